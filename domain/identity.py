@@ -1,0 +1,58 @@
+"""The names of things: which CRM, which record, which contact.
+
+A *record* lives in one CRM and is named by (CRM, object, id). A *contact* (an
+entity of any kind) is the set of records, at most one linked pair among them,
+that stand for one person in both CRMs.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple, NewType
+
+EntityId = NewType("EntityId", str)
+"""Names a contact for ever: the key of the first record that was seen of it."""
+
+FieldValue = str | None
+"""A field's value in its CRM's canonical text form; ``None`` means blank.
+
+Text as it is (never empty), numbers as plain decimals, booleans as ``true`` and
+``false``, dates as ``YYYY-MM-DD``, datetimes as ``YYYY-MM-DDTHH:MM:SS.mmmZ``,
+multi-selects joined by ``;``. A field that is *absent* from a mapping of values
+is unknown: nobody has read it.
+"""
+
+Fields = dict[str, FieldValue]
+
+
+class Crm(StrEnum):
+    """One of the two sides."""
+
+    HUBSPOT = "hubspot"
+    SALESFORCE = "salesforce"
+
+    @property
+    def other(self) -> "Crm":
+        return Crm.SALESFORCE if self is Crm.HUBSPOT else Crm.HUBSPOT
+
+
+class RecordRef(NamedTuple):
+    """A record of one CRM; ``object`` is the API's own name (``contacts``, ``Lead``)."""
+
+    crm: Crm
+    object: str
+    id: str
+
+    @property
+    def key(self) -> str:
+        """One word for tables: ``hubspot/contacts/51234``."""
+        return f"{self.crm}/{self.object}/{self.id}"
+
+    @classmethod
+    def parse(cls, key: str) -> "RecordRef":
+        """Read a key back. Raises ValueError on anything that is not a key."""
+        crm, object_name, record_id = key.split("/", 2)
+        return cls(Crm(crm), object_name, record_id)
+
+
+def email_key(address: str) -> str:
+    """Fold an e-mail address for comparison: surrounding space and letter case do not count."""
+    return address.strip().lower()

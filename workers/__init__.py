@@ -1,0 +1,1 @@
+"""The imperative shell: read, call the domain, commit, call the CRMs."""

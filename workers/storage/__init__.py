@@ -1,0 +1,1 @@
+"""Where the log and everything derived from it are kept."""
