@@ -1,0 +1,77 @@
+"""Start simulators: `python -m simulators hubspot|salesforce|both`.
+
+Each prints one line of JSON (`name`, `url`, `pid`) to standard output once it listens and runs until SIGINT
+or SIGTERM. A settings file is JSON of the form that `GET /_sim/settings` shows, any part of it.
+"""
+
+import argparse
+import asyncio
+import importlib
+import json
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simulators.server import Listener
+
+if TYPE_CHECKING:
+    from simulators.base import Simulator
+
+_PORTS = {"hubspot": 8700, "salesforce": 8800}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m simulators", description="Simulated CRMs.")
+    parser.add_argument("which", choices=["hubspot", "salesforce", "both"])
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, help="0: any free port; for one simulator only")
+    parser.add_argument("--hubspot-port", type=int, default=_PORTS["hubspot"])
+    parser.add_argument("--salesforce-port", type=int, default=_PORTS["salesforce"])
+    parser.add_argument("--settings", type=Path, help="JSON; for both: {hubspot: {...}, salesforce: {...}}")
+    parser.add_argument("--people", type=int, default=0, help="seed this many people at the start")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--certificate", help="PEM file; with --key, HTTPS instead of HTTP")
+    parser.add_argument("--key")
+    return parser.parse_args()
+
+
+def _settings(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
+    if arguments.settings is None:
+        return {}
+    loaded: dict[str, Any] = json.loads(arguments.settings.read_text())
+    return loaded.get(name, {}) if arguments.which == "both" else loaded
+
+
+def _listener(arguments: argparse.Namespace, name: str) -> Listener:
+    package = importlib.import_module(f"simulators.{name}")
+    simulator: Simulator = package.create(_settings(arguments, name))
+    if arguments.people:
+        simulator.seed({"people": arguments.people, "seed": arguments.seed})
+    port = getattr(arguments, f"{name}_port")
+    if arguments.which != "both" and arguments.port is not None:
+        port = arguments.port
+    tls = (arguments.certificate, arguments.key) if arguments.certificate else None
+    return Listener(simulator, host=arguments.host, port=port, tls=tls)
+
+
+async def _run(listeners: list[Listener]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _stop, listeners)
+    await asyncio.gather(*(listener.run(announce=True) for listener in listeners))
+
+
+def _stop(listeners: list[Listener]) -> None:
+    for listener in listeners:
+        listener.stop()
+
+
+def main() -> None:
+    """Run the chosen simulators."""
+    arguments = _arguments()
+    names = list(_PORTS) if arguments.which == "both" else [arguments.which]
+    asyncio.run(_run([_listener(arguments, name) for name in names]))
+
+
+if __name__ == "__main__":
+    main()
