@@ -1,0 +1,56 @@
+# Everything runs from .venv, which `make setup` fills from requirements.lock.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check bench soak lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(BIN)/crmsync ## Install into .venv what requirements.lock names
+
+demo: setup ## Show the whole sync on two simulated CRMs (STAY=1 leaves it running)
+	$(BIN)/crmsync demo $(if $(STAY),--stay)
+
+up: setup ## Run web, worker, io and flower on this machine, from .env and config/
+	$(BIN)/crmsync up
+
+test: setup ## Run the test suite on two cores
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+check: setup ## Lint, format, types, import contracts, lock in step with pyproject.toml
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python .ci/check_lock.py
+
+bench: setup ## Measure speed and memory beside their ceilings, in one table
+	$(BIN)/python -m bench
+
+soak: setup ## Run the long chaos tests
+	$(BIN)/pytest -m soak --timeout 7200
+
+# The user's own package mirror stays out of the lock: only PyPI's versions and hashes go in.
+lock: setup ## Resolve pyproject.toml anew into requirements.lock
+	env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-config --extra dev \
+		--generate-hashes --allow-unsafe --strip-extras --no-emit-options \
+		--output-file requirements.lock pyproject.toml
+
+clean: ## Remove .venv, caches and build leftovers (var/ with its data stays)
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("crmsync needs Python 3.11 or later: make setup PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+
+.venv/installed.lock: requirements.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	cp requirements.lock $@
+
+$(BIN)/crmsync: .venv/installed.lock pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@

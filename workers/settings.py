@@ -1,0 +1,169 @@
+"""The only reader of the environment: what differs from machine to machine, and the secrets.
+
+What a connection syncs stands in its YAML file. A connection's secrets are looked up by
+its name: the connection ``acme-eu`` reads ``CRMSYNC_ACME_EU_HUBSPOT_TOKEN`` and so on.
+Every variable may also stand in a file ``.env`` in the working directory; the process's
+own environment wins. ``.env.example`` lists them all.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit, urlunsplit
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+PREFIX = "CRMSYNC_"
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+REMEDIES = {
+    "hubspot_token": "create a private app in HubSpot and copy its access token",
+    "hubspot_client_secret": "copy the client secret of the HubSpot app that sends the webhooks",
+    "salesforce_consumer_key": "copy the consumer key of the Salesforce connected app",
+    "salesforce_consumer_secret": "copy the consumer secret of the Salesforce connected app",
+    "salesforce_private_key_file": "name the PEM file whose certificate the Salesforce connected app holds",
+}
+"""Per secret: where a person finds it."""
+
+
+class SettingsError(Exception):
+    """A variable is missing or wrong; the message names it and says what to do."""
+
+
+class ConnectionSettings(BaseModel):
+    """One connection's secrets, and where its CRMs are if not at their public addresses.
+
+    ``None`` means not set: which ones a connection needs follows from how it logs in.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    prefix: str  #: what the names of this connection's variables start with
+    hubspot_token: SecretStr | None = None
+    hubspot_client_secret: SecretStr | None = None
+    hubspot_base_url: str | None = None
+    salesforce_consumer_key: SecretStr | None = None
+    salesforce_consumer_secret: SecretStr | None = None
+    salesforce_private_key_file: Path | None = None
+    salesforce_base_url: str | None = None
+
+    def secret(self, name: str) -> str:
+        """The secret in the clear, for the client that needs it.
+
+        Raises:
+            SettingsError: if it is not set.
+        """
+        found = getattr(self, name)
+        if found is None:
+            raise SettingsError(f"{self.prefix}{name.upper()} is not set: {REMEDIES[name]}.")
+        return str(found.get_secret_value() if isinstance(found, SecretStr) else found)
+
+    def private_key(self) -> str:
+        """The PEM text of the key that signs Salesforce logins.
+
+        Raises:
+            SettingsError: if no file is named, or it cannot be read.
+        """
+        path = Path(self.secret("salesforce_private_key_file"))
+        try:
+            return path.read_text()
+        except OSError as error:
+            raise SettingsError(
+                f"{self.prefix}SALESFORCE_PRIVATE_KEY_FILE names {path}, which cannot be read "
+                f"({error.strerror}): correct the path or its permissions."
+            ) from None
+
+
+class Settings(BaseModel):
+    """What one process is told by its environment; each field is the variable of the same name."""
+
+    model_config = ConfigDict(frozen=True)
+
+    redis_url: SecretStr | None = None  #: the log's server; None: the embedded server in ``data_dir``
+    broker_url: SecretStr | None = None  #: Celery's broker; None: database 1 of the log's server
+    data_dir: Path = Path("var")
+    config_dir: Path = Path("config")  #: one YAML file per connection
+    embedded_port: int = Field(default=0, ge=0, le=65535)  #: 0: the embedded server has a socket only
+    public_url: str | None = None  #: how the CRMs reach the web process; None: polling only
+    api_token: SecretStr | None = None  #: opens /api, /console and /metrics; None: they stay shut
+    flower_address: str = "127.0.0.1"
+    flower_port: int = Field(default=5555, ge=0, le=65535)
+    flower_basic_auth: SecretStr | None = None  #: ``user:password``
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
+    environment: dict[str, SecretStr] = Field(default_factory=dict, repr=False)
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the settings; ``None`` reads the process's environment over ``./.env``.
+
+        An empty variable counts as not set. Variables that belong to a connection are kept for
+        `connection`; others that start with ``CRMSYNC_`` are ignored.
+
+        Raises:
+            SettingsError: naming each wrong variable, what is wrong and the accepted values.
+        """
+        ours = {name: SecretStr(value) for name, value in _variables(environment).items()}
+        given = {name: value.get_secret_value() for name, value in ours.items()}
+        known = {field: given[_variable(field)] for field in cls.model_fields if _variable(field) in given}
+        try:
+            return cls.model_validate({**known, "environment": ours})
+        except ValidationError as error:
+            raise SettingsError(_in_words(error)) from None
+
+    @field_validator("redis_url")
+    @classmethod
+    def _a_server_redis_py_can_reach(cls, url: SecretStr | None) -> SecretStr | None:
+        if url and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return url
+
+    @field_validator("flower_basic_auth")
+    @classmethod
+    def _a_user_and_a_password(cls, pair: SecretStr | None) -> SecretStr | None:
+        if pair and not re.fullmatch("[^:]+:.+", pair.get_secret_value()):
+            raise ValueError("must be user:password")
+        return pair
+
+    def connection(self, name: str) -> ConnectionSettings:
+        """The secrets and addresses of the connection of that name."""
+        prefix = PREFIX + re.sub(r"[^A-Z0-9]", "_", name.upper()) + "_"
+        fields = ConnectionSettings.model_fields.keys() - {"prefix"}
+        given = {field: self.environment.get(prefix + field.upper()) for field in fields}
+        values = {field: value.get_secret_value() for field, value in given.items() if value}
+        return ConnectionSettings.model_validate({**values, "prefix": prefix})
+
+
+def broker_url(redis_url: str) -> str:
+    """Where Celery finds its messages beside the log: database 1 of the same server.
+
+    >>> broker_url("redis://cache.internal:6379/0")
+    'redis://cache.internal:6379/1'
+    >>> broker_url("unix:///srv/crmsync/v.sock")
+    'redis+socket:///srv/crmsync/v.sock?virtual_host=1'
+    """
+    parts = urlsplit(redis_url)
+    if parts.scheme == "unix":
+        return urlunsplit(("redis+socket", parts.netloc, parts.path, "virtual_host=1", ""))
+    return urlunsplit(parts._replace(path="/1"))
+
+
+def _variables(environment: Mapping[str, str] | None) -> dict[str, str]:
+    found = {**dotenv_values(".env"), **os.environ} if environment is None else environment
+    return {name: value for name, value in found.items() if name.startswith(PREFIX) and value}
+
+
+def _variable(field: str) -> str:
+    return PREFIX + field.upper()
+
+
+def _in_words(error: ValidationError) -> str:
+    """Names and expectations only: the value itself may be a secret."""
+    return "\n".join(
+        f"{_variable(str(problem['loc'][0]))}: {problem['msg']}. Correct it in the environment or in .env."
+        for problem in error.errors(include_input=False, include_url=False)
+    )
