@@ -1,0 +1,8 @@
+"""Who may sync: HubSpot's active lists, evaluated on property values, memberships and time.
+
+Operators and their meaning: HubSpot's developer pages "List filters" and "List filter definitions".
+"""
+
+from domain.inclusion.compiler import Definition, InclusionFilter, ListError, Verdict, compile_list
+
+__all__ = ["Definition", "InclusionFilter", "ListError", "Verdict", "compile_list"]
