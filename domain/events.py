@@ -1,0 +1,275 @@
+"""Every fact that the log may hold: past tense, frozen, versioned.
+
+The log is the only input of every decision, so whatever a decision reads stands here first. An event's
+time is the milliseconds of its position in the log; it carries no clock of its own. The tag names kind
+and version (``observed/1``); a change of shape adds a version here and a step to ``domain.upcasting``.
+
+Ids are deterministic, so that the same fact reported twice is appended once. Requested answers carry
+the request in their id, because a second look at an unchanged record is news to whoever asked.
+"""
+
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from domain.identity import Crm, Fields, RecordRef
+from domain.outcomes import Outcome
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True, kw_only=True):
+    """The base of all events."""
+
+
+class RecordObserved(Event, tag="observed/1", frozen=True, kw_only=True):
+    """A CRM showed values of a record: in a read, a poll, a webhook or the answer to a write."""
+
+    crm: Crm
+    object: str
+    id: str
+    fields: Fields  #: what was asked for and answered; absent fields stay unknown
+    modified_at: int  #: the CRM's stamp of these values, epoch ms
+    ticket: int  #: drawn before the read left; later reads have larger tickets
+    source: str  #: ``baseline``, ``poll``, ``webhook``, ``read``, ``look_up`` or ``check``
+    created_at: int = 0
+    deleted: bool = False
+    merged_into: str | None = None
+    asked_id: str | None = None  #: the id that was asked for, if the record answers to another one now
+    request: str | None = None  #: the read request that this answers
+
+    @property
+    def ref(self) -> RecordRef:
+        return RecordRef(self.crm, self.object, self.id)
+
+
+class RecordTouched(Event, tag="touched/1", frozen=True, kw_only=True):
+    """A CRM said that a record changed without a value that can be taken: it must be read."""
+
+    crm: Crm
+    object: str
+    id: str
+    occurred_at: int
+    cause: str  #: ``created``, ``changed`` or ``restored``
+    field: str | None = None
+
+
+class RecordGone(Event, tag="gone/1", frozen=True, kw_only=True):
+    """A record was deleted, erased, or not found by a read."""
+
+    crm: Crm
+    object: str
+    id: str
+    cause: str  #: ``deleted``, ``erased`` (for privacy) or ``missing`` (a read did not find it)
+    at: int  #: the CRM's time, epoch ms
+    ticket: int
+    request: str | None = None
+
+
+class RecordsMerged(Event, tag="merged/1", frozen=True, kw_only=True):
+    """Records were merged inside one CRM; ``winner`` is the id that goes on."""
+
+    crm: Crm
+    object: str
+    winner: str
+    losers: tuple[str, ...]
+    at: int
+
+
+class LookedUp(Event, tag="looked_up/1", frozen=True, kw_only=True):
+    """A CRM was searched for a contact by key and e-mail; what was found was observed just before."""
+
+    entity: str
+    crm: Crm
+    value: str  #: the e-mail address that was searched for, folded
+    found: tuple[str, ...]  #: record keys
+    ticket: int
+    request: str
+
+
+class MembershipObserved(Event, tag="membership/1", frozen=True, kw_only=True):
+    """HubSpot said whether a contact is on a list."""
+
+    entity: str
+    list_id: str
+    member: bool
+    ticket: int
+    request: str | None = None
+
+
+class DeliveryClaimed(Event, tag="claimed/1", frozen=True, kw_only=True):
+    """A deliverer is about to send an intent; recorded before the request leaves."""
+
+    entity: str
+    crm: Crm
+    revision: int
+    attempt: int
+    create: bool
+    fields: Fields  #: target field -> value sent
+    sources: Fields  #: target field -> value it came from
+
+
+class DeliveryAnswered(Event, tag="answered/1", frozen=True, kw_only=True):
+    """What became of a claimed write. A repeat for the same attempt changes nothing."""
+
+    entity: str
+    crm: Crm
+    attempt: int
+    outcome: Outcome
+    ticket: int  #: drawn after the answer came; reads with larger tickets saw the write
+
+
+class IntentStale(Event, tag="stale/1", frozen=True, kw_only=True):
+    """A deliverer found an intent made under an older configuration; it must be decided again."""
+
+    entity: str
+    crm: Crm
+    revision: int
+
+
+class SyncRequested(Event, tag="sync_requested/1", frozen=True, kw_only=True):
+    """Somebody or some job asked for a contact to be brought into agreement."""
+
+    entity: str
+    cause: str  #: ``manual``, ``list``, ``all``, ``import``, ``redrive`` or ``resync``
+    by: str
+    priority: str = "live"
+    request: str = ""
+
+
+class TimerDue(Event, tag="timer/1", frozen=True, kw_only=True):
+    """The moment that a contact's state was waiting for has passed, or what held it is over."""
+
+    entity: str
+    cause: str
+
+
+class ConfigurationApplied(Event, tag="configuration/1", frozen=True, kw_only=True):
+    """A configuration came into force; the document lies under its digest."""
+
+    digest: str
+    by: str
+
+
+class SchemaObserved(Event, tag="schema/1", frozen=True, kw_only=True):
+    """The fields of an object; the document lies under its digest."""
+
+    crm: Crm
+    object: str
+    digest: str
+
+
+class ListObserved(Event, tag="list/1", frozen=True, kw_only=True):
+    """The definition of a HubSpot list; the document lies under its digest."""
+
+    list_id: str
+    name: str
+    digest: str
+
+
+class DirectoryObserved(Event, tag="directory/1", frozen=True, kw_only=True):
+    """The people who may own records in a CRM; the document lies under its digest."""
+
+    crm: Crm
+    digest: str
+
+
+class AccountObserved(Event, tag="account/1", frozen=True, kw_only=True):
+    """Particulars of a CRM account that decisions read."""
+
+    crm: Crm
+    account_id: str
+    zone: str = "UTC"  #: the HubSpot portal's time zone
+
+
+class BaselineCompleted(Event, tag="baseline/1", frozen=True, kw_only=True):
+    """One object of one CRM was read once in full."""
+
+    crm: Crm
+    object: str
+
+
+class Paused(Event, tag="paused/1", frozen=True, kw_only=True):
+    """Somebody stopped all writing."""
+
+    by: str
+    why: str = ""
+
+
+class Resumed(Event, tag="resumed/1", frozen=True, kw_only=True):
+    """Somebody let writing go on."""
+
+    by: str
+
+
+class SuspensionCleared(Event, tag="suspension_cleared/1", frozen=True, kw_only=True):
+    """An operator mended what had suspended a target, or released a guard."""
+
+    name: str  #: ``hubspot``, ``salesforce``, or a guard: ``creates``, ``deletes``, ``blanked``
+    by: str
+
+
+class LetterDiscarded(Event, tag="letter_discarded/1", frozen=True, kw_only=True):
+    """A dead letter was closed on purpose."""
+
+    letter: str
+    by: str
+    why: str
+
+
+class EpochStarted(Event, tag="epoch/1", frozen=True, kw_only=True):
+    """From here on the log is folded by this code; replay is exact inside an epoch."""
+
+    code: str
+    schema: int
+    zone_data: str
+
+
+AnyEvent = (
+    RecordObserved
+    | RecordTouched
+    | RecordGone
+    | RecordsMerged
+    | LookedUp
+    | MembershipObserved
+    | DeliveryClaimed
+    | DeliveryAnswered
+    | IntentStale
+    | SyncRequested
+    | TimerDue
+    | ConfigurationApplied
+    | SchemaObserved
+    | ListObserved
+    | DirectoryObserved
+    | AccountObserved
+    | BaselineCompleted
+    | Paused
+    | Resumed
+    | SuspensionCleared
+    | LetterDiscarded
+    | EpochStarted
+)
+
+KINDS: tuple[type[Event], ...] = AnyEvent.__args__  # type: ignore[attr-defined]  # a union's members
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def encode(event: AnyEvent) -> bytes:
+    """Write an event as the log keeps it."""
+    return _encode(event)
+
+
+def digest(document: Any) -> str:
+    """Name a document by its content: 32 hex digits over its canonical JSON."""
+    return blake2b(_encode(document), digest_size=16).hexdigest()
+
+
+def event_id(event: AnyEvent) -> bytes:
+    """Name an event by what it says: 16 bytes, equal for equal facts.
+
+    The ticket of a look nobody asked for does not count: a poll that shows the same record again
+    reports the same fact.
+    """
+    if isinstance(event, RecordObserved | RecordGone) and event.request is None:
+        event = msgspec.structs.replace(event, ticket=0)
+    return blake2b(_encode(event), digest_size=16).digest()

@@ -1,0 +1,197 @@
+"""One mapped field of one linked pair: a three-way merge on the values last known to agree.
+
+What changed is what differs from the agreed pair. That tells a cleared value from one that never was,
+lets echoes and no-ops vanish, and shows a real conflict: both sides left what they had agreed on. The
+sync rule then names the winner, and the value that lost is kept with the decision.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import NamedTuple
+
+from domain.convert import Unconvertible, same
+from domain.identity import Crm, FieldValue
+from domain.schema import FieldSchema
+
+
+class SyncRule(StrEnum):
+    """Who wins, in the words of HubSpot's own screens. Two rules more than the native four."""
+
+    TWO_WAY = "two_way"
+    PREFER_SALESFORCE = "prefer_salesforce_unless_blank"
+    PREFER_HUBSPOT = "prefer_hubspot_unless_blank"
+    ALWAYS_SALESFORCE = "always_use_salesforce"
+    ALWAYS_HUBSPOT = "always_use_hubspot"
+    DONT_SYNC = "dont_sync"
+
+
+PREFERRED = {SyncRule.PREFER_SALESFORCE: Crm.SALESFORCE, SyncRule.PREFER_HUBSPOT: Crm.HUBSPOT}
+ALWAYS = {SyncRule.ALWAYS_SALESFORCE: Crm.SALESFORCE, SyncRule.ALWAYS_HUBSPOT: Crm.HUBSPOT}
+
+
+class MappedField(NamedTuple):
+    """A mapping between one property and one field of one Salesforce object, ready for use."""
+
+    hubspot: str
+    salesforce: str
+    rule: SyncRule
+    hubspot_schema: FieldSchema
+    salesforce_schema: FieldSchema
+    to_hubspot: Callable[[FieldValue], FieldValue]
+    to_salesforce: Callable[[FieldValue], FieldValue]
+
+    def name(self, crm: Crm) -> str:
+        return self.hubspot if crm is Crm.HUBSPOT else self.salesforce
+
+    def schema(self, crm: Crm) -> FieldSchema:
+        return self.hubspot_schema if crm is Crm.HUBSPOT else self.salesforce_schema
+
+    def carry(self, target: Crm, value: FieldValue) -> FieldValue:
+        """The value in the target's words. Raises ``Unconvertible``."""
+        return self.to_hubspot(value) if target is Crm.HUBSPOT else self.to_salesforce(value)
+
+
+class Pair(NamedTuple):
+    """The two values of a mapped field."""
+
+    hubspot: FieldValue
+    salesforce: FieldValue
+
+    def of(self, crm: Crm) -> FieldValue:
+        return self.hubspot if crm is Crm.HUBSPOT else self.salesforce
+
+
+class Agree(NamedTuple):
+    """Both sides hold the same: nothing to send, and a new agreed pair."""
+
+
+class Send(NamedTuple):
+    """One side's value goes to the other."""
+
+    target: Crm
+    value: FieldValue
+    source: FieldValue
+    lost: FieldValue = None  #: in a conflict, the value that gives way
+    conflict: bool = False
+
+
+class Refuse(NamedTuple):
+    """The winner's value has no counterpart in the target field."""
+
+    target: Crm
+    source: FieldValue
+    why: str
+
+
+class Leave(NamedTuple):
+    """The rule lets nothing pass, and the sides may differ."""
+
+
+Merged = Agree | Send | Refuse | Leave
+
+AGREE = Agree()
+LEAVE = Leave()
+
+
+def merge(field: MappedField, now: Pair, agreed: Pair | None, changed_at: tuple[int, int]) -> Merged:
+    """Decide one field.
+
+    Args:
+        field: the mapping and its rule.
+        now: the values that count at present, writes under way included.
+        agreed: the values last known in sync; None for a new pair.
+        changed_at: when (HubSpot, Salesforce) last changed, epoch ms, for two-way conflicts; 0 if unknown.
+    """
+    if field.rule is SyncRule.DONT_SYNC:
+        return LEAVE
+    left = _left(field, now, agreed)
+    if agreed is not None and not left:
+        return AGREE
+    if _alike(field, now):
+        return AGREE
+    winner = _first(field, now) if agreed is None else _winner(field, now, left, changed_at)
+    if winner is None:
+        return LEAVE
+    return _send(field, now, winner, conflict=agreed is not None and len(left) > 1)
+
+
+def _left(field: MappedField, now: Pair, agreed: Pair | None) -> frozenset[Crm]:
+    """The sides that have left the agreed pair."""
+    if agreed is None:
+        return frozenset(Crm)
+    return frozenset(crm for crm in Crm if not same(field.schema(crm).kind, now.of(crm), agreed.of(crm)))
+
+
+def _alike(field: MappedField, now: Pair) -> bool:
+    """Whether either value is what the other becomes on the far side."""
+    try:
+        if same(field.salesforce_schema.kind, field.to_salesforce(now.hubspot), now.salesforce):
+            return True
+    except Unconvertible:
+        pass
+    try:
+        return same(field.hubspot_schema.kind, field.to_hubspot(now.salesforce), now.hubspot)
+    except Unconvertible:
+        return False
+
+
+def _blank(field: MappedField, now: Pair, crm: Crm) -> bool:
+    return now.of(crm) is None
+
+
+def _first(field: MappedField, now: Pair) -> Crm | None:
+    """Who wins on a new pair: a blank never clears, and where both have a value the rule decides."""
+    blanks = [crm for crm in Crm if _blank(field, now, crm)]
+    if field.rule in ALWAYS:
+        winner = ALWAYS[field.rule]
+        return None if winner in blanks else winner
+    if blanks:
+        return blanks[0].other
+    return PREFERRED.get(field.rule, Crm.SALESFORCE)
+
+
+def _winner(field: MappedField, now: Pair, left: frozenset[Crm], changed_at: tuple[int, int]) -> Crm | None:
+    if field.rule in ALWAYS:
+        return ALWAYS[field.rule]
+    if field.rule in PREFERRED:
+        return _preferred(PREFERRED[field.rule], field, now, left, changed_at)
+    if len(left) > 1:
+        return _latest(changed_at)
+    return next(iter(left))
+
+
+def _preferred(
+    crm: Crm, field: MappedField, now: Pair, left: frozenset[Crm], changed_at: tuple[int, int]
+) -> Crm:
+    """The preferred side's value wins if it has one, and so does its being cleared; only while it is
+    empty anyway does the other side fill it."""
+    if not _blank(field, now, crm):
+        return crm
+    if crm not in left:
+        return crm.other
+    return crm if left == {crm} else _latest(changed_at)
+
+
+def _latest(changed_at: tuple[int, int]) -> Crm:
+    """The side changed last; Salesforce, whose stamps are rounded down to seconds, wins a tie."""
+    hubspot, salesforce = changed_at
+    return Crm.HUBSPOT if hubspot // 1000 > salesforce // 1000 else Crm.SALESFORCE
+
+
+def _send(field: MappedField, now: Pair, winner: Crm, *, conflict: bool) -> Merged:
+    target = winner.other
+    if not _writable(field, target):
+        return LEAVE
+    try:
+        value = field.carry(target, now.of(winner))
+    except Unconvertible as error:
+        return Refuse(target, now.of(winner), str(error))
+    if same(field.schema(target).kind, value, now.of(target)):
+        return AGREE
+    lost = now.of(target) if conflict else None
+    return Send(target, value, now.of(winner), lost, conflict)
+
+
+def _writable(field: MappedField, target: Crm) -> bool:
+    schema = field.schema(target)
+    return schema.updateable and not schema.calculated

@@ -1,0 +1,192 @@
+"""The configuration as decisions read it: compiled once per set of documents, then only looked up."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from domain.convert import converter
+from domain.identity import Crm
+from domain.inclusion import InclusionFilter, compile_list
+from domain.kinds import ObjectKind
+from domain.mapping import MappedField, SyncRule
+from domain.schema import FieldKind, FieldSchema, ObjectSchema
+from domain.state import Connection
+
+
+class FieldMapping(msgspec.Struct, frozen=True):
+    """One configured mapping. ``salesforce`` maps the object to its field: one entry per object that has it."""
+
+    hubspot: str
+    salesforce: dict[str, str]
+    rule: SyncRule
+
+
+class Section(msgspec.Struct, frozen=True):
+    """The configuration of one kind of entity."""
+
+    kind: ObjectKind
+    mappings: tuple[FieldMapping, ...]
+    create_as: str | None = None  #: Salesforce object of new records; None: create nothing there
+    create_in_hubspot: bool = True
+    delete_in_hubspot: bool = False
+    inclusion_list: str | None = None  #: name or id; None: everybody
+    guards: dict[str, int] = {}  #: ``creates``, ``deletes``, ``blanked`` -> per hour
+    zone: str = "UTC"  #: which day a moment belongs to, where a datetime meets a date
+    defaults: dict[str, dict[str, str]] = {}  #: Salesforce object -> field -> value for creates that lack one
+
+
+class Document(msgspec.Struct, frozen=True):
+    """The part of the configuration that decisions read. Lies in the log under its digest."""
+
+    connection: str
+    sections: tuple[Section, ...]
+
+
+Documents = Callable[[str], Any]
+"""Finds a document of the log by its digest, as plain JSON values. Raises KeyError if it is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class KindPolicy:
+    """All that decisions about one kind of entity read."""
+
+    section: Section
+    kind: ObjectKind
+    fields: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> its mapped fields
+    watched: dict[tuple[Crm, str], frozenset[str]]  #: (CRM, object) -> fields whose change is a trigger
+    needed: dict[tuple[Crm, str], tuple[str, ...]]  #: (CRM, object) -> fields to be known before deciding
+    schemas: dict[tuple[Crm, str], ObjectSchema]
+    inclusion: InclusionFilter | None
+    inclusion_missing: bool  #: a list is configured and its definition has not been seen
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The configuration in force. Empty before the first one is applied."""
+
+    digest: str
+    kinds: dict[str, KindPolicy]
+    by_object: dict[tuple[Crm, str], KindPolicy]
+    ready: bool  #: every object that a kind uses was read once in full
+
+
+EMPTY = Policy("", {}, {}, ready=False)
+
+
+def compile_policy(connection: Connection, documents: Documents) -> Policy:
+    """Build the policy that the connection's state names."""
+    if not connection.config:
+        return EMPTY
+    document = msgspec.convert(documents(connection.config), Document)
+    kinds = {section.kind.name: _kind(section, connection, documents) for section in document.sections}
+    by_object = {
+        (crm, name): policy for policy in kinds.values() for crm in Crm for name in policy.kind.objects(crm)
+    }
+    ready = all(f"{crm}/{name}" in connection.baselines for crm, name in by_object)
+    return Policy(connection.config, kinds, by_object, ready)
+
+
+def _kind(section: Section, connection: Connection, documents: Documents) -> KindPolicy:
+    kind = section.kind
+    schemas = _schemas(kind, connection, documents)
+    zone = ZoneInfo(section.zone)
+    fields = {name: _fields(section, name, schemas, zone) for name in kind.salesforce}
+    inclusion = _inclusion(section, connection, documents, schemas)
+    portal = ZoneInfo(connection.accounts[Crm.HUBSPOT][1]) if Crm.HUBSPOT in connection.accounts else zone
+    return KindPolicy(
+        section=section,
+        kind=kind,
+        fields=fields,
+        watched=_watched(kind, fields, inclusion),
+        needed=_needed(kind, fields, inclusion),
+        schemas=schemas,
+        inclusion=inclusion,
+        inclusion_missing=section.inclusion_list is not None and inclusion is None,
+        zone=portal,
+    )
+
+
+def _schemas(
+    kind: ObjectKind, connection: Connection, documents: Documents
+) -> dict[tuple[Crm, str], ObjectSchema]:
+    names = [(crm, name) for crm in Crm for name in kind.objects(crm)]
+    return {
+        (crm, name): msgspec.convert(documents(connection.schemas[f"{crm}/{name}"]), ObjectSchema)
+        for crm, name in names
+        if f"{crm}/{name}" in connection.schemas
+    }
+
+
+def field_schema(schemas: Mapping[tuple[Crm, str], ObjectSchema], crm: Crm, name: str, field: str) -> FieldSchema:
+    """The schema of a field; a field nobody described counts as plain text."""
+    schema = schemas.get((crm, name))
+    found = schema.fields.get(field) if schema else None
+    return found or FieldSchema(name=field, label=field, kind=FieldKind.TEXT, native="unknown")
+
+
+def _fields(
+    section: Section, name: str, schemas: Mapping[tuple[Crm, str], ObjectSchema], zone: ZoneInfo
+) -> tuple[MappedField, ...]:
+    mapped = [(m.hubspot, m.salesforce[name], m.rule) for m in section.mappings if name in m.salesforce]
+    return tuple(_field(section.kind, name, schemas, zone, *row) for row in mapped)
+
+
+def _field(
+    kind: ObjectKind,
+    name: str,
+    schemas: Mapping[tuple[Crm, str], ObjectSchema],
+    zone: ZoneInfo,
+    hubspot: str,
+    salesforce: str,
+    rule: SyncRule,
+) -> MappedField:
+    ours = field_schema(schemas, Crm.HUBSPOT, kind.hubspot, hubspot)
+    theirs = field_schema(schemas, Crm.SALESFORCE, name, salesforce)
+    return MappedField(
+        hubspot, salesforce, rule, ours, theirs, converter(theirs, ours, zone), converter(ours, theirs, zone)
+    )
+
+
+def _inclusion(
+    section: Section,
+    connection: Connection,
+    documents: Documents,
+    schemas: Mapping[tuple[Crm, str], ObjectSchema],
+) -> InclusionFilter | None:
+    wanted = section.inclusion_list
+    definitions = {list_id: documents(digest) for list_id, (_, digest) in connection.lists.items()}
+    for list_id, (name, _) in connection.lists.items():
+        if wanted is not None and wanted in {list_id, name}:
+            schema = schemas.get((Crm.HUBSPOT, section.kind.hubspot))
+            return compile_list(definitions[list_id], schema=schema, lists=definitions)
+    return None
+
+
+def _watched(
+    kind: ObjectKind, fields: Mapping[str, tuple[MappedField, ...]], inclusion: InclusionFilter | None
+) -> dict[tuple[Crm, str], frozenset[str]]:
+    live = {name: [f for f in mapped if f.rule is not SyncRule.DONT_SYNC] for name, mapped in fields.items()}
+    ours = {f.hubspot for mapped in live.values() for f in mapped}
+    watched = {(Crm.HUBSPOT, kind.hubspot): frozenset(ours)}
+    for name, mapped in live.items():
+        formulas = {f.salesforce for f in mapped if f.salesforce_schema.calculated}
+        watched[Crm.SALESFORCE, name] = frozenset(f.salesforce for f in mapped) - formulas
+    return watched
+
+
+def _needed(
+    kind: ObjectKind, fields: Mapping[str, tuple[MappedField, ...]], inclusion: InclusionFilter | None
+) -> dict[tuple[Crm, str], tuple[str, ...]]:
+    ours = {f.hubspot for mapped in fields.values() for f in mapped} | {kind.hubspot_key}
+    ours |= set(kind.match.get(kind.hubspot, ())) | set(kind.extra.get(kind.hubspot, ()))
+    ours |= set(inclusion.properties) if inclusion else set()
+    needed = {(Crm.HUBSPOT, kind.hubspot): tuple(sorted(ours))}
+    for name, mapped in fields.items():
+        theirs = {f.salesforce for f in mapped} | {kind.salesforce_key}
+        theirs |= set(kind.match.get(name, ())) | set(kind.extra.get(name, ()))
+        needed[Crm.SALESFORCE, name] = tuple(sorted(theirs))
+    return needed

@@ -1,0 +1,207 @@
+"""What the log says about one contact, and about the connection as a whole.
+
+Every value here is a fold of events and nothing else. Shapes are frozen; keeping them small matters,
+because each contact is held in memory by the log's server.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from domain.identity import Crm, EntityId, Fields, FieldValue
+from domain.outcomes import Outcome
+from domain.records import Record
+from domain.reasons import Reason, Wait
+
+
+class Priority(StrEnum):
+    """Who goes first when calls are scarce."""
+
+    LIVE = "live"
+    RETRY = "retry"
+    BACKFILL = "backfill"
+
+
+class Opened(msgspec.Struct, frozen=True, array_like=True):
+    """A decision that a trigger opened and nothing has closed yet."""
+
+    id: str  #: the position of the trigger in the log
+    trigger: str  #: what happened, as a code: ``changed``, ``created``, ``manual`` …
+    detail: str  #: the record and fields it happened to, names only
+    at: int  #: epoch ms
+    priority: Priority = Priority.LIVE
+    wrote: dict[str, tuple[str, ...]] = {}  #: CRM -> fields delivered so far
+
+
+class Intent(msgspec.Struct, frozen=True, array_like=True):
+    """A write that is to be made: at most one per contact and target. The outbox holds it."""
+
+    entity: str
+    crm: Crm
+    object: str
+    record_id: str | None  #: None for a create
+    fields: Fields  #: target field -> value
+    sources: Fields  #: target field -> the value on the other side that it came from
+    revision: int
+    attempt: int  #: attempts claimed so far for this content
+    due: int  #: not before this moment, epoch ms
+    config: str  #: digest of the configuration it was decided under
+    priority: Priority
+    decision: str
+    key_field: str | None = None
+    key_value: str | None = None
+
+    @property
+    def key(self) -> str:
+        return intent_key(self.entity, self.crm)
+
+
+def intent_key(entity: str, crm: Crm) -> str:
+    """Name an intent: there is one per contact and target."""
+    return f"{crm}|{entity}"
+
+
+class Flight(msgspec.Struct, frozen=True, array_like=True):
+    """A claimed write whose answer has not come."""
+
+    attempt: int
+    revision: int
+    create: bool
+    fields: Fields
+    sources: Fields
+    decision: str
+    at: int
+    object: str
+    record_id: str | None
+
+
+class Expected(msgspec.Struct, frozen=True, array_like=True):
+    """A value we wrote and have not seen since. A look that began after the answer closes it."""
+
+    value: FieldValue
+    floor: int  #: looks with this ticket or a later one began after the answer
+
+
+class Hold(msgspec.Struct, frozen=True, array_like=True):
+    """A field that is not sent because its value was, or would be, refused."""
+
+    source: FieldValue  #: the refused value, before conversion; another value lifts the hold
+    config: str
+    code: str
+    message: str
+
+
+class Echoed(msgspec.Struct, frozen=True, array_like=True):
+    """How often one value was sent to a target without a new human value."""
+
+    value: FieldValue
+    times: int
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """A write that will not be tried again by itself: a sync error, kept as a dead letter."""
+
+    entity: str
+    crm: Crm
+    reason: Reason
+    decision: str
+    at: int
+    attempts: int
+    fields: Fields  #: what was to be sent
+    outcome: Outcome
+
+
+class Contact(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """One person (or any other kind of entity) in both CRMs.
+
+    ``agreed`` maps a property to the pair of values last known in sync; the value None stands for "what
+    both records hold now", which is what nearly all of them are. A property that is absent never agreed.
+    """
+
+    id: EntityId
+    kind: str
+    records: dict[str, Record] = {}  #: record key -> what is known of it
+    pair: dict[Crm, str] = {}  #: the linked records' keys; one alone while the other does not exist
+    agreed: dict[str, tuple[FieldValue, FieldValue] | None] = {}
+    expected: dict[Crm, dict[str, Expected]] = {}
+    intents: dict[Crm, Intent] = {}
+    flights: dict[Crm, Flight] = {}
+    opened: Opened | None = None
+    flying: tuple[Opened, ...] = ()  #: older decisions that a flight still carries
+    wait: Wait | None = None
+    looked_up: dict[Crm, str] = {}  #: the e-mail address a search for duplicates was last answered for
+    attempts: dict[Crm, int] = {}  #: failed attempts in a row
+    serial: dict[Crm, int] = {}  #: attempts ever claimed; numbers the next one
+    revision: int = 0
+    holds: dict[Crm, dict[str, Hold]] = {}
+    echoes: dict[Crm, dict[str, Echoed]] = {}
+    refused: dict[Crm, Fields] = {}  #: the content of an open dead letter
+    unsure: dict[Crm, str] = {}  #: targets to be looked at before anything is sent, and why
+    member_since: int = 0  #: since when the inclusion verdict stands, epoch ms
+    member: bool | None = None
+    memberships: dict[str, bool] = {}  #: lists HubSpot was asked about
+    erased: bool = False
+    created_by_us: tuple[Crm, ...] = ()
+    parked: str = ""  #: the position of an event that could not be handled
+
+
+class ReadRequest(msgspec.Struct, frozen=True, array_like=True):
+    """A look at a CRM that some contact is waiting for."""
+
+    crm: Crm
+    object: str
+    id: str  #: the record's id; for a look-up the e-mail address
+    asked: str  #: the position of the event that asked last; answers name it
+    kind: str = "record"  #: ``record``, ``look_up`` or ``membership``
+    entity: str = ""
+    keys: tuple[tuple[str, str, str], ...] = ()  #: look-ups only: (object, field, value) to search by
+    priority: Priority = Priority.LIVE
+
+
+class Suspension(msgspec.Struct, frozen=True, array_like=True):
+    """A target that gets nothing until an operator has mended the cause."""
+
+    since: int
+    code: str
+    message: str
+
+
+class Bucket(msgspec.Struct, frozen=True, array_like=True):
+    """What a guard counted in one hour."""
+
+    hour: int
+    count: int
+    tripped: bool = False
+
+
+class Connection(msgspec.Struct, frozen=True, array_like=True):
+    """The state of the connection as a whole."""
+
+    config: str = ""
+    schemas: dict[str, str] = {}  #: ``crm/object`` -> digest
+    lists: dict[str, tuple[str, str]] = {}  #: list id -> (name, digest)
+    directories: dict[Crm, str] = {}
+    accounts: dict[Crm, tuple[str, str]] = {}  #: CRM -> (account id, time zone)
+    baselines: tuple[str, ...] = ()  #: ``crm/object`` read in full
+    paused: str = ""  #: who paused, empty if not paused
+    suspended: dict[Crm, Suspension] = {}
+    throttled: dict[Crm, int] = {}  #: CRM -> no call before this moment, epoch ms
+    guards: dict[str, Bucket] = {}
+    epoch: str = ""
+
+
+class Closed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A closed decision: the answer to "why did this contact (not) sync?"."""
+
+    id: str
+    trigger: str
+    detail: str
+    opened_at: int
+    closed_at: int
+    reason: Reason
+    explanation: str = ""  #: names the rule, the leaf, the field; never a person's values
+    wrote: dict[str, tuple[str, ...]] = {}  #: CRM -> fields delivered
+    held: dict[str, str] = {}  #: field -> why it was held back
+    lost: dict[str, tuple[str, FieldValue]] = {}  #: field -> (losing CRM, its value), kept for restoring
+    superseded_by: str = ""
+    letter: str = ""
