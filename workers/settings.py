@@ -148,7 +148,7 @@ def broker_url(redis_url: str) -> str:
     """
     parts = urlsplit(redis_url)
     if parts.scheme == "unix":
-        return urlunsplit(("redis+socket", parts.netloc, parts.path, "virtual_host=1", ""))
+        return f"redis+socket://{parts.netloc}{parts.path}?virtual_host=1"
     return urlunsplit(parts._replace(path="/1"))
 
 
