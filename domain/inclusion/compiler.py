@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from domain.identity import FieldValue
+from domain.inclusion.dates import date_leaf
 from domain.inclusion.nodes import (
     NEVER,
     Facts,
@@ -22,6 +23,7 @@ from domain.inclusion.nodes import (
     remote_leaf,
 )
 from domain.inclusion.operations import comparison_leaf, known_leaf, operation_type, value_leaf
+from domain.inclusion.windows import WINDOW_TYPES
 from domain.inclusion.wording import Labels
 from domain.schema import ObjectSchema
 
@@ -206,6 +208,8 @@ class _Compiler:
             return known_leaf(name, operation, self._labels)
         if kind in {"STRING_COMPARATIVE", "NUMBER_COMPARATIVE", "BOOL_COMPARATIVE"}:
             return comparison_leaf(name, operation, self._labels)
+        if kind in WINDOW_TYPES:
+            return date_leaf(name, operation, self._labels)
         return value_leaf(name, operation, self._labels)
 
     def _in_list(self, each: Mapping[str, Any], above: tuple[str, ...]) -> Node:

@@ -56,7 +56,7 @@ def comparison_leaf(name: str, operation: Operation, labels: Labels) -> Leaf:
     other = operation["comparisonPropertyName"]
     if not labels.knows(other):
         raise Unanswerable(f"the property {other} cannot be read")
-    compare = _operator(_COMPARISONS[operation_type(operation)], operation)
+    compare = operator_of(_COMPARISONS[operation_type(operation)], operation)
     include = _include(operation)
 
     def check(values: Values, facts: Facts) -> bool | None:  # noqa: ARG001 - a Check
@@ -134,7 +134,8 @@ def _test(name: str, operation: Operation, labels: Labels) -> tuple[Test, tuple[
             raise Unanswerable(f"the operation type {unknown} is not known")
 
 
-def _operator(table: Mapping[str, _T], operation: Operation) -> _T:
+def operator_of(table: Mapping[str, _T], operation: Operation) -> _T:
+    """Look an operator up. Raises Unanswerable for one that is not in the table."""
     operator = operation["operator"]
     if operator not in table:
         if "_EVER_" in operator or "_NEVER_" in operator:
@@ -146,7 +147,7 @@ def _operator(table: Mapping[str, _T], operation: Operation) -> _T:
 def _string_test(operation: Operation, operands: list[Any]) -> tuple[Test, tuple[str, ...]]:
     texts = tuple(str(operand) for operand in operands)
     folded = tuple(text.casefold() for text in texts)
-    build, wanted = _operator(_STRING, operation)
+    build, wanted = operator_of(_STRING, operation)
     passes = build(folded)
 
     def test(value: str) -> bool:
@@ -207,7 +208,7 @@ def _operand(value: object) -> Decimal:
 
 def _number_test(operation: Operation) -> tuple[Test, tuple[str, ...]]:
     bound = _operand(operation["value"])
-    compare = _operator(_ORDER, operation)
+    compare = operator_of(_ORDER, operation)
 
     def test(value: str) -> bool | None:
         number = _number(value)
@@ -229,7 +230,7 @@ _ORDER: dict[str, Callable[[Decimal, Decimal], bool]] = {
 def _range_test(operation: Operation) -> tuple[Test, tuple[str, ...]]:
     """Both ends belong to the range."""
     lower, upper = _operand(operation["lowerBound"]), _operand(operation["upperBound"])
-    inside = _operator({"IS_BETWEEN": True, "IS_NOT_BETWEEN": False}, operation)
+    inside = operator_of({"IS_BETWEEN": True, "IS_NOT_BETWEEN": False}, operation)
 
     def test(value: str) -> bool | None:
         number = _number(value)
@@ -240,12 +241,12 @@ def _range_test(operation: Operation) -> tuple[Test, tuple[str, ...]]:
 
 def _bool_test(operation: Operation) -> tuple[Test, tuple[str, ...]]:
     wanted = str(operation["value"]).lower()
-    equal = _operator({"IS_EQUAL_TO": True, "IS_NOT_EQUAL_TO": False}, operation)
+    equal = operator_of({"IS_EQUAL_TO": True, "IS_NOT_EQUAL_TO": False}, operation)
     return lambda value: (value.lower() == wanted) is equal, (wanted,)
 
 
 def _option_test(operation: Operation, values: list[str], *, single: bool) -> Test:
-    judge = _operator(_OPTIONS, operation)
+    judge = operator_of(_OPTIONS, operation)
     wanted = frozenset(values)
     if single:
         return lambda value: judge(frozenset((value,)), wanted)
