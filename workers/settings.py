@@ -16,6 +16,8 @@ from urllib.parse import urlsplit, urlunsplit
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from workers import embedded
+
 PREFIX = "CRMSYNC_"
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -129,6 +131,18 @@ class Settings(BaseModel):
             raise ValueError("must be user:password")
         return pair
 
+    def log_server(self) -> str:
+        """The URL of the log's server, which need not run yet if it is the embedded one."""
+        if self.redis_url:
+            return self.redis_url.get_secret_value()
+        return embedded.url(self.data_dir)
+
+    def broker(self) -> str:
+        """The URL of Celery's broker."""
+        if self.broker_url:
+            return self.broker_url.get_secret_value()
+        return _beside(self.log_server())
+
     def connection(self, name: str) -> ConnectionSettings:
         """The secrets and addresses of the connection of that name."""
         prefix = PREFIX + re.sub(r"[^A-Z0-9]", "_", name.upper()) + "_"
@@ -138,14 +152,8 @@ class Settings(BaseModel):
         return ConnectionSettings.model_validate({**values, "prefix": prefix})
 
 
-def broker_url(redis_url: str) -> str:
-    """Where Celery finds its messages beside the log: database 1 of the same server.
-
-    >>> broker_url("redis://cache.internal:6379/0")
-    'redis://cache.internal:6379/1'
-    >>> broker_url("unix:///srv/crmsync/v.sock")
-    'redis+socket:///srv/crmsync/v.sock?virtual_host=1'
-    """
+def _beside(redis_url: str) -> str:
+    """Database 1 of the same server, as Celery spells it."""
     parts = urlsplit(redis_url)
     if parts.scheme == "unix":
         return f"redis+socket://{parts.netloc}{parts.path}?virtual_host=1"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.settings import Settings, SettingsError, broker_url
+from workers.settings import Settings, SettingsError
 
 
 def test_nothing_set_means_the_embedded_server_and_files_beside_us() -> None:
@@ -100,4 +100,15 @@ def test_a_file_in_the_working_directory_fills_in_what_the_environment_leaves_ou
     ],
 )
 def test_the_broker_is_the_second_database_of_the_logs_server(log: str, broker: str) -> None:
-    assert broker_url(log) == broker
+    assert Settings.load({"CRMSYNC_REDIS_URL": log}).broker() == broker
+
+
+def test_the_embedded_servers_address_is_known_before_it_runs(tmp_path: Path) -> None:
+    settings = Settings.load({"CRMSYNC_DATA_DIR": str(tmp_path)})
+    assert settings.log_server() == f"unix://{tmp_path}/valkey/v.sock"
+    assert settings.broker() == f"redis+socket://{tmp_path}/valkey/v.sock?virtual_host=1"
+
+
+def test_a_broker_of_its_own_is_taken_as_it_is() -> None:
+    settings = Settings.load({"CRMSYNC_BROKER_URL": "amqp://guest@rabbit//"})
+    assert settings.broker() == "amqp://guest@rabbit//"

@@ -1,0 +1,72 @@
+"""The Celery app: no side effect at import, and settings that suit doorbells."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from celery import Celery
+
+from workers.celery_app import QUEUES, configuration
+from workers.embedded import stop
+from workers.settings import Settings
+
+IMPORT_ONLY = "import workers.celery_app; from pathlib import Path; print(Path('var').exists())"
+
+RING_AND_ANSWER = """
+import workers.celery_app as celery_app
+from workers.embedded import ensure
+from workers.settings import Settings
+ensure(Settings.load().data_dir)
+app = celery_app.app
+app.send_task("project", ["acme"])
+with app.connection_for_read() as broker, broker.SimpleQueue("project") as queue:
+    print(queue.get(timeout=5).headers["task"])
+"""
+
+
+def app_with(**environment: str) -> Celery:
+    app = Celery("test", set_as_current=False)
+    app.add_defaults(lambda: configuration(Settings.load(environment)))
+    return app
+
+
+def run(code: str, where: Path) -> str:
+    root = Path(__file__).parents[2]
+    environment = {"PYTHONPATH": str(root), "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=where, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_importing_the_app_starts_no_server(tmp_path: Path) -> None:
+    assert run(IMPORT_ONLY, tmp_path) == "False"
+
+
+def test_a_doorbell_travels_over_the_embedded_servers_socket(tmp_path: Path) -> None:
+    try:
+        assert run(RING_AND_ANSWER, tmp_path) == "project"
+    finally:
+        stop(tmp_path / "var")
+
+
+@pytest.mark.parametrize(
+    ("task", "queue"),
+    [*((name, name) for name in QUEUES), pytest.param("sweep", "control", id="any other task")],
+)
+def test_a_task_goes_to_the_queue_of_its_name(task: str, queue: str) -> None:
+    app = app_with()
+    route = app.amqp.router.route({}, task)
+    assert route["queue"].name == queue
+
+
+def test_no_running_task_is_delivered_a_second_time() -> None:
+    conf = app_with().conf
+    assert conf.broker_transport_options["visibility_timeout"] > 2 * conf.task_time_limit
+
+
+def test_results_are_kept_nowhere() -> None:
+    app = app_with()
+    assert app.conf.task_ignore_result
+    assert app.conf.result_backend is None

@@ -1,0 +1,73 @@
+"""The Celery app: queues, routes and how a worker behaves. No task bodies.
+
+A task is a doorbell: it carries no data, so losing one, running it twice or late changes
+nothing. That is why there is no result backend, no countdown and no schedule here, and
+why a task that is cut short is simply rung again.
+
+Importing this module starts nothing: settings are read when Celery first asks for its
+configuration, and the embedded server is started when a worker starts.
+"""
+
+from typing import Any
+
+from celery import Celery
+from celery.signals import celeryd_init, setup_logging
+
+from workers import embedded
+from workers.settings import Settings
+from workers.telemetry import set_up_logging
+
+QUEUES = ("project", "control", "deliver", "read", "poll")
+"""A task goes to the queue of its own name; all other tasks go to ``control``."""
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """Celery's settings by Celery's own names, times in seconds."""
+    return {
+        "broker_url": settings.broker(),
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,  # an absent broker is waited for, however long
+        "broker_transport_options": {
+            "visibility_timeout": 120,  # well above the longest task, or a running one starts again
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            "socket_timeout": 10,  # without one a publish may wait for ever
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+        },
+        "imports": ("workers.tasks",),
+        "task_default_queue": "control",
+        "task_routes": {name: {"queue": name} for name in QUEUES},
+        "task_ignore_result": True,
+        "task_acks_late": True,
+        "task_retry_on_worker_lost": True,
+        "task_annotations": {"*": {"max_retries": 3}},
+        "task_soft_time_limit": 20,
+        "task_time_limit": 30,
+        "task_send_sent_event": True,
+        "worker_send_task_events": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_max_tasks_per_child": 2000,
+        "worker_max_memory_per_child": 300_000,  # kB
+        "worker_soft_shutdown_timeout": 5,
+    }
+
+
+app = Celery("crmsync")
+app.add_defaults(lambda: configuration(Settings.load()))
+
+
+def _log_our_way(**_: object) -> None:
+    settings = Settings.load()
+    set_up_logging(settings.log_level, settings.log_format)
+
+
+def _bring_up_the_embedded_server(**_: object) -> None:
+    settings = Settings.load()
+    if settings.redis_url is None:
+        embedded.ensure(settings.data_dir, port=settings.embedded_port)
+
+
+setup_logging.connect(_log_our_way)
+celeryd_init.connect(_bring_up_the_embedded_server)
