@@ -19,7 +19,7 @@ TEXTS = frozenset(
 )
 
 
-class Unconvertible(ValueError):
+class Unconvertible(ValueError):  # noqa: N818 - a property of the value, which becomes a held field
     """The value has no counterpart in the target field; the message says why, without the value."""
 
 

@@ -141,6 +141,7 @@ class TimerDue(Event, tag="timer/1", frozen=True, kw_only=True):
 
     entity: str
     cause: str
+    due: int  #: the moment, epoch ms
 
 
 class ConfigurationApplied(Event, tag="configuration/1", frozen=True, kw_only=True):
@@ -249,7 +250,7 @@ AnyEvent = (
     | EpochStarted
 )
 
-KINDS: tuple[type[Event], ...] = AnyEvent.__args__  # type: ignore[attr-defined]  # a union's members
+KINDS: tuple[type[Event], ...] = AnyEvent.__args__
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 

@@ -135,13 +135,13 @@ def _alike(field: MappedField, now: Pair) -> bool:
         return False
 
 
-def _blank(field: MappedField, now: Pair, crm: Crm) -> bool:
+def _blank(now: Pair, crm: Crm) -> bool:
     return now.of(crm) is None
 
 
 def _first(field: MappedField, now: Pair) -> Crm | None:
     """Who wins on a new pair: a blank never clears, and where both have a value the rule decides."""
-    blanks = [crm for crm in Crm if _blank(field, now, crm)]
+    blanks = [crm for crm in Crm if _blank(now, crm)]
     if field.rule in ALWAYS:
         winner = ALWAYS[field.rule]
         return None if winner in blanks else winner
@@ -163,9 +163,8 @@ def _winner(field: MappedField, now: Pair, left: frozenset[Crm], changed_at: tup
 def _preferred(
     crm: Crm, field: MappedField, now: Pair, left: frozenset[Crm], changed_at: tuple[int, int]
 ) -> Crm:
-    """The preferred side's value wins if it has one, and so does its being cleared; only while it is
-    empty anyway does the other side fill it."""
-    if not _blank(field, now, crm):
+    """The preferred side wins with its value or by being cleared; while it is empty the other side fills it."""
+    if not _blank(now, crm):
         return crm
     if crm not in left:
         return crm.other

@@ -17,10 +17,10 @@ from domain.state import Connection
 
 
 class FieldMapping(msgspec.Struct, frozen=True):
-    """One configured mapping. ``salesforce`` maps the object to its field: one entry per object that has it."""
+    """One configured mapping."""
 
     hubspot: str
-    salesforce: dict[str, str]
+    salesforce: dict[str, str]  #: object -> its field; one entry per object that has it
     rule: SyncRule
 
 
@@ -53,11 +53,12 @@ Documents = Callable[[str], Any]
 class KindPolicy:
     """All that decisions about one kind of entity read."""
 
+    digest: str  #: of the configuration it comes from
     section: Section
     kind: ObjectKind
     fields: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> its mapped fields
     watched: dict[tuple[Crm, str], frozenset[str]]  #: (CRM, object) -> fields whose change is a trigger
-    needed: dict[tuple[Crm, str], tuple[str, ...]]  #: (CRM, object) -> fields to be known before deciding
+    needed: dict[tuple[Crm, str], frozenset[str]]  #: (CRM, object) -> fields to be known before deciding
     schemas: dict[tuple[Crm, str], ObjectSchema]
     inclusion: InclusionFilter | None
     inclusion_missing: bool  #: a list is configured and its definition has not been seen
@@ -98,10 +99,11 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
     inclusion = _inclusion(section, connection, documents, schemas)
     portal = ZoneInfo(connection.accounts[Crm.HUBSPOT][1]) if Crm.HUBSPOT in connection.accounts else zone
     return KindPolicy(
+        digest=connection.config,
         section=section,
         kind=kind,
         fields=fields,
-        watched=_watched(kind, fields, inclusion),
+        watched=_watched(kind, fields),
         needed=_needed(kind, fields, inclusion),
         schemas=schemas,
         inclusion=inclusion,
@@ -121,7 +123,9 @@ def _schemas(
     }
 
 
-def field_schema(schemas: Mapping[tuple[Crm, str], ObjectSchema], crm: Crm, name: str, field: str) -> FieldSchema:
+def field_schema(
+    schemas: Mapping[tuple[Crm, str], ObjectSchema], crm: Crm, name: str, field: str
+) -> FieldSchema:
     """The schema of a field; a field nobody described counts as plain text."""
     schema = schemas.get((crm, name))
     found = schema.fields.get(field) if schema else None
@@ -167,7 +171,7 @@ def _inclusion(
 
 
 def _watched(
-    kind: ObjectKind, fields: Mapping[str, tuple[MappedField, ...]], inclusion: InclusionFilter | None
+    kind: ObjectKind, fields: Mapping[str, tuple[MappedField, ...]]
 ) -> dict[tuple[Crm, str], frozenset[str]]:
     live = {name: [f for f in mapped if f.rule is not SyncRule.DONT_SYNC] for name, mapped in fields.items()}
     ours = {f.hubspot for mapped in live.values() for f in mapped}
@@ -180,13 +184,13 @@ def _watched(
 
 def _needed(
     kind: ObjectKind, fields: Mapping[str, tuple[MappedField, ...]], inclusion: InclusionFilter | None
-) -> dict[tuple[Crm, str], tuple[str, ...]]:
+) -> dict[tuple[Crm, str], frozenset[str]]:
     ours = {f.hubspot for mapped in fields.values() for f in mapped} | {kind.hubspot_key}
     ours |= set(kind.match.get(kind.hubspot, ())) | set(kind.extra.get(kind.hubspot, ()))
     ours |= set(inclusion.properties) if inclusion else set()
-    needed = {(Crm.HUBSPOT, kind.hubspot): tuple(sorted(ours))}
+    needed = {(Crm.HUBSPOT, kind.hubspot): frozenset(ours)}
     for name, mapped in fields.items():
         theirs = {f.salesforce for f in mapped} | {kind.salesforce_key}
         theirs |= set(kind.match.get(name, ())) | set(kind.extra.get(name, ()))
-        needed[Crm.SALESFORCE, name] = tuple(sorted(theirs))
+        needed[Crm.SALESFORCE, name] = frozenset(theirs)
     return needed

@@ -10,8 +10,8 @@ import msgspec
 
 from domain.identity import Crm, EntityId, Fields, FieldValue
 from domain.outcomes import Outcome
-from domain.records import Record
 from domain.reasons import Reason, Wait
+from domain.records import Record
 
 
 class Priority(StrEnum):
@@ -131,6 +131,7 @@ class Contact(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     wait: Wait | None = None
     looked_up: dict[Crm, str] = {}  #: the e-mail address a search for duplicates was last answered for
     attempts: dict[Crm, int] = {}  #: failed attempts in a row
+    due: dict[Crm, int] = {}  #: no attempt before this moment, epoch ms
     serial: dict[Crm, int] = {}  #: attempts ever claimed; numbers the next one
     revision: int = 0
     holds: dict[Crm, dict[str, Hold]] = {}

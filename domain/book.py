@@ -1,0 +1,257 @@
+"""The tables that the log folds into, as one step of folding sees them.
+
+A book reads through: what this event wrote, then what earlier ones wrote, then the store. Nothing an
+event wrote counts until ``accept``; an event that fails leaves no trace. ``take_changes`` hands over
+everything accepted, encoded, for one atomic commit, in a form that a store applies blindly.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import msgspec
+
+from domain.identity import Crm
+from domain.state import Closed, Connection, Contact, Intent, Letter, Priority, ReadRequest
+
+
+class Table(StrEnum):
+    """What the log folds into, keyed by text. ``queue`` and ``decisions`` are shapes of their own."""
+
+    CONTACTS = "contacts"  #: entity id -> Contact
+    REFS = "refs"  #: record key -> entity id
+    MATCHES = "matches"  #: kind and match value -> record keys
+    OUTBOX = "outbox"  #: intent key -> Intent
+    READS = "reads"  #: request key -> ReadRequest
+    LETTERS = "letters"  #: intent key -> Letter
+    META = "meta"  #: ``connection`` -> Connection
+
+
+CONNECTION_KEY = "connection"
+
+_TYPES: dict[Table, Any] = {
+    Table.CONTACTS: Contact,
+    Table.REFS: str,
+    Table.MATCHES: tuple[str, ...],
+    Table.OUTBOX: Intent,
+    Table.READS: ReadRequest,
+    Table.LETTERS: Letter,
+    Table.META: Connection,
+}
+_DECODERS = {table: msgspec.msgpack.Decoder(kind).decode for table, kind in _TYPES.items()}
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode
+_decode_closed = msgspec.json.Decoder(Closed).decode
+_encode_closed = msgspec.json.Encoder(order="deterministic").encode
+
+
+def decode(table: Table, raw: bytes) -> Any:
+    """Read a stored value back."""
+    return _DECODERS[table](raw)
+
+
+def decode_closed(raw: bytes) -> Closed:
+    """Read a closed decision back."""
+    return _decode_closed(raw)
+
+
+def outbox_queue(crm: Crm, priority: Priority) -> str:
+    """Where the keys of intents wait for a deliverer, by due time."""
+    return f"outbox/{crm}/{priority}"
+
+
+def reads_queue(crm: Crm) -> str:
+    """Where the keys of read requests wait for a reader."""
+    return f"reads/{crm}"
+
+
+TIMERS = "timers"
+"""Queue of ``entity|cause`` by the moment at which the contact must be looked at again."""
+
+OPEN = "open"
+"""Queue of entities with an open decision, by the moment it was opened."""
+
+
+def held_queue(cause: str) -> str:
+    """Where entities wait for something that no clock brings (``baseline``, a guard's release)."""
+    return f"held/{cause}"
+
+
+class Changes(NamedTuple):
+    """Everything that a run of events did to the tables."""
+
+    puts: dict[Table, dict[str, bytes]]
+    deletes: dict[Table, list[str]]
+    queued: dict[str, dict[str, int]]  #: queue -> member -> score
+    unqueued: dict[str, list[str]]
+    decisions: dict[str, list[bytes]]  #: entity -> closed decisions, in order
+    counts: dict[str, int]  #: counter -> by how much it grew
+
+
+Fetch = Callable[[Table, str], bytes | None]
+_Key = tuple[Table, str]
+_MISSING: Any = object()
+
+
+class Book:
+    """Typed reading and writing of the tables, with one event's writes kept apart until accepted."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._known: dict[_Key, Any] = {}
+        self._dirty: dict[_Key, None] = {}
+        self._queued: dict[str, dict[str, int | None]] = {}
+        self._decisions: dict[str, list[bytes]] = {}
+        self._counts: dict[str, int] = {}
+        self._event: dict[_Key, Any] = {}
+        self._event_queued: list[tuple[str, str, int | None]] = []
+        self._event_closed: list[tuple[str, Closed]] = []
+        self._event_counts: list[str] = []
+
+    # -- reading and writing values
+
+    def _get(self, table: Table, key: str) -> Any:
+        slot = (table, key)
+        found = self._event.get(slot, _MISSING)
+        if found is _MISSING:
+            found = self._known.get(slot, _MISSING)
+        if found is _MISSING:
+            raw = self._fetch(table, key)
+            found = self._known[slot] = None if raw is None else _DECODERS[table](raw)
+        return found
+
+    def _put(self, table: Table, key: str, value: Any) -> None:
+        self._event[table, key] = value
+
+    def contact(self, entity: str) -> Contact | None:
+        return self._get(Table.CONTACTS, entity)  # type: ignore[no-any-return]  # by the table's type
+
+    def put_contact(self, contact: Contact) -> None:
+        self._put(Table.CONTACTS, contact.id, contact)
+
+    def drop_contact(self, entity: str) -> None:
+        self._put(Table.CONTACTS, entity, None)
+
+    def entity_of(self, record_key: str) -> str | None:
+        return self._get(Table.REFS, record_key)  # type: ignore[no-any-return]  # by the table's type
+
+    def bind(self, record_key: str, entity: str) -> None:
+        self._put(Table.REFS, record_key, entity)
+
+    def matches(self, value: str) -> tuple[str, ...]:
+        """Record keys that carry a match value, oldest first."""
+        return self._get(Table.MATCHES, value) or ()
+
+    def set_matches(self, value: str, record_keys: tuple[str, ...]) -> None:
+        self._put(Table.MATCHES, value, record_keys or None)
+
+    def intent(self, key: str) -> Intent | None:
+        return self._get(Table.OUTBOX, key)  # type: ignore[no-any-return]  # by the table's type
+
+    def put_intent(self, intent: Intent, *, waiting: bool) -> None:
+        """Store an intent; ``waiting`` offers it to the deliverer when due."""
+        before = self.intent(intent.key)
+        self._put(Table.OUTBOX, intent.key, intent)
+        if before is not None and before.priority is not intent.priority:
+            self.queue(outbox_queue(intent.crm, before.priority), intent.key, None)
+        self.queue(outbox_queue(intent.crm, intent.priority), intent.key, intent.due if waiting else None)
+
+    def drop_intent(self, intent: Intent) -> None:
+        self._put(Table.OUTBOX, intent.key, None)
+        self.queue(outbox_queue(intent.crm, intent.priority), intent.key, None)
+
+    def request(self, key: str) -> ReadRequest | None:
+        return self._get(Table.READS, key)  # type: ignore[no-any-return]  # by the table's type
+
+    def put_request(self, key: str, request: ReadRequest, at: int) -> None:
+        self._put(Table.READS, key, request)
+        self.queue(reads_queue(request.crm), key, at)
+
+    def drop_request(self, key: str, crm: Crm) -> None:
+        self._put(Table.READS, key, None)
+        self.queue(reads_queue(crm), key, None)
+
+    def letter(self, key: str) -> Letter | None:
+        return self._get(Table.LETTERS, key)  # type: ignore[no-any-return]  # by the table's type
+
+    def put_letter(self, key: str, letter: Letter | None) -> None:
+        self._put(Table.LETTERS, key, letter)
+
+    @property
+    def connection(self) -> Connection:
+        return self._get(Table.META, CONNECTION_KEY) or Connection()
+
+    def put_connection(self, connection: Connection) -> None:
+        self._put(Table.META, CONNECTION_KEY, connection)
+
+    # -- queues, decisions, counters
+
+    def queue(self, name: str, member: str, score: int | None) -> None:
+        """Put a member into a queue, or take it out with a score of None."""
+        self._event_queued.append((name, member, score))
+
+    def close(self, entity: str, closed: Closed) -> None:
+        """Keep a closed decision with its contact."""
+        self._event_closed.append((entity, closed))
+        self.count(f"decisions/{closed.reason}")
+
+    def count(self, counter: str) -> None:
+        self._event_counts.append(counter)
+
+    # -- the life of one event, and of a run of events
+
+    def accept(self) -> None:
+        """Let what the event wrote count."""
+        self._known.update(self._event)
+        self._dirty.update(dict.fromkeys(self._event))
+        for name, member, score in self._event_queued:
+            self._queued.setdefault(name, {})[member] = score
+        for entity, closed in self._event_closed:
+            self._decisions.setdefault(entity, []).append(_encode_closed(closed))
+        for counter in self._event_counts:
+            self._counts[counter] = self._counts.get(counter, 0) + 1
+        self.reject()
+
+    def reject(self) -> None:
+        """Forget what the event wrote."""
+        self._event = {}
+        self._event_queued = []
+        self._event_closed = []
+        self._event_counts = []
+
+    def take_changes(self) -> Changes:
+        """Hand over everything accepted since the last call."""
+        puts: dict[Table, dict[str, bytes]] = {}
+        deletes: dict[Table, list[str]] = {}
+        for slot in self._dirty:
+            table, key = slot
+            value = self._known[slot]
+            if value is None:
+                deletes.setdefault(table, []).append(key)
+            else:
+                puts.setdefault(table, {})[key] = _encode(value)
+        queued = {n: kept for n, members in self._queued.items() if (kept := _kept(members))}
+        unqueued = {n: gone for n, members in self._queued.items() if (gone := _gone(members))}
+        changes = Changes(puts, deletes, queued, unqueued, self._decisions, self._counts)
+        self._dirty, self._queued, self._decisions, self._counts = {}, {}, {}, {}
+        return changes
+
+    def forget(self, limit: int) -> None:
+        """Drop what was read, if it has grown beyond ``limit`` values; only after changes were taken."""
+        if len(self._known) > limit:
+            self._known.clear()
+
+    def seed(self, table: Table, key: str, raw: bytes | None) -> None:
+        """Give the book a value that was fetched ahead; what it knows already stands."""
+        if (table, key) not in self._known:
+            self._known[table, key] = None if raw is None else _DECODERS[table](raw)
+
+    def knows(self, table: Table, key: str) -> bool:
+        return (table, key) in self._known
+
+
+def _kept(members: dict[str, int | None]) -> dict[str, int]:
+    return {member: score for member, score in members.items() if score is not None}
+
+
+def _gone(members: dict[str, int | None]) -> list[str]:
+    return [member for member, score in members.items() if score is None]

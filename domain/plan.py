@@ -1,0 +1,343 @@
+"""What a contact needs, given everything known: the question that every decision answers.
+
+``plan`` is a pure look at one contact. It asks its questions in a fixed order, and the first one that
+stops the contact gives the reason; if none does, every mapped field is merged and what is left are the
+writes. Nothing is remembered here: the same contact, policy and moment give the same plan, whether live,
+in a replay or in ``explain``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+
+from domain.convert import Unconvertible
+from domain.identity import Crm, Fields, FieldValue, RecordRef
+from domain.inclusion import Verdict
+from domain.links import match_values
+from domain.mapping import (
+    ALWAYS,
+    Agree,
+    Leave,
+    MappedField,
+    Merged,
+    Pair,
+    Refuse,
+    Send,
+    SyncRule,
+    merge,
+)
+from domain.policy import KindPolicy, Policy
+from domain.reasons import Reason, Wait
+from domain.records import Record
+from domain.state import Contact, Hold
+from domain.validation import missing_required, objection
+
+PING_PONG_LIMIT = 2
+"""How often one value may be sent to a target before only a new human value sends it again."""
+
+
+class Need(NamedTuple):
+    """Something to be read before the contact can be decided."""
+
+    kind: str  #: ``record``, ``look_up`` or ``membership``
+    crm: Crm
+    object: str
+    id: str  #: record id, or the folded e-mail address of a look-up
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What is to be written to one target."""
+
+    object: str
+    record_id: str | None  #: None: create
+    fields: Fields
+    sources: Fields
+    key_field: str | None = None
+    key_value: str | None = None
+
+
+class Lost(NamedTuple):
+    """The value that gave way in a conflict."""
+
+    crm: Crm
+    value: FieldValue
+
+
+class Plan(msgspec.Struct):
+    """The answer. Exactly one of ``stop``, ``wait`` and "the rest" is the case."""
+
+    stop: Reason | None = None
+    explanation: str = ""
+    wait: Wait | None = None
+    needs: list[Need] = []
+    drafts: dict[Crm, Draft] = {}
+    agreed: list[tuple[MappedField, Pair]] = []  #: fields that turn out to agree
+    held: dict[Crm, dict[str, Hold]] = {}  #: fields that are not sent, and why
+    lost: dict[str, Lost] = {}  #: property -> what gave way
+    member: bool | None = None
+    look_again: int | None = None  #: when time alone may change the answer, epoch ms
+
+
+def plan(contact: Contact, policy: Policy, now: int) -> Plan:
+    """Work out what the contact needs at a moment (epoch ms)."""
+    kind = policy.kinds.get(contact.kind)
+    if kind is None:
+        return Plan(stop=Reason.NOT_CONFIGURED, explanation=contact.kind)
+    stop = _parked(contact) or _unready(policy) or _unread(contact, kind) or _unmatched(contact, kind)
+    if stop is not None:
+        return stop
+    inclusion = _inclusion(contact, kind, now)
+    if inclusion.stop or inclusion.wait:
+        return inclusion
+    missing = next((crm for crm in Crm if crm not in contact.pair), None)
+    answer = _update(contact, kind) if missing is None else _create(contact, kind, missing)
+    answer.member, answer.look_again = inclusion.member, inclusion.look_again
+    return answer
+
+
+def linked(contact: Contact, crm: Crm) -> tuple[RecordRef, Record] | None:
+    """The contact's record in a CRM, if it has one there."""
+    key = contact.pair.get(crm)
+    return None if key is None else (RecordRef.parse(key), contact.records[key])
+
+
+# -- what may stop a contact, in order
+
+
+def _parked(contact: Contact) -> Plan | None:
+    if contact.erased:
+        return Plan(stop=Reason.ERASED)
+    if contact.parked:
+        return Plan(stop=Reason.ENGINE_FAULT, explanation=f"event {contact.parked}")
+    return None
+
+
+def _unready(policy: Policy) -> Plan | None:
+    return None if policy.ready else Plan(wait=Wait.BASELINE)
+
+
+def _unread(contact: Contact, kind: KindPolicy) -> Plan | None:
+    """Wait for records that were never read in full, or must be looked at after an unclear answer."""
+    needs = []
+    for crm, key in contact.pair.items():
+        ref, record = RecordRef.parse(key), contact.records[key]
+        if record.gone:
+            return Plan(stop=Reason.RECORD_DELETED, explanation=f"{ref.crm} {ref.object} is {record.gone}")
+        unread = crm not in contact.created_by_us and not kind.needed[crm, ref.object] <= record.values.keys()
+        if crm in contact.unsure or unread:
+            needs.append(Need("record", crm, ref.object, ref.id))
+    return Plan(wait=Wait.READ, needs=needs) if needs else None
+
+
+def _unmatched(contact: Contact, kind: KindPolicy) -> Plan | None:
+    if not kind.kind.match_required or match_value(contact, kind):
+        return None
+    return Plan(stop=Reason.NO_EMAIL, explanation="neither record has an e-mail address")
+
+
+def match_value(contact: Contact, kind: KindPolicy) -> str | None:
+    """The address by which the contact would be found in either CRM; HubSpot's counts first."""
+    for crm in Crm:
+        found = linked(contact, crm)
+        values = match_values(kind.kind, found[0], found[1].values) if found else ()
+        if values:
+            return values[0]
+    return None
+
+
+def verdict(contact: Contact, kind: KindPolicy, now: int) -> Verdict | None:
+    """The inclusion list's word on the contact; None if everybody is included or HubSpot has no record."""
+    found = linked(contact, Crm.HUBSPOT)
+    if kind.inclusion is None or found is None:
+        return None
+    changed = {**dict.fromkeys(found[1].values, 0), **found[1].changed} if kind.inclusion.changes else {}
+    return kind.inclusion.explain(
+        found[1].values, now=now, zone=kind.zone, memberships=contact.memberships, changed_at=changed
+    )
+
+
+def _inclusion(contact: Contact, kind: KindPolicy, now: int) -> Plan:
+    if kind.inclusion_missing:
+        return Plan(stop=Reason.NOT_IN_INCLUSION_LIST, explanation="the inclusion list has not been seen yet")
+    found = linked(contact, Crm.HUBSPOT)
+    if kind.inclusion is None or found is None:
+        return Plan(member=True)
+    word = verdict(contact, kind, now)
+    assert word is not None
+    if word.member is None:
+        return _undecided(found[0], word)
+    answer = Plan(member=word.member, look_again=word.next_change)
+    if not word.member:
+        answer.stop, answer.explanation = Reason.NOT_IN_INCLUSION_LIST, word.leaf
+    return answer
+
+
+def _undecided(ref: RecordRef, word: Verdict) -> Plan:
+    if word.unknown:
+        return Plan(wait=Wait.READ, needs=[Need("record", ref.crm, ref.object, ref.id)])
+    needs = [Need("membership", Crm.HUBSPOT, list_id, ref.id) for list_id in word.asks]
+    return Plan(wait=Wait.MEMBERSHIP, needs=needs)
+
+
+# -- writes
+
+
+@dataclass(slots=True)
+class _Drafting:
+    """Collects what would be written to each target, and what is held back instead."""
+
+    contact: Contact
+    kind: KindPolicy
+    answer: Plan
+    fields: dict[Crm, Fields] = field(default_factory=lambda: {crm: {} for crm in Crm})
+    sources: dict[Crm, Fields] = field(default_factory=lambda: {crm: {} for crm in Crm})
+
+    def write(
+        self, mapped: MappedField, target: Crm, value: FieldValue, source: FieldValue, *, create: bool
+    ) -> None:
+        """Put a value into the target's draft, unless it is or must be held back."""
+        name = mapped.name(target)
+        hold = self._standing_hold(name, target, value, source) or self._new_hold(
+            mapped, target, value, source, create=create
+        )
+        if hold is not None:
+            self.answer.held.setdefault(target, {})[name] = hold
+            return
+        self.fields[target][name] = value
+        self.sources[target][name] = source
+
+    def refuse(self, name: str, target: Crm, source: FieldValue, code: str, why: str) -> None:
+        hold = Hold(source, self.kind.digest, code, why)
+        self.answer.held.setdefault(target, {})[name] = hold
+
+    def _standing_hold(self, name: str, target: Crm, value: FieldValue, source: FieldValue) -> Hold | None:
+        hold = self.contact.holds.get(target, {}).get(name)
+        if hold is not None and hold.source == source and hold.config == self.kind.digest:
+            return hold
+        echoed = self.contact.echoes.get(target, {}).get(name)
+        if echoed is not None and echoed.value == value and echoed.times >= PING_PONG_LIMIT:
+            return Hold(source, self.kind.digest, Reason.PING_PONG, "sent twice and changed back each time")
+        return None
+
+    def _new_hold(
+        self, mapped: MappedField, target: Crm, value: FieldValue, source: FieldValue, *, create: bool
+    ) -> Hold | None:
+        why = objection(mapped.schema(target), value, create=create)
+        return Hold(source, self.kind.digest, Reason.VALIDATION, why) if why else None
+
+
+# -- a contact that lacks a record
+
+
+def _create(contact: Contact, kind: KindPolicy, target: Crm) -> Plan:
+    name = kind.kind.hubspot if target is Crm.HUBSPOT else kind.section.create_as
+    if name is None or (target is Crm.HUBSPOT and not kind.section.create_in_hubspot):
+        return Plan(stop=Reason.CREATION_OFF, explanation=f"{target} records are not created")
+    if target in contact.flights:
+        return Plan()
+    address = match_value(contact, kind) or ""
+    if contact.looked_up.get(target) != address:
+        return Plan(wait=Wait.LOOK_UP, needs=[Need("look_up", target, name, address)])
+    found = linked(contact, target.other)
+    assert found is not None, "a contact without any record"
+    ref, record = found
+    drafting = _Drafting(contact, kind, Plan())
+    for mapped in kind.fields[name if target is Crm.SALESFORCE else ref.object]:
+        _start_with(drafting, mapped, target, record.values.get(mapped.name(target.other)))
+    return _creation(drafting, target, name, ref)
+
+
+def _start_with(drafting: _Drafting, mapped: MappedField, target: Crm, source: FieldValue) -> None:
+    """Give a new record its first value of a field, where the rule lets one pass in this direction."""
+    if source is None or mapped.rule is SyncRule.DONT_SYNC or ALWAYS.get(mapped.rule) is target:
+        return
+    try:
+        value = mapped.carry(target, source)
+    except Unconvertible as error:
+        drafting.refuse(mapped.name(target), target, source, "unconvertible", str(error))
+        return
+    drafting.write(mapped, target, value, source, create=True)
+
+
+def _creation(drafting: _Drafting, target: Crm, name: str, ref: RecordRef) -> Plan:
+    kind, answer = drafting.kind, drafting.answer
+    fields = {**kind.section.defaults.get(name, {}), **drafting.fields[target]}
+    schema = kind.schemas.get((target, name))
+    absent = missing_required(schema, fields) if schema else ()
+    if absent:
+        answer.stop, answer.explanation = Reason.VALIDATION, f"{name} requires {', '.join(absent)}"
+        return answer
+    draft = Draft(name, None, fields, drafting.sources[target], kind.kind.key_field(target), ref.id)
+    answer.drafts = {target: draft}
+    return answer
+
+
+# -- a linked pair
+
+
+def _update(contact: Contact, kind: KindPolicy) -> Plan:
+    ours, theirs = linked(contact, Crm.HUBSPOT), linked(contact, Crm.SALESFORCE)
+    assert ours is not None
+    assert theirs is not None
+    drafting = _Drafting(contact, kind, Plan())
+    for mapped, now, agreed in unsettled(contact, kind.fields[theirs[0].object], ours[1], theirs[1]):
+        changed = (ours[1].changed.get(mapped.hubspot, 0), theirs[1].changed.get(mapped.salesforce, 0))
+        _merge_into(drafting, mapped, now, merge(mapped, now, agreed, changed))
+    refs = {Crm.HUBSPOT: ours[0], Crm.SALESFORCE: theirs[0]}
+    for crm, fields in drafting.fields.items():
+        if fields:
+            drafting.answer.drafts[crm] = Draft(refs[crm].object, refs[crm].id, fields, drafting.sources[crm])
+    return drafting.answer
+
+
+def _merge_into(drafting: _Drafting, mapped: MappedField, now: Pair, merged: Merged) -> None:
+    match merged:
+        case Agree():
+            if not _flying(drafting.contact, mapped):
+                drafting.answer.agreed.append((mapped, now))
+        case Refuse(target, source, why):
+            drafting.refuse(mapped.name(target), target, source, "unconvertible", why)
+        case Send(target, value, source, lost, conflict):
+            drafting.write(mapped, target, value, source, create=False)
+            if conflict:
+                drafting.answer.lost[mapped.hubspot] = Lost(target, lost)
+        case Leave():
+            pass
+
+
+def _flying(contact: Contact, mapped: MappedField) -> bool:
+    return any(mapped.name(crm) in flight.fields for crm, flight in contact.flights.items())
+
+
+def unsettled(
+    contact: Contact, mapped: tuple[MappedField, ...], ours: Record, theirs: Record
+) -> Iterator[tuple[MappedField, Pair, Pair | None]]:
+    """The fields that are not simply as agreed: (field, values that count now, agreed pair).
+
+    Values on their way, and values written but not seen since, count instead of the last ones seen.
+    """
+    hubspot, salesforce = ours.values, theirs.values
+    our_overlay, their_overlay = overlay(contact, Crm.HUBSPOT), overlay(contact, Crm.SALESFORCE)
+    agreed_pairs = contact.agreed
+    for each in mapped:
+        name, field_name = each.hubspot, each.salesforce
+        if name not in hubspot or field_name not in salesforce:
+            continue
+        agreed = agreed_pairs.get(name, _NEVER)
+        if agreed is None and name not in our_overlay and field_name not in their_overlay:
+            continue
+        seen = Pair(hubspot[name], salesforce[field_name])
+        now = Pair(our_overlay.get(name, seen.hubspot), their_overlay.get(field_name, seen.salesforce))
+        yield each, now, None if agreed is _NEVER else seen if agreed is None else Pair(*agreed)
+
+
+_NEVER: Any = object()
+
+
+def overlay(contact: Contact, crm: Crm) -> Fields:
+    """Values that were sent to a CRM and not seen there since."""
+    expected = {name: each.value for name, each in contact.expected.get(crm, {}).items()}
+    flight = contact.flights.get(crm)
+    return {**expected, **flight.fields} if flight else expected

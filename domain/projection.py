@@ -1,0 +1,91 @@
+"""The fold as a whole: events in, changes to the tables out.
+
+Live, replayed or rebuilt, this is the one way in which state comes about.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from domain.book import Book, Changes, Fetch
+from domain.decide import Step, close_all, replace
+from domain.events import AnyEvent
+from domain.evolve import evolve
+from domain.policy import EMPTY, Documents, Policy, compile_policy
+from domain.reasons import Reason
+from domain.state import Connection
+
+
+class Projection:
+    """Folds events in the log's order, keeping what it read until told to forget.
+
+    An event that cannot be handled does not stop the log: nothing of it counts, its contact is parked
+    with the event's position, and the log goes on. Exceptions named in ``fatal`` do stop it.
+    """
+
+    def __init__(
+        self, fetch: Fetch, documents: Documents, *, fatal: tuple[type[BaseException], ...] = (MemoryError,)
+    ) -> None:
+        self.book = Book(fetch)
+        self._documents = documents
+        self._fatal = fatal
+        self._compiled: tuple[Connection, Policy] = (Connection(), EMPTY)
+
+    def fold(self, position: str, event: AnyEvent) -> None:
+        """Fold one event; its time is the milliseconds of its position."""
+        step = Step(self.book, self.policy(), position, int(position.partition("-")[0]))
+        try:
+            evolve(step, event)
+        except self._fatal:
+            raise
+        except Exception as error:  # noqa: BLE001 - one event must not stop the log; see the class
+            self.book.reject()
+            _park(step, event, error)
+        self.book.count(f"events/{event.__struct_config__.tag}")
+        self.book.accept()
+
+    def policy(self) -> Policy:
+        """The policy in force, compiled anew only when what it comes from has changed."""
+        connection = self.book.connection
+        known, policy = self._compiled
+        if not _same_sources(known, connection):
+            policy = compile_policy(connection, self._documents)
+            self._compiled = (connection, policy)
+        return policy
+
+    def take_changes(self) -> Changes:
+        return self.book.take_changes()
+
+
+def _same_sources(one: Connection, other: Connection) -> bool:
+    return one is other or (
+        one.config == other.config
+        and one.schemas == other.schemas
+        and one.lists == other.lists
+        and one.directories == other.directories
+        and one.accounts == other.accounts
+        and one.baselines == other.baselines
+    )
+
+
+def _park(step: Step, event: AnyEvent, error: Exception) -> None:
+    """Take the event's contact out of service until an operator has looked at it."""
+    step.book.count(f"faults/{type(error).__name__}")
+    for entity in _entities(step.book, event):
+        contact = step.book.contact(entity)
+        if contact is not None:
+            contact = close_all(
+                step, contact, Reason.ENGINE_FAULT, f"{type(error).__name__} in event {step.position}"
+            )
+            step.book.put_contact(replace(contact, parked=step.position))
+
+
+def _entities(book: Book, event: AnyEvent) -> Iterable[str]:
+    """The contacts that an event is about, as far as it names them."""
+    named = msgspec.to_builtins(event)
+    if "entity" in named:
+        yield named["entity"]
+    if "object" in named and "id" in named:
+        entity = book.entity_of(f"{named['crm']}/{named['object']}/{named['id']}")
+        if entity:
+            yield entity
