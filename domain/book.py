@@ -70,6 +70,10 @@ TIMERS = "timers"
 OPEN = "open"
 """Queue of entities with an open decision, by the moment it was opened."""
 
+CLAIMS = "claims"
+"""Queue of intent keys whose write is on its way, by attempt. A deliverer enters a key in the same step that
+appends its claim event; folding the event enters it again, folding the answer takes it out."""
+
 
 def held_queue(cause: str) -> str:
     """Where entities wait for something that no clock brings (``baseline``, a guard's release)."""

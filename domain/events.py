@@ -103,7 +103,8 @@ class DeliveryClaimed(Event, tag="claimed/1", frozen=True, kw_only=True):
     crm: Crm
     revision: int
     attempt: int
-    create: bool
+    object: str
+    record_id: str | None  #: None for a create
     fields: Fields  #: target field -> value sent
     sources: Fields  #: target field -> value it came from
 

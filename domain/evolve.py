@@ -9,7 +9,7 @@ from typing import Any
 
 from domain import events as e
 from domain import links
-from domain.book import TIMERS
+from domain.book import CLAIMS, TIMERS
 from domain.convert import same
 from domain.decide import (
     Step,
@@ -360,46 +360,59 @@ def _membership_observed(step: Step, event: e.MembershipObserved) -> None:
 
 
 def _claimed(step: Step, event: e.DeliveryClaimed) -> None:
-    contact = step.book.contact(event.entity)
-    intent = contact.intents.get(event.crm) if contact else None
-    if contact is None or event.attempt <= contact.serial.get(event.crm, 0):
+    contact, key = step.book.contact(event.entity), intent_key(event.entity, event.crm)
+    if contact is None:
+        step.book.queue(CLAIMS, key, None)
+        return
+    if event.attempt <= contact.serial.get(event.crm, 0):
         return
     step.book.count(f"claims/{event.crm}")
-    opened = contact.opened
-    decision = intent.decision if intent else opened.id if opened else ""
-    flight = Flight(
+    step.book.queue(CLAIMS, key, event.attempt)
+    step.book.queue(TIMERS, f"{contact.id}|claim:{event.crm}", step.at + CLAIM_MS)
+    intent = contact.intents.get(event.crm)
+    if intent is not None:
+        step.book.put_intent(intent, waiting=False)
+    decision = intent.decision if intent else contact.opened.id if contact.opened else ""
+    contact = replace(
+        contact,
+        flights={**contact.flights, event.crm: _flight(step, event, decision)},
+        serial={**contact.serial, event.crm: event.attempt},
+        echoes={**contact.echoes, event.crm: _echoes(contact, event)},
+    )
+    step.book.put_contact(contact)
+
+
+def _flight(step: Step, event: e.DeliveryClaimed, decision: str) -> Flight:
+    return Flight(
         event.attempt,
         event.revision,
-        event.create,
+        event.object,
+        event.record_id,
         event.fields,
         event.sources,
         decision,
         step.at,
-        intent.object if intent else "",
-        intent.record_id if intent else None,
     )
+
+
+def _echoes(contact: Contact, event: e.DeliveryClaimed) -> dict[str, Echoed]:
+    """Count how often the same value was sent to a field."""
     echoes = {**contact.echoes.get(event.crm, {})}
     for name, value in event.fields.items():
         sent = echoes.get(name)
         echoes[name] = Echoed(value, sent.times + 1 if sent and sent.value == value else 1)
-    contact = replace(
-        contact,
-        flights={**contact.flights, event.crm: flight},
-        serial={**contact.serial, event.crm: event.attempt},
-        echoes={**contact.echoes, event.crm: echoes},
-        looked_up=without(contact.looked_up, event.crm) if event.create else contact.looked_up,
-    )
-    if intent is not None:
-        step.book.put_intent(intent, waiting=False)
-    step.book.queue(TIMERS, f"{contact.id}|claim:{event.crm}", step.at + CLAIM_MS)
-    step.book.put_contact(contact)
+    return echoes
 
 
 def _answered(step: Step, event: e.DeliveryAnswered) -> None:
-    contact = step.book.contact(event.entity)
-    flight = contact.flights.get(event.crm) if contact else None
-    if contact is None or flight is None or flight.attempt != event.attempt:
+    contact, key = step.book.contact(event.entity), intent_key(event.entity, event.crm)
+    if contact is None:
+        step.book.queue(CLAIMS, key, None)
         return
+    flight = contact.flights.get(event.crm)
+    if flight is None or flight.attempt != event.attempt:
+        return
+    step.book.queue(CLAIMS, key, None)
     step.book.count(f"answers/{event.crm}/{event.outcome.outcome}")
     step.book.queue(TIMERS, f"{contact.id}|claim:{event.crm}", None)
     contact = replace(contact, flights=without(contact.flights, event.crm))
@@ -547,7 +560,7 @@ def _rejected(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.D
     """Hold back the fields that were blamed and let the others go; without a name, give up on the write."""
     outcome = event.outcome
     blamed = [name for name in outcome.fields if name in flight.fields and name in flight.sources]
-    whole = outcome.code == "FIELD_CUSTOM_VALIDATION_EXCEPTION" or flight.create
+    whole = outcome.code == "FIELD_CUSTOM_VALIDATION_EXCEPTION" or flight.record_id is None
     if not blamed or whole or len(blamed) == len(flight.fields):
         return send_letter(step, contact, crm, Reason.REJECTED, flight.fields, outcome)
     digest = step.policy.digest
@@ -563,7 +576,9 @@ def _misconfigured(
     if crm not in connection.suspended:
         suspension = Suspension(step.at, event.outcome.code, event.outcome.message)
         step.book.put_connection(replace(connection, suspended={**connection.suspended, crm: suspension}))
-    return replace(contact, looked_up=without(contact.looked_up, crm)) if flight.create else contact
+    return (
+        replace(contact, looked_up=without(contact.looked_up, crm)) if flight.record_id is None else contact
+    )
 
 
 def _unknown(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:

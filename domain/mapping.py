@@ -154,16 +154,14 @@ def _winner(field: MappedField, now: Pair, left: frozenset[Crm], changed_at: tup
     if field.rule in ALWAYS:
         return ALWAYS[field.rule]
     if field.rule in PREFERRED:
-        return _preferred(PREFERRED[field.rule], field, now, left, changed_at)
+        return _preferred(PREFERRED[field.rule], now, left, changed_at)
     if len(left) > 1:
         return _latest(changed_at)
     return next(iter(left))
 
 
-def _preferred(
-    crm: Crm, field: MappedField, now: Pair, left: frozenset[Crm], changed_at: tuple[int, int]
-) -> Crm:
-    """The preferred side wins with its value or by being cleared; while it is empty the other side fills it."""
+def _preferred(crm: Crm, now: Pair, left: frozenset[Crm], changed_at: tuple[int, int]) -> Crm:
+    """The preferred side wins, with its value or by being cleared; while empty, the other side fills it."""
     if not _blank(now, crm):
         return crm
     if crm not in left:

@@ -1,5 +1,7 @@
-"""Why a decision ended as it did, and what an open one is waiting for: the closed lists that every
-interface shows. The value is the code that travels in events, metrics and JSON; ``TEXT`` is for people.
+"""Why a decision ended as it did, and what an open one is waiting for.
+
+These are the closed lists that every interface shows. The value is the code that travels in metrics and
+JSON; the texts are for people.
 """
 
 from enum import StrEnum

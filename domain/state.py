@@ -66,13 +66,12 @@ class Flight(msgspec.Struct, frozen=True, array_like=True):
 
     attempt: int
     revision: int
-    create: bool
+    object: str
+    record_id: str | None  #: None for a create
     fields: Fields
     sources: Fields
     decision: str
     at: int
-    object: str
-    record_id: str | None
 
 
 class Expected(msgspec.Struct, frozen=True, array_like=True):

@@ -20,16 +20,25 @@ class Entry(NamedTuple):
     raw: bytes
 
 
+class Claim(NamedTuple):
+    """A wish to send an intent."""
+
+    key: str  #: the intent's
+    value: bytes  #: what the outbox held when the intent was read
+    attempt: int
+    event_id: bytes
+    event: bytes
+
+
 class EventLog(Protocol):
     """An append-only record of events, in one strict order."""
 
     def append(
         self, events: Sequence[tuple[bytes, bytes]], documents: Mapping[str, bytes] | None = None
     ) -> int:
-        """Append (event id, event) pairs whose id is not known, atomically, the documents they name first.
+        """Append (event id, event) pairs whose id is not known, atomically, after the documents they name.
 
-        Returns how many were new. Ids are remembered for at least two days. Raises ``LogFull`` beyond the
-        configured length.
+        Returns how many were new. Ids are remembered for at least two days.
         """
 
     def read(self, after: str, limit: int) -> list[Entry]:
@@ -106,12 +115,10 @@ class Coordination(Protocol):
     def set_cursor(self, name: str, value: str | None) -> None:
         """Remember how far a CRM has been read; None forgets it."""
 
-    def claim(self, claims: Sequence[tuple[str, bytes, bytes, bytes]]) -> list[bool]:
-        """Claim intents: (intent key, the outbox value it was read as, event id, claim event) each.
+    def claim(self, claims: Sequence[Claim]) -> list[bool]:
+        """Claim intents for sending, and append their claim events, in one atomic step.
 
-        An intent is claimed only if the outbox still holds that value and nobody else has claimed it; its
-        claim event is then appended in the same atomic step. The claim ends when ``unclaim`` names it.
+        An intent is claimed only if the outbox still holds the value it was read as and the ``claims``
+        queue does not name it; it is then put there, with its attempt for a score, as folding the claim
+        event will do. Folding its answer takes it out again.
         """
-
-    def unclaim(self, keys: Sequence[str]) -> None:
-        """End claims whose answers are in the log."""
