@@ -70,7 +70,11 @@ def epoch_ms(text: str) -> int:
 
     Raises ValueError on anything else.
     """
-    moment = datetime.fromisoformat(text)
+    return millis(datetime.fromisoformat(text))
+
+
+def millis(moment: datetime) -> int:
+    """Epoch ms of a moment; one without zone is UTC."""
     return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MILLISECOND
 
 

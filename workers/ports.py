@@ -1,13 +1,22 @@
 """What the stages need from the outside, as protocols. Gateways and storage play these parts."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol, Self
 
 import msgspec
 
 from domain.identity import Fields
 from domain.outcomes import Outcome
 from domain.schema import ObjectSchema
+
+
+class Priority(StrEnum):
+    """Whose turn it is when the call allowance is short."""
+
+    LIVE = "live"  #: somebody edited something just now
+    RETRY = "retry"
+    BACKFILL = "backfill"  #: baselines, imports, reconciles, bulk resyncs
 
 
 class ReadRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -20,7 +29,8 @@ class ReadRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     created_at: int = 0  #: epoch ms
     deleted: bool = False  #: in the recycle bin or archived
     merged_into: str | None = None  #: the record that survived, if this one lost a merge
-    asked_id: str | None = None  #: the id that was asked for, where it differs from ``id``
+    converted_to: str | None = None  #: a converted lead's contact; "" if the lead does not say which
+    asked_id: str | None = None  #: the id asked for, where it differs from ``id``; the value of a look-up
     modified_by: str | None = None  #: the user who wrote it last, where the CRM says so
 
 
@@ -29,7 +39,7 @@ class ReadAnswer(NamedTuple):
 
     records: list[ReadRecord]
     missing: list[str]  #: ids that the CRM does not know or will not show
-    server_time: int  #: the CRM's clock when it answered, epoch ms, from its Date header
+    server_time: int  #: the CRM's clock when it answered, epoch ms, from its Date header; 0 if it never said
 
 
 class ChangesPage(NamedTuple):
@@ -51,6 +61,16 @@ class WriteRow(msgspec.Struct, frozen=True):
     key_value: str | None = None  #: creates only: its value, the other CRM's record id
 
 
+class Owner(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Somebody whom a record can belong to: a HubSpot owner, a Salesforce user or queue."""
+
+    id: str
+    name: str
+    email: str | None = None
+    active: bool = True
+    queue: bool = False
+
+
 class CrmGateway(Protocol):
     """One CRM account, through its official client. Every call is bounded in time.
 
@@ -60,26 +80,38 @@ class CrmGateway(Protocol):
     after the request may have left.
     """
 
+    def at(self, priority: Priority) -> Self:
+        """The same account at another priority; a gateway starts as ``live``."""
+
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> ReadAnswer:
-        """Read records by id, any number, in as few calls as the CRM allows."""
+        """Read records by id, any number, in as few calls as the CRM allows.
+
+        Deleted ones are included where the CRM still shows them (Salesforce's recycle bin).
+        """
 
     def look_up(
         self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
     ) -> ReadAnswer:
         """Find records by the value of one field (e-mail, or a unique key).
 
-        HubSpot's e-mail look-up covers secondary addresses. ``missing`` holds the values that
-        found nothing; letter case of e-mail addresses does not count.
+        One record per value and match, with ``asked_id`` the value. HubSpot's e-mail look-up covers
+        secondary addresses. ``missing`` holds the values that found nothing; letter case does not count.
+        Deleted records are not found.
         """
 
     def write(self, rows: Sequence[WriteRow]) -> list[Outcome]:
-        """Write at most ``batch_size`` rows of one object in one call; answers in the order of ``rows``."""
+        """Write at most ``batch_size`` rows of one object; answers in the order of ``rows``.
+
+        Updates and creates take one call each. A batch that the CRM refuses as a whole is halved and
+        sent again, until the guilty row stands alone: such a refusal means that nothing was written.
+        """
 
     def changes(
         self, object_name: str, *, since: int, until: int, after: str | None, fields: Sequence[str]
     ) -> ChangesPage:
-        """One page of records modified in ``[since, until)``, epoch ms, deleted and merged ones included
-        where the CRM can list them, from behind the key ``after``.
+        """One page of records modified in ``[since, until)``, epoch ms, from behind the key ``after``.
+
+        Deleted and merged ones are included where the CRM can list them (Salesforce).
         """
 
     def ids(self, object_name: str, *, after: str | None, archived: bool = False) -> ChangesPage:
@@ -87,6 +119,9 @@ class CrmGateway(Protocol):
 
     def describe(self, object_name: str) -> ObjectSchema:
         """The fields the connection's user can see."""
+
+    def owners(self) -> list[Owner]:
+        """Everybody, inactive ones included."""
 
     def server_time(self) -> int:
         """The CRM's clock, epoch ms, by the cheapest call."""
@@ -106,7 +141,7 @@ class ListGateway(Protocol):
         """All contact lists: ``listId``, ``name``, ``processingType``, ``processingStatus``."""
 
     def list_definition(self, name_or_id: str) -> dict[str, Any]:
-        """One list with its ``filterBranch``, by name, new id or legacy id. Raises Misconfigured if absent."""
+        """One list with its ``filterBranch``, by name, id or legacy id. Raises Misconfigured if absent."""
 
     def members(self, list_id: str, *, after: str | None) -> tuple[list[str], str | None]:
         """One page of record ids and the key to go on from."""
@@ -115,11 +150,30 @@ class ListGateway(Protocol):
         """The ids of the lists each record is on now."""
 
 
+class Grant(NamedTuple):
+    """Leave to call, or none yet."""
+
+    wait_ms: int  #: 0: granted; else how long to wait before asking again
+    own: int = 0  #: our calls in the running window, this one included; ``observe`` wants it back
+    daily: bool = False  #: refused because the day's budget is used up
+
+
 class Limiter(Protocol):
     """Call allowance of one CRM account, shared by all workers."""
 
-    def acquire(self, calls: int, *, priority: str) -> int:
-        """Take allowance for ``calls``; returns 0 when granted, else the milliseconds to wait first."""
+    def acquire(self, calls: int, *, priority: Priority, search: bool = False) -> Grant:
+        """Take allowance for ``calls``. ``search``: HubSpot's search calls have an allowance of their own."""
 
-    def observe(self, *, headers: Iterable[tuple[str, str]], status: int, body: str) -> None:
-        """Learn the true remaining allowance, and pauses, from what the CRM answered."""
+    def observe(
+        self,
+        grant: Grant,
+        *,
+        headers: Mapping[str, str],
+        status: int,
+        wait_ms: int | None,
+        search: bool = False,
+    ) -> None:
+        """Learn the true remaining allowance, and pauses, from an answer.
+
+        Header names in lower case. ``wait_ms``: how long the answer asks everybody to wait, if it does.
+        """

@@ -1,0 +1,239 @@
+"""What both gateways share: answers of any shape, faults, tokens and allowance around each request."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from itertools import chain
+from typing import Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from domain.errors import Diagnosis, Misconfigured, SyncError, Throttled, Transient, classify, error_for
+from domain.identity import Crm
+from domain.outcomes import Outcome, OutcomeClass
+from domain.wire import millis
+from workers.gateways.tokens import AccessTokens, Token
+from workers.ports import Limiter, Priority, WriteRow
+
+CONNECT_SECONDS = 3.05
+READ_SECONDS = 60.0
+"""The longest silence inside an answer. Salesforce lets one call run for ten minutes; a write that takes
+longer than this is *unknown* and read before anything else happens to it."""
+
+Request = TypeVar("Request")
+T = TypeVar("T")
+
+
+class Answer(NamedTuple):
+    """One HTTP answer, whatever it holds."""
+
+    status: int
+    headers: Mapping[str, str]  #: names in lower case
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    @property
+    def server_time(self) -> int | None:
+        """The Date header, epoch ms."""
+        try:
+            return millis(parsedate_to_datetime(self.headers.get("date", "")))
+        except ValueError:
+            return None
+
+    def parse(self, shape: type[T]) -> T:
+        """Read the body as JSON of this shape, decimals without loss. Raises Transient on anything else."""
+        try:
+            return msgspec.json.Decoder(shape, float_hook=Decimal).decode(self.body)
+        except (msgspec.MsgspecError, ValueError):
+            raise Transient("unreadable_answer") from None
+
+
+class NoAnswer(Exception):  # noqa: N818 - it names what happened, like the errors of domain.errors
+    """No usable answer came. ``sent``: the request may have reached the CRM."""
+
+    def __init__(self, code: str, *, sent: bool) -> None:
+        super().__init__(code)
+        self.code = code
+        self.sent = sent
+
+
+class Fault(NamedTuple):
+    """An error as a CRM words it."""
+
+    code: str
+    message: str = ""
+    fields: tuple[str, ...] = ()
+    other_id: str | None = None
+    status: int | None = None  #: None: the error of one row
+
+    def diagnosis(self, crm: Crm) -> Diagnosis:
+        return classify(crm, self.status, self.code, self.message)
+
+    def outcome(self, crm: Crm, wait_ms: int | None = None) -> Outcome:
+        diagnosis = self.diagnosis(crm)
+        unknown = diagnosis.outcome is OutcomeClass.UNKNOWN
+        return Outcome(
+            diagnosis.outcome,
+            code=f"http_{self.status}" if unknown and self.status else self.code,
+            message=self.message,
+            fields=self.fields,
+            other_id=self.other_id,
+            wait_ms=wait_ms or diagnosis.wait_ms,
+        )
+
+
+class Account(Generic[Request]):
+    """One CRM account as all gateways to it see it: each call takes allowance, carries a token, is observed.
+
+    ``send`` performs one request with a token and raises ``NoAnswer``; ``fault_of`` reads an error answer.
+    """
+
+    def __init__(
+        self,
+        crm: Crm,
+        *,
+        limiter: Limiter,
+        tokens: AccessTokens,
+        send: Callable[[Token, Request], Answer],
+        fault_of: Callable[[Answer], Fault],
+    ) -> None:
+        self.crm = crm
+        self.server_time = 0  #: the latest Date header seen, epoch ms
+        self._limiter = limiter
+        self._tokens = tokens
+        self._send = send
+        self._fault_of = fault_of
+
+    def call(self, request: Request, priority: Priority, *, search: bool = False) -> Answer:
+        """One request, and once more with a new token if the first is refused.
+
+        Raises ``NoAnswer``, and ``Throttled``, ``Misconfigured`` or ``Transient`` if nothing was sent.
+        """
+        token = self._tokens.current()
+        answer = self._allowed(token, request, priority, search=search)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            renewed = self._tokens.renew(token)
+            answer = self._allowed(renewed, request, priority, search=search)
+        return answer
+
+    def ask(self, request: Request, shape: type[T], priority: Priority, *, search: bool = False) -> T:
+        """A call that reads. Raises the errors of ``domain.errors`` for all that is not a good answer."""
+        try:
+            answer = self.call(request, priority, search=search)
+        except NoAnswer as error:
+            raise Transient(error.code) from error
+        if not answer.ok:
+            fault = self._fault_of(answer)
+            raise error_for(
+                fault.diagnosis(self.crm), fault.code, fault.message, wait_ms=_retry_after(answer)
+            )
+        return answer.parse(shape)
+
+    def refusal(self, answer: Answer) -> Outcome:
+        """The outcome that an error answer means for every row of its request."""
+        return self._fault_of(answer).outcome(self.crm, _retry_after(answer))
+
+    def _allowed(self, token: Token, request: Request, priority: Priority, *, search: bool) -> Answer:
+        grant = self._limiter.acquire(1, priority=priority, search=search)
+        if grant.wait_ms:
+            raise Throttled("daily_budget" if grant.daily else "allowance", wait_ms=grant.wait_ms)
+        answer = self._send(token, request)
+        self.server_time = answer.server_time or self.server_time
+        self._limiter.observe(
+            grant, headers=answer.headers, status=answer.status, wait_ms=self._pause(answer), search=search
+        )
+        return answer
+
+    def _pause(self, answer: Answer) -> int | None:
+        if answer.ok:
+            return None
+        outcome = self.refusal(answer)
+        return outcome.wait_ms if outcome.outcome is OutcomeClass.THROTTLED else None
+
+
+def _retry_after(answer: Answer) -> int | None:
+    seconds = answer.headers.get("retry-after", "")
+    return int(seconds) * 1000 if seconds.isascii() and seconds.isdigit() else None
+
+
+def chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def batches(rows: Sequence[WriteRow]) -> list[list[WriteRow]]:
+    """Part rows into requests: one object and key field each, updates apart from creates, no target twice."""
+    if any(row.id is None and not (row.key_field and row.key_value) for row in rows):
+        raise ValueError("a create needs a unique key")
+    parts: defaultdict[tuple[object, ...], list[WriteRow]] = defaultdict(list)
+    times: defaultdict[tuple[object, ...], int] = defaultdict(int)
+    for row in rows:
+        kind = (row.object, row.id is None, row.key_field)
+        target = (*kind, (row.id or row.key_value or "").lower())
+        parts[(*kind, times[target])].append(row)
+        times[target] += 1
+    return list(parts.values())
+
+
+class Refused(NamedTuple):
+    """A request that was refused as a whole."""
+
+    outcome: Outcome
+    divisible: bool = False  #: one row's data may be to blame: the others deserve a request of their own
+
+
+Attempt = Callable[[Sequence[WriteRow]], "dict[str, Outcome] | Refused"]
+
+
+def deliver(rows: Sequence[WriteRow], attempt: Attempt) -> dict[str, Outcome]:
+    """Attempt the rows as one request; halve it while one row's data takes the others down with it."""
+    result = attempt(rows)
+    if isinstance(result, dict):
+        return result
+    if not result.divisible or len(rows) == 1:
+        return dict.fromkeys((row.row for row in rows), result.outcome)
+    middle = len(rows) // 2
+    return deliver(rows[:middle], attempt) | deliver(rows[middle:], attempt)
+
+
+def divisible(outcome: Outcome) -> bool:
+    """Tell whether a refusal of many may be about one of them: its data, not the account or the fields."""
+    return outcome.outcome in {OutcomeClass.REJECTED, OutcomeClass.RESOLVE}
+
+
+def outcome_of(error: SyncError | NoAnswer) -> Outcome:
+    """What an exception means for a row that was to be written."""
+    match error:
+        case NoAnswer(sent=True):
+            return Outcome(OutcomeClass.UNKNOWN, code=error.code)
+        case Throttled():
+            return Outcome(OutcomeClass.THROTTLED, code=error.code, wait_ms=error.wait_ms)
+        case Misconfigured():
+            return Outcome(OutcomeClass.MISCONFIGURED, code=error.code, message=error.message)
+        case _:
+            return Outcome(OutcomeClass.TRANSIENT, code=error.code)
+
+
+def worst(outcomes: Sequence[Outcome]) -> Outcome:
+    """The one that decides where a row has several errors, with all fields that its like blame.
+
+    A repeat helps only if every one of them may pass.
+    """
+    decisive = min(outcomes, key=lambda outcome: _SEVERITY.index(outcome.outcome))
+    blamed = (outcome.fields for outcome in outcomes if outcome.outcome is decisive.outcome)
+    return msgspec.structs.replace(decisive, fields=tuple(dict.fromkeys(chain.from_iterable(blamed))))
+
+
+_SEVERITY = (
+    OutcomeClass.RESOLVE,
+    OutcomeClass.MISCONFIGURED,
+    OutcomeClass.REJECTED,
+    OutcomeClass.UNKNOWN,
+    OutcomeClass.THROTTLED,
+    OutcomeClass.TRANSIENT,
+    OutcomeClass.DELIVERED,
+)

@@ -1,0 +1,251 @@
+"""One Salesforce org as a gateway.
+
+Records are read by SOQL through ``queryAll``, not by the collections' retrieve: only a query shows deleted
+and merged records, which retrieve leaves out without a word.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Self
+from urllib.parse import quote_plus
+
+import msgspec
+from simple_salesforce.api import Salesforce
+
+from domain.errors import SyncError, Transient
+from domain.identity import Crm
+from domain.outcomes import Outcome, OutcomeClass
+from domain.schema import FieldKind, ObjectSchema
+from domain.wire import instant, soql_text, to18, to_salesforce
+from workers.gateways.http import NoAnswer, Refused, batches, deliver, divisible, outcome_of
+from workers.gateways.salesforce_client import Org
+from workers.gateways.salesforce_shapes import (
+    Described,
+    QueryPage,
+    Row,
+    Schema,
+    columns,
+    field_schema,
+    outcome,
+    owner,
+    read_record,
+)
+from workers.ports import ChangesPage, Owner, Priority, ReadAnswer, WriteRow
+
+BATCH = 200
+PAGE = 2_000
+QUERY_CHARS = 12_000
+"""The longest query, encoded: address and headers together may have 16,384 bytes, a token up to 2,000."""
+
+
+class SalesforceGateway:
+    """Objects of one org. ``schemas``: what is known already; others are described when first needed."""
+
+    batch_size = BATCH
+
+    def __init__(self, org: Org, *, schemas: Mapping[str, ObjectSchema] | None = None) -> None:
+        self._account = org.account
+        self._schemas = {name: schema.fields for name, schema in (schemas or {}).items()}
+        self.priority = Priority.LIVE
+
+    def at(self, priority: Priority) -> Self:
+        other = copy.copy(self)
+        other.priority = priority
+        return other
+
+    def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> ReadAnswer:
+        asked = {to18(record_id): record_id for record_id in ids}
+        found = {
+            to18(str(record.get("Id"))): record
+            for record in self._having(object_name, "Id", list(asked), fields, deleted=True)
+        }
+        records = [
+            read_record(
+                object_name, found[key], fields, self._schema(object_name), name if name != key else None
+            )
+            for key, name in asked.items()
+            if key in found
+        ]
+        missing = [name for key, name in asked.items() if key not in found]
+        return ReadAnswer(records, missing, self._account.server_time)
+
+    def look_up(
+        self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
+    ) -> ReadAnswer:
+        asked = {value.lower(): value for value in values}
+        records = []
+        for record in self._having(object_name, field, list(asked.values()), [*fields, field], deleted=False):
+            value = asked.get(str(record.get(field) or "").lower())
+            if value is not None:
+                schema = self._schema(object_name)
+                records.append(read_record(object_name, record, fields, schema, value))
+        answered = {record.asked_id for record in records}
+        missing = [value for value in asked.values() if value not in answered]
+        return ReadAnswer(records, missing, self._account.server_time)
+
+    def write(self, rows: Sequence[WriteRow]) -> list[Outcome]:
+        outcomes: dict[str, Outcome] = {}
+        for batch in batches(rows):
+            outcomes |= deliver(batch, self._attempt)
+        return [outcomes[row.row] for row in rows]
+
+    def changes(
+        self, object_name: str, *, since: int, until: int, after: str | None, fields: Sequence[str]
+    ) -> ChangesPage:
+        where = f"{_behind(since, after)} AND SystemModstamp < {instant(until)}"
+        return self._page(object_name, fields, where, "SystemModstamp, Id", _change_key)
+
+    def ids(self, object_name: str, *, after: str | None, archived: bool = False) -> ChangesPage:
+        behind = f" AND Id > {soql_text(after)}" if after else ""
+        where = f"IsDeleted = {str(archived).lower()}{behind}"
+        return self._page(object_name, (), where, "Id", lambda record: str(record["Id"]))
+
+    def describe(self, object_name: str) -> ObjectSchema:
+        def request(client: Salesforce) -> object:
+            return client.restful(f"sobjects/{object_name}/describe")
+
+        described = self._account.ask(request, Described, self.priority).fields
+        schema = ObjectSchema(Crm.SALESFORCE, object_name, {one.name: field_schema(one) for one in described})
+        self._schemas[object_name] = schema.fields
+        return schema
+
+    def owners(self) -> list[Owner]:
+        users = self._all("SELECT Id, Name, Email, IsActive FROM User", deleted=False)
+        queues = self._all("SELECT Id, Name, Email FROM Group WHERE Type = 'Queue'", deleted=False)
+        return [owner(user, queue=False) for user in users] + [owner(queue, queue=True) for queue in queues]
+
+    def server_time(self) -> int:
+        """By the org's limits. Raises Transient if the answer has no date."""
+        self._limits()
+        if not self._account.server_time:
+            raise Transient("no_server_time")
+        return self._account.server_time
+
+    def account(self) -> dict[str, Any]:
+        """``organization`` (Id, TimeZoneSidKey …), ``user`` (user_id …), ``limits`` (DailyApiRequests …)."""
+        organization = "SELECT Id, Name, TimeZoneSidKey, IsSandbox FROM Organization"
+        return {
+            "organization": next(self._all(organization, deleted=False), None),
+            "user": self._account.ask(
+                lambda client: client.oauth2("userinfo"), dict[str, Any], self.priority
+            ),
+            "limits": self._limits(),
+        }
+
+    def _limits(self) -> dict[str, Any]:
+        return self._account.ask(lambda client: client.limits(), dict[str, Any], self.priority)
+
+    def _schema(self, object_name: str) -> Schema:
+        if object_name not in self._schemas:
+            self.describe(object_name)
+        return self._schemas[object_name]
+
+    def _having(
+        self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str], *, deleted: bool
+    ) -> Iterator[dict[str, Any]]:
+        """All records whose field holds one of the values, in as few queries as the address length allows."""
+        select = self._select(object_name, fields)
+        for literals in _fitting(select, [soql_text(value) for value in values]):
+            yield from self._all(f"{select} WHERE {field} IN ({','.join(literals)})", deleted=deleted)
+
+    def _select(self, object_name: str, fields: Sequence[str]) -> str:
+        names = ", ".join(columns(fields, self._schema(object_name)))
+        return f"SELECT {names} FROM {object_name}"  # noqa: S608 - SOQL of names from the org's own describe
+
+    def _page(
+        self,
+        object_name: str,
+        fields: Sequence[str],
+        where: str,
+        order: str,
+        key: Callable[[dict[str, Any]], str],
+    ) -> ChangesPage:
+        """One page of a keyset. Salesforce may cut a page short; only ``done`` says that nothing follows."""
+        soql = f"{self._select(object_name, fields)} WHERE {where} ORDER BY {order} LIMIT {PAGE}"
+        page = self._query(soql, deleted=True)
+        schema = self._schema(object_name)
+        records = [read_record(object_name, record, fields, schema) for record in page.records]
+        more = records and (not page.done or len(records) >= PAGE)
+        return ChangesPage(records, key(page.records[-1]) if more else None, self._account.server_time)
+
+    def _query(self, soql: str, *, deleted: bool) -> QueryPage:
+        def request(client: Salesforce) -> object:
+            return client.query(soql, include_deleted=deleted)
+
+        return self._account.ask(request, QueryPage, self.priority)
+
+    def _all(self, soql: str, *, deleted: bool) -> Iterator[dict[str, Any]]:
+        page = self._query(soql, deleted=deleted)
+        yield from page.records
+        while not page.done and page.next_records_url:
+            more = partial(
+                Salesforce.query_more,
+                next_records_identifier=page.next_records_url,
+                identifier_is_url=True,
+            )
+            page = self._account.ask(more, QueryPage, self.priority)
+            yield from page.records
+
+    def _attempt(self, rows: Sequence[WriteRow]) -> dict[str, Outcome] | Refused:
+        first = rows[0]
+        path = "composite/sobjects" + (f"/{first.object}/{first.key_field}" if first.id is None else "")
+        try:
+            body = _body(rows, self._schema(first.object))
+            answer = self._account.call(
+                lambda client: client.restful(path, method="PATCH", data=body), self.priority
+            )
+        except (SyncError, NoAnswer) as error:
+            return Refused(outcome_of(error))
+        if not answer.ok:
+            refusal = self._account.refusal(answer)
+            return Refused(refusal, divisible(refusal))
+        try:
+            results = answer.parse(list[Row])
+            return {row.row: outcome(result) for row, result in zip(rows, results, strict=True)}
+        except (Transient, ValueError):
+            return Refused(Outcome(OutcomeClass.UNKNOWN, code="unreadable_answer"))
+
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def _body(rows: Sequence[WriteRow], schema: Schema) -> bytes:
+    return _encoder.encode({"allOrNone": False, "records": [_record(row, schema) for row in rows]})
+
+
+def _record(row: WriteRow, schema: Schema) -> dict[str, object]:
+    target = {"Id": row.id} if row.id is not None else {row.key_field or "": row.key_value}
+    values = {
+        name: to_salesforce(value, schema[name].kind if name in schema else FieldKind.OTHER)
+        for name, value in row.fields.items()
+    }
+    return {"attributes": {"type": row.object}, **values, **target}
+
+
+def _behind(since: int, after: str | None) -> str:
+    """The part of a keyset's window that is not yet read."""
+    if after is None:
+        return f"SystemModstamp >= {instant(since)}"
+    stamp, _, record_id = after.partition("/")
+    return f"(SystemModstamp > {stamp} OR (SystemModstamp = {stamp} AND Id > {soql_text(record_id)}))"
+
+
+def _change_key(record: Mapping[str, Any]) -> str:
+    return f"{str(record['SystemModstamp']).replace('+0000', 'Z')}/{record['Id']}"
+
+
+def _fitting(select: str, literals: Sequence[str]) -> Iterator[list[str]]:
+    """Part the literals of an IN list so that each query stays within ``QUERY_CHARS``."""
+    room = QUERY_CHARS - len(quote_plus(select))
+    part: list[str] = []
+    used = 0
+    for literal in literals:
+        size = len(quote_plus(literal)) + len("%2C")
+        if part and used + size > room:
+            yield part
+            part, used = [], 0
+        part.append(literal)
+        used += size
+    if part:
+        yield part

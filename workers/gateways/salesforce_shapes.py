@@ -1,0 +1,235 @@
+"""The shapes of Salesforce's JSON answers, and what they say in our words. Pure.
+
+Sources: Salesforce's REST API guide, "sObject Describe", "Query", "sObject Collections" and "Status Codes
+and Error Responses" pages. Shapes name only what is used, and demand only what an answer is useless without.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from domain.errors import Transient
+from domain.identity import Crm
+from domain.outcomes import Outcome, OutcomeClass
+from domain.schema import FieldKind, FieldSchema, Option
+from domain.wire import epoch_ms, salesforce_fields, to18
+from workers.gateways.http import Answer, Fault, worst
+from workers.ports import Owner, ReadRecord
+
+Schema = Mapping[str, FieldSchema]
+
+SYSTEM_FIELDS = ("Id", "IsDeleted", "SystemModstamp", "CreatedDate", "LastModifiedById")
+IDENTITY_FIELDS = ("MasterRecordId", "IsConverted", "ConvertedContactId")
+"""Asked wherever the object has them: merges of contacts, leads and accounts, conversion of leads."""
+
+
+class Shape(msgspec.Struct, rename="camel"):
+    """A part of an answer; names as Salesforce writes them, in camel case."""
+
+
+class Match(msgspec.Struct):
+    record: dict[str, Any] = {}
+
+
+class MatchResult(Shape):
+    match_records: list[Match] = []
+
+
+class DuplicateResult(Shape):
+    match_results: list[MatchResult] = []
+
+
+class Error(Shape):
+    """REST says ``errorCode``, collections say ``statusCode``, logins say ``error``."""
+
+    message: str | None = None
+    error_code: str | None = None
+    status_code: str | None = None
+    error: str | None = None
+    fields: list[str] | None = None
+    duplicate_result: DuplicateResult | None = None
+    duplicate_resut: DuplicateResult | None = None  #: Salesforce's own spelling in REST
+
+    @property
+    def code(self) -> str:
+        return self.error_code or self.status_code or self.error or ""
+
+
+class Row(Shape):
+    """One record's result in a collection."""
+
+    success: bool
+    id: str | None = None
+    created: bool = False
+    errors: list[Error] = []
+
+
+class QueryPage(Shape):
+    total_size: int
+    done: bool
+    records: list[dict[str, Any]]
+    next_records_url: str | None = None
+
+
+class PicklistValue(Shape):
+    value: str
+    label: str | None = None
+    active: bool = True
+
+
+class DescribedField(Shape):
+    name: str
+    type: str
+    label: str = ""
+    length: int = 0
+    digits: int = 0
+    precision: int = 0
+    scale: int = 0
+    nillable: bool = True
+    createable: bool = False
+    updateable: bool = False
+    defaulted_on_create: bool = False
+    calculated: bool = False
+    restricted_picklist: bool = False
+    unique: bool = False
+    external_id: bool = False
+    picklist_values: list[PicklistValue] = []
+    reference_to: list[str] = []
+
+
+class Described(Shape):
+    fields: list[DescribedField]
+
+
+_HOLDER = re.compile(r"record with id: ([0-9A-Za-z]{15,18})")
+
+
+def fault_of(answer: Answer) -> Fault:
+    """Read an error answer; a body of any other shape leaves only the status."""
+    errors = _errors(answer.body)
+    known = fault(errors[0]) if errors else Fault("")
+    return known._replace(status=answer.status, code=known.code or f"http_{answer.status}")
+
+
+def _errors(body: bytes) -> list[Error]:
+    try:
+        return [msgspec.json.decode(body, type=Error)]
+    except (msgspec.MsgspecError, ValueError):
+        pass
+    try:
+        return msgspec.json.decode(body, type=list[Error])
+    except (msgspec.MsgspecError, ValueError):
+        return []
+
+
+def fault(error: Error) -> Fault:
+    return Fault(error.code, error.message or "", tuple(error.fields or ()), _other_id(error))
+
+
+def _other_id(error: Error) -> str | None:
+    """The record that is in the way: a unique value's holder, or a duplicate rule's first match."""
+    held = _HOLDER.search(error.message or "")
+    if held:
+        return to18(held.group(1))
+    result = error.duplicate_resut or error.duplicate_result
+    matches = (match for found in (result.match_results if result else ()) for match in found.match_records)
+    return next((str(match.record["Id"]) for match in matches if "Id" in match.record), None)
+
+
+def outcome(row: Row) -> Outcome:
+    if row.success and row.id:
+        return Outcome(OutcomeClass.DELIVERED, record_id=to18(row.id), created=row.created)
+    if not row.errors:
+        return Outcome(OutcomeClass.UNKNOWN, code="unreadable_answer")
+    return worst([fault(error).outcome(Crm.SALESFORCE) for error in row.errors])
+
+
+def columns(names: Iterable[str], schema: Schema) -> list[str]:
+    """What to select: the asked fields that exist, and all that identity needs."""
+    wanted = (*IDENTITY_FIELDS, *names)
+    return list(dict.fromkeys((*SYSTEM_FIELDS, *(name for name in wanted if name in schema))))
+
+
+def read_record(
+    object_name: str,
+    record: Mapping[str, Any],
+    names: Sequence[str],
+    schema: Schema,
+    asked_id: str | None = None,
+) -> ReadRecord:
+    """Raises Transient if the record lacks what a record always has."""
+    try:
+        return ReadRecord(
+            object=object_name,
+            id=to18(record["Id"]),
+            fields=salesforce_fields(record, names, schema),
+            modified_at=epoch_ms(record["SystemModstamp"]),
+            created_at=epoch_ms(record["CreatedDate"]),
+            deleted=bool(record.get("IsDeleted")),
+            merged_into=record.get("MasterRecordId") or None,
+            converted_to=(record.get("ConvertedContactId") or "") if record.get("IsConverted") else None,
+            asked_id=asked_id,
+            modified_by=record.get("LastModifiedById"),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise Transient("unreadable_answer") from None
+
+
+_KINDS = {
+    "string": FieldKind.TEXT,
+    "encryptedstring": FieldKind.TEXT,
+    "textarea": FieldKind.MULTILINE,
+    "email": FieldKind.EMAIL,
+    "phone": FieldKind.PHONE,
+    "url": FieldKind.URL,
+    "double": FieldKind.NUMBER,
+    "currency": FieldKind.NUMBER,
+    "percent": FieldKind.NUMBER,
+    "int": FieldKind.INTEGER,
+    "long": FieldKind.INTEGER,
+    "boolean": FieldKind.BOOLEAN,
+    "date": FieldKind.DATE,
+    "datetime": FieldKind.DATETIME,
+    "time": FieldKind.TIME,
+    "picklist": FieldKind.PICKLIST,
+    "combobox": FieldKind.PICKLIST,
+    "multipicklist": FieldKind.MULTIPICKLIST,
+    "reference": FieldKind.REFERENCE,
+    "id": FieldKind.ID,
+}
+
+
+def field_schema(described: DescribedField) -> FieldSchema:
+    kind = _KINDS.get(described.type, FieldKind.OTHER)
+    return FieldSchema(
+        name=described.name,
+        label=described.label,
+        kind=kind,
+        native=described.type,
+        length=described.length or None,
+        precision=described.precision or described.digits or None,
+        scale=described.scale if kind is FieldKind.NUMBER else None,
+        required=described.createable and not described.nillable and not described.defaulted_on_create,
+        createable=described.createable,
+        updateable=described.updateable,
+        calculated=described.calculated,
+        unique=described.unique and described.external_id,
+        restricted=described.restricted_picklist,
+        options=tuple(
+            Option(option.value, option.label or option.value, option.active)
+            for option in described.picklist_values
+        ),
+        references=tuple(described.reference_to),
+    )
+
+
+def owner(record: Mapping[str, Any], *, queue: bool) -> Owner:
+    return Owner(
+        id=to18(str(record["Id"])),
+        name=str(record.get("Name") or ""),
+        email=record.get("Email") or None,
+        active=bool(record.get("IsActive", True)),
+        queue=queue,
+    )
