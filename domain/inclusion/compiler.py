@@ -107,7 +107,7 @@ class InclusionFilter:
         member = self._check(values, facts)
         leaf, path, remedies = self._root.find(values, facts, ())
         gaps = self._root.gaps(values, facts) if member is None else None
-        moment = self._root.timer(values, facts)
+        moment = self._root.timer(values, facts) if self.uses_time else NEVER
         return Verdict(
             member=member,
             leaf=leaf.text,

@@ -7,7 +7,7 @@ A value that is no date counts as blank; a bound without a value admits nothing.
 
 from domain.inclusion.moments import BLANK, instant
 from domain.inclusion.nodes import NEVER, Check, Facts, Leaf, Timer, Unanswerable, Values, never
-from domain.inclusion.operations import Operation, operation_type
+from domain.inclusion.operations import Operation, operation_type, passes_blank
 from domain.inclusion.windows import Bound, Window, window
 from domain.inclusion.wording import Labels, date_words
 
@@ -23,7 +23,7 @@ def date_leaf(name: str, operation: Operation, labels: Labels) -> Leaf:
     text = f"{labels.of(name)} {date_words(operation_type(operation), operation, labels)}"
     own_change = frozenset({name}) if asked.changed else frozenset()
     return Leaf(
-        check=_check(name, asked, include=operation.get("includeObjectsWithNoValueSet") is True),
+        check=_check(name, asked, include=passes_blank(operation)),
         text=text,
         remedy=f"see to it that {text}",
         property=name,

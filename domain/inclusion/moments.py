@@ -4,6 +4,7 @@ A point that moves with the clock never moves backwards, except for an offset
 of months from now, whose ``crossing`` therefore looks no further than a day.
 """
 
+from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,6 +17,7 @@ BLANK = -NEVER
 """The moment of a property without a value: before every other, and never a bound."""
 
 DAY = 86_400_000
+_FURTHEST = 1000  # years
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -51,23 +53,31 @@ def local_day(moment: int, zone: ZoneInfo) -> date:
 
 def add_months(day: date, months: int) -> date:
     """Move by calendar months; a day that the month lacks becomes its last."""
+    if not months:
+        return day
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return on_day(date(year, month + 1, 1), day.day)
 
 
 def on_day(first: date, day: int) -> date:
     """Return a day of the month that begins at ``first``, at most its last."""
-    last = (first.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-    return first.replace(day=min(day, last.day))
+    return first.replace(day=min(day, monthrange(first.year, first.month)[1]))
 
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """How far from its reference a point lies; each part may be negative."""
+    """How far from its reference a point lies; each part may be negative.
+
+    Raises ValueError for more than a thousand years, which could leave the calendar.
+    """
 
     months: int = 0
     days: int = 0
     ms: int = 0
+
+    def __post_init__(self) -> None:
+        if max(abs(self.months) / 12, abs(self.days) / 366, abs(self.ms) / DAY / 366) > _FURTHEST:
+            raise ValueError("An offset reaches a thousand years at most.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def value_leaf(name: str, operation: Operation, labels: Labels) -> Leaf:
     several = "values" in operation and operation_type(operation) == "MULTISTRING"
     phrase = " ".join(filter(None, (operator_words(operator, several=several), joined(operands))))
     return Leaf(
-        check=_check(name, test, include=_include(operation)),
+        check=_check(name, test, include=passes_blank(operation)),
         text=f"{labels.of(name)} {phrase}",
         remedy=_remedy(labels.of(name), operator, phrase, operands),
         property=name,
@@ -57,7 +57,7 @@ def comparison_leaf(name: str, operation: Operation, labels: Labels) -> Leaf:
     if not labels.knows(other):
         raise Unanswerable(f"the property {other} cannot be read")
     compare = operator_of(_COMPARISONS[operation_type(operation)], operation)
-    include = _include(operation)
+    include = passes_blank(operation)
 
     def check(values: Values, facts: Facts) -> bool | None:  # noqa: ARG001 - a Check
         if name not in values or other not in values:
@@ -87,7 +87,7 @@ _ALIASES = {
 }
 
 
-def _include(operation: Operation) -> bool:
+def passes_blank(operation: Operation) -> bool:
     return operation.get("includeObjectsWithNoValueSet") is True
 
 
