@@ -77,9 +77,10 @@ def _observed(step: Step, event: e.RecordObserved) -> None:
     contact = _follow(step, contact, kind, ref)
     contact, partner = _unite(step, contact, kind, ref)
     joined, contact = _membership(step, contact, kind, event.crm, folded)
+    made = event.crm in contact.created_by_us
     trigger = None
     if event.source != "baseline" and contact.pair.get(event.crm) == ref.key:
-        trigger = _trigger(kind, event, before, folded, echoes, first=first, joined=joined)
+        trigger = _trigger(kind, event, before, folded, echoes, first=first, joined=joined, made=made)
     if trigger or partner:
         trigger = trigger or ("linked", "")
         contact = open_decision(step, contact, trigger[0], f"{ref.key} {trigger[1]}".strip())
@@ -95,8 +96,12 @@ def _trigger(
     *,
     first: bool,
     joined: bool,
+    made: bool,
 ) -> tuple[str, str] | None:
-    """Whether an observation starts a sync: (trigger, field names), or None."""
+    """Whether an observation starts a sync: (trigger, field names), or None.
+
+    Of a record that we made, values learned later are news too: its CRM's automation put them there.
+    """
     if first:
         return None if event.source == "look_up" else ("created", "")
     if before.gone and not folded.record.gone:
@@ -106,11 +111,9 @@ def _trigger(
     if joined:
         return "joined_list", ""
     watched = kind.watched[event.crm, event.object]
-    news = [
-        name
-        for name, change in folded.changes.items()
-        if name in watched and _news(kind, event, name, change, echoes)
-    ]
+    news = [n for n, each in folded.changes.items() if n in watched and _news(kind, event, n, each, echoes)]
+    if made:
+        news += [name for name in folded.learned if name in watched and event.fields[name] is not None]
     return ("changed", ",".join(sorted(news))) if news else None
 
 

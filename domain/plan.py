@@ -269,7 +269,8 @@ def _creation(drafting: _Drafting, target: Crm, name: str, ref: RecordRef) -> Pl
     if absent:
         answer.stop, answer.explanation = Reason.VALIDATION, f"{name} requires {', '.join(absent)}"
         return answer
-    draft = Draft(name, None, fields, drafting.sources[target], kind.kind.key_field(target), ref.id)
+    sources = {**dict.fromkeys(fields), **drafting.sources[target]}
+    draft = Draft(name, None, fields, sources, kind.kind.key_field(target), ref.id)
     answer.drafts = {target: draft}
     return answer
 
@@ -281,6 +282,9 @@ def _update(contact: Contact, kind: KindPolicy) -> Plan:
     ours, theirs = linked(contact, Crm.HUBSPOT), linked(contact, Crm.SALESFORCE)
     assert ours is not None
     assert theirs is not None
+    unseen = _unseen(contact, kind.fields[theirs[0].object], ours, theirs)
+    if unseen:
+        return Plan(wait=Wait.READ, needs=unseen)
     drafting = _Drafting(contact, kind, Plan())
     for mapped, now, agreed in unsettled(contact, kind.fields[theirs[0].object], ours[1], theirs[1]):
         changed = (ours[1].changed.get(mapped.hubspot, 0), theirs[1].changed.get(mapped.salesforce, 0))
@@ -290,6 +294,25 @@ def _update(contact: Contact, kind: KindPolicy) -> Plan:
         if fields:
             drafting.answer.drafts[crm] = Draft(refs[crm].object, refs[crm].id, fields, drafting.sources[crm])
     return drafting.answer
+
+
+def _unseen(
+    contact: Contact,
+    mapped: tuple[MappedField, ...],
+    ours: tuple[RecordRef, Record],
+    theirs: tuple[RecordRef, Record],
+) -> list[Need]:
+    """Records that we made and nobody has read since, where a value waits for a field not seen yet."""
+    needs = []
+    for (ref, record), (_, other) in ((ours, theirs), (theirs, ours)):
+        waiting = (
+            other.values.get(each.name(ref.crm.other)) is not None and each.name(ref.crm) not in record.values
+            for each in mapped
+            if each.rule is not SyncRule.DONT_SYNC
+        )
+        if ref.crm in contact.created_by_us and any(waiting):
+            needs.append(Need("record", ref.crm, ref.object, ref.id))
+    return needs
 
 
 def _merge_into(drafting: _Drafting, mapped: MappedField, now: Pair, merged: Merged) -> None:
