@@ -165,6 +165,10 @@ class Simulator(ABC):
     def merge_as_person(self, object_name: str, keys: Sequence[str]) -> dict[str, Any]:
         """Merge the later keys into the first; returns the survivor; KeyError where one is missing."""
 
+    def settings_changed(self) -> None:
+        """Called after settings changed; nothing unless a CRM keeps what it derives of them."""
+        return
+
     async def background(self) -> None:
         """Work beside the calls, for as long as the server runs; nothing unless a CRM has such work."""
         return

@@ -98,6 +98,7 @@ class Control:
 
     def _change_settings(self, request: Request) -> dict[str, Any]:
         self._simulator.settings.change(_body(request))
+        self._simulator.settings_changed()
         return asdict(self._simulator.settings)
 
     def _remove_faults(self, request: Request) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Which handler answers a path: a tree of path segments, where `{name}` matches any one segment."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -12,7 +12,7 @@ class Route:
 
     method: str
     pattern: str
-    handler: Callable[..., Any]
+    handler: Any
     query: frozenset[str] | None = frozenset()
 
 

@@ -1,0 +1,389 @@
+"""Lists: definitions, filters, members, and the lists of a record."""
+
+import base64
+from typing import Any
+
+from simulators.base import Answer
+from simulators.hubspot.calls import Call, Endpoint, api_error
+from simulators.hubspot.errors import invalid, not_found
+from simulators.hubspot.lists import CrmList
+from simulators.hubspot.records import Table
+from simulators.hubspot.rendering import iso
+
+_CREATE = {
+    "name",
+    "objectTypeId",
+    "processingType",
+    "filterBranch",
+    "listFolderId",
+    "listPermissions",
+    "membershipSettings",
+    "customProperties",
+}
+_SEARCH = {
+    "query",
+    "processingTypes",
+    "listIds",
+    "objectTypeId",
+    "offset",
+    "count",
+    "additionalProperties",
+    "sort",
+}
+_TYPES = {"MANUAL", "DYNAMIC", "SNAPSHOT"}
+_READ, _WRITE = "crm.lists.read", "crm.lists.write"
+_MAX_MEMBERS, _MAX_SEARCH, _MAX_RECORDS, _MAX_CHANGE = 250, 500, 100, 100_000
+
+
+def endpoints() -> list[Endpoint]:
+    """Endpoints of the lists API."""
+    filters = frozenset({"includeFilters"})
+    paging = frozenset({"limit", "after", "before"})
+    named = "/object-type-id/{type}/name/{name}"
+    records = "/records"
+
+    def get(path: str, handler: Any, query: frozenset[str] = frozenset()) -> Endpoint:
+        return Endpoint("GET", "lists", path, handler, query, _READ)
+
+    def put(path: str, handler: Any, query: frozenset[str] = frozenset()) -> Endpoint:
+        return Endpoint("PUT", "lists", path, handler, query, _WRITE)
+
+    return [
+        Endpoint("POST", "lists", "", create, scope=_WRITE),
+        get("", several, filters | {"listIds"}),
+        Endpoint("POST", "lists", "/search", search, scope=_READ),
+        Endpoint("POST", "dated-lists", "/all", every, scope=_READ),
+        get("/{list}", one, filters),
+        get(named, by_name, filters),
+        put("/{list}/update-list-name", rename, filters | {"listName"}),
+        put("/{list}/update-list-filters", change_filters, frozenset({"enrollObjectsInWorkflows"})),
+        Endpoint("DELETE", "lists", "/{list}", delete, scope=_WRITE),
+        put("/{list}/restore", restore),
+        get("/{list}/memberships", members, paging),
+        get("/{list}/memberships/join-order", members_by_join, paging),
+        put("/{list}/memberships/add", add),
+        put("/{list}/memberships/remove", remove),
+        put("/{list}/memberships/add-and-remove", add_and_remove),
+        put("/{list}/memberships/add-from/{source}", add_from),
+        Endpoint("DELETE", "lists", "/{list}/memberships", remove_all, scope=_WRITE),
+        get(records + "/{type}/{id}/memberships", lists_of_record),
+        Endpoint("POST", "lists", records + "/memberships/batch/read", lists_of_records, scope=_READ),
+    ]
+
+
+def find(call: Call, param: str = "list") -> CrmList:
+    """The live list named in the path, recomputed as far as time allows; 404."""
+    call.portal.lists.catch_up()
+    found = call.portal.lists.lists.get(call.param(param))
+    if found is None or found.deleted_ms is not None:
+        raise missing(call.param(param))
+    return found
+
+
+def missing(list_id: str) -> Exception:
+    return api_error(404, f"List does not exist with ID {list_id}.", "OBJECT_NOT_FOUND")
+
+
+def show(entry: CrmList, *, filters: bool = True) -> dict[str, Any]:
+    """A list's definition."""
+    body = {
+        "listId": entry.id,
+        "listVersion": entry.version,
+        "name": entry.name,
+        "objectTypeId": entry.type_id,
+        "processingType": entry.processing_type,
+        "processingStatus": entry.status,
+        "createdAt": iso(entry.created_ms),
+        "updatedAt": iso(entry.updated_ms),
+        "filtersUpdatedAt": iso(entry.filters_ms),
+        "createdById": entry.user_id,
+        "updatedById": entry.user_id,
+        "size": len(entry.members),
+        "listPermissions": {"usersWithEditAccess": [], "teamsWithEditAccess": []},
+        "membershipSettings": {"membershipTeamId": None, "includeUnassigned": None},
+    }
+    if filters and entry.branch is not None:
+        body["filterBranch"] = entry.branch
+    return body
+
+
+def _user(call: Call) -> str:
+    return str(call.token.user_id or "") if call.token else ""
+
+
+def create(call: Call) -> Answer:
+    body = call.body(_CREATE, {"name", "objectTypeId", "processingType"})
+    lists, kind, branch = call.portal.lists, body["processingType"], body.get("filterBranch")
+    if kind not in _TYPES:
+        raise invalid(f"processingType must be one of {sorted(_TYPES)}")
+    table = call.portal.table(str(body["objectTypeId"]))
+    if table is None:
+        raise invalid(f"Unable to infer object type from: {body['objectTypeId']}")
+    if _by_name(call, table, str(body["name"])) is not None:
+        raise invalid(
+            f"A list with the name {body['name']} already exists", subCategory="ILS.DUPLICATE_LIST_NAMES"
+        )
+    if kind == "DYNAMIC" and branch is None:
+        raise invalid("A DYNAMIC list requires a filterBranch")
+    if kind == "MANUAL" and branch is not None:
+        raise invalid("A MANUAL list may not have a filterBranch")
+    created = lists.create(str(body["name"]), table.type.id, kind, branch, _user(call))
+    created.folder_id = str(body.get("listFolderId") or 0)
+    lists.catch_up()
+    return Answer(200, {"list": show(created)})
+
+
+def _by_name(call: Call, table: Table, name: str) -> CrmList | None:
+    for entry in call.portal.lists.lists.values():
+        if entry.deleted_ms is None and (entry.type_id, entry.name.lower()) == (table.type.id, name.lower()):
+            return entry
+    return None
+
+
+def several(call: Call) -> Answer:
+    call.portal.lists.catch_up()
+    known = call.portal.lists.lists
+    wanted = [known[list_id] for list_id in call.many("listIds") if list_id in known]
+    shown = [show(entry, filters=call.flag("includeFilters")) for entry in wanted if entry.deleted_ms is None]
+    return Answer(200, {"lists": shown})
+
+
+def one(call: Call) -> Answer:
+    return Answer(200, {"list": show(find(call), filters=call.flag("includeFilters"))})
+
+
+def by_name(call: Call) -> Answer:
+    call.portal.lists.catch_up()
+    found = _by_name(call, call.table(), call.param("name"))
+    if found is None:
+        raise missing(call.param("name"))
+    return Answer(200, {"list": show(found, filters=call.flag("includeFilters"))})
+
+
+def search(call: Call) -> Answer:
+    body = call.body(_SEARCH, {"listIds", "processingTypes"} if call.dated else set())
+    call.portal.lists.catch_up()
+    count, offset = int(body.get("count") or 20), int(body.get("offset") or 0)
+    if count > _MAX_SEARCH:
+        raise invalid(f"count may not be greater than {_MAX_SEARCH}")
+    found = [entry for entry in call.portal.lists.lists.values() if _wanted(entry, body)]
+    extra = body.get("additionalProperties") or []
+    shown = [_found(entry, extra) for entry in found[offset : offset + count]]
+    after = offset + len(shown)
+    answer = {"lists": shown, "hasMore": after < len(found), "offset": after, "total": len(found)}
+    return Answer(200, answer)
+
+
+def _wanted(entry: CrmList, body: dict[str, Any]) -> bool:
+    ids, kinds = body.get("listIds") or [], body.get("processingTypes") or []
+    return (
+        entry.deleted_ms is None
+        and str(body.get("query") or "").lower() in entry.name.lower()
+        and (not ids or entry.id in {str(list_id) for list_id in ids})
+        and (not kinds or entry.processing_type in kinds)
+        and body.get("objectTypeId") in {None, entry.type_id}
+    )
+
+
+def _found(entry: CrmList, extra: list[str]) -> dict[str, Any]:
+    body = show(entry, filters=False)
+    known = {"hs_list_size": str(len(entry.members)), "hs_list_reference_count": "0"}
+    for name in ("size", "listPermissions", "membershipSettings"):
+        del body[name]
+    return {**body, "additionalProperties": {name: known[name] for name in extra if name in known}}
+
+
+def every(call: Call) -> Answer:
+    body = call.body({"after", "limit", "additionalProperties"})
+    call.portal.lists.catch_up()
+    limit, after = int(body.get("limit") or 20), int(body.get("after") or 0)
+    if limit > _MAX_SEARCH:
+        raise invalid(f"limit may not be greater than {_MAX_SEARCH}")
+    entries = [e for e in call.portal.lists.lists.values() if e.deleted_ms is None and int(e.id) > after]
+    shown = [_found(entry, body.get("additionalProperties") or []) for entry in entries[:limit]]
+    answer: dict[str, Any] = {"results": shown}
+    if len(entries) > limit:
+        answer["paging"] = {"next": {"after": shown[-1]["listId"]}}
+    return Answer(200, answer)
+
+
+def rename(call: Call) -> Answer:
+    entry = find(call)
+    entry.name = call.request.one("listName") or entry.name
+    entry.updated_ms = call.portal.clock.now_ms()
+    return Answer(200, {"updatedList": show(entry, filters=call.flag("includeFilters"))})
+
+
+def change_filters(call: Call) -> Answer:
+    entry = find(call)
+    if not entry.dynamic:
+        raise invalid(f"The filters of a {entry.processing_type} list cannot be changed")
+    call.portal.lists.change_filter(entry, call.body({"filterBranch"}, {"filterBranch"})["filterBranch"])
+    call.portal.lists.catch_up()
+    return Answer(200, {"updatedList": show(entry)})
+
+
+def delete(call: Call) -> Answer:
+    find(call).deleted_ms = call.portal.clock.now_ms()
+    return Answer(204)
+
+
+def restore(call: Call) -> Answer:
+    entry = call.portal.lists.lists.get(call.param("list"))
+    if entry is None:
+        raise missing(call.param("list"))
+    entry.deleted_ms = None
+    return Answer(204)
+
+
+def members(call: Call) -> Answer:
+    entry = find(call)
+    return _page(call, entry, entry.by_id())
+
+
+def members_by_join(call: Call) -> Answer:
+    entry = find(call)
+    return _page(call, entry, list(entry.members))
+
+
+def _page(call: Call, entry: CrmList, ids: list[int]) -> Answer:
+    limit = call.number("limit", 100, _MAX_MEMBERS)
+    start = _start(call, ids, limit)
+    chosen = ids[start : start + limit]
+    call.request.rows = len(chosen)
+    body: dict[str, Any] = {
+        "results": [
+            {"recordId": str(record_id), "membershipTimestamp": iso(entry.members[record_id])}
+            for record_id in chosen
+        ],
+        "total": len(ids),
+    }
+    if start + limit < len(ids):
+        cursor = base64.b64encode(str(chosen[-1]).encode()).decode()
+        link = f"https://api.hubapi.com{call.request.path}?after={cursor}"
+        body["paging"] = {"next": {"after": cursor, "link": link}}
+    return Answer(200, body)
+
+
+def _start(call: Call, ids: list[int], limit: int) -> int:
+    after, before = call.request.one("after"), call.request.one("before")
+    if after:
+        return _place(ids, after) + 1
+    return max(0, _place(ids, before) - limit) if before else 0
+
+
+def _place(ids: list[int], cursor: str) -> int:
+    try:
+        last = int(base64.b64decode(cursor))
+    except ValueError:
+        raise invalid(f"Invalid cursor {cursor}") from None
+    if last in ids:
+        return ids.index(last)
+    return sum(record_id < last for record_id in ids) - 1
+
+
+def _writable(call: Call) -> CrmList:
+    entry = find(call)
+    if entry.dynamic:
+        status = call.portal.settings.dynamic_list_write_status
+        message = f"List {entry.id} has processing type DYNAMIC: its memberships cannot be changed."
+        raise api_error(status, message, "VALIDATION_ERROR")
+    return entry
+
+
+def _change(call: Call, entry: CrmList, to_add: Any, to_remove: Any) -> Answer:
+    if not isinstance(to_add, list) or not isinstance(to_remove, list):
+        raise invalid("Invalid input JSON on line 1, column 1: Cannot deserialize an array of record ids")
+    call.request.rows = len(to_add) + len(to_remove)
+    if call.request.rows > _MAX_CHANGE:
+        raise invalid(f"At most {_MAX_CHANGE} records at once")
+    table = call.portal.lists.table(entry.type_id)
+    assert table is not None
+    now_ms = call.portal.clock.now_ms()
+    ids = {str(key): int(key) for key in [*to_add, *to_remove] if str(key).isdigit()}
+    known = {key: record_id for key, record_id in ids.items() if record_id in table.live}
+    added = [key for key in map(str, to_add) if key in known and entry.join(known[key], now_ms)]
+    removed = [key for key in map(str, to_remove) if key in known and entry.leave(known[key])]
+    absent = [key for key in map(str, [*to_add, *to_remove]) if key not in known]
+    return Answer(200, {"recordsIdsAdded": added, "recordIdsRemoved": removed, "recordIdsMissing": absent})
+
+
+def add(call: Call) -> Answer:
+    return _change(call, _writable(call), call.json(), [])
+
+
+def remove(call: Call) -> Answer:
+    return _change(call, _writable(call), [], call.json())
+
+
+def add_and_remove(call: Call) -> Answer:
+    entry = _writable(call)
+    body = call.body({"recordIdsToAdd", "recordIdsToRemove"})
+    return _change(call, entry, body.get("recordIdsToAdd") or [], body.get("recordIdsToRemove") or [])
+
+
+def add_from(call: Call) -> Answer:
+    entry, source = _writable(call), find(call, "source")
+    if len(source.members) > _MAX_CHANGE:
+        raise invalid(f"The source list has more than {_MAX_CHANGE} members")
+    for record_id in source.members:
+        entry.join(record_id, call.portal.clock.now_ms())
+    return Answer(204)
+
+
+def remove_all(call: Call) -> Answer:
+    entry = _writable(call)
+    for record_id in list(entry.members):
+        entry.leave(record_id)
+    return Answer(204)
+
+
+def lists_of_record(call: Call) -> Answer:
+    call.portal.lists.catch_up()
+    table = call.table()
+    record_id = call.record_id(call.param("id"))
+    if record_id not in table.live:
+        raise not_found()
+    results = _memberships(call, table, record_id)
+    return Answer(200, {"results": results, "total": len(results)})
+
+
+def _memberships(call: Call, table: Table, record_id: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "listId": entry.id,
+            "listVersion": entry.version,
+            "isPublicList": True,
+            "firstAddedTimestamp": iso(entry.first_joined[record_id]),
+            "lastAddedTimestamp": iso(entry.members[record_id]),
+        }
+        for entry in call.portal.lists.lists.values()
+        if entry.deleted_ms is None and entry.type_id == table.type.id and record_id in entry.members
+    ]
+
+
+def lists_of_records(call: Call) -> Answer:
+    """The lists of up to 100 records at once."""
+    call.portal.lists.catch_up()
+    inputs = call.body({"inputs"}, {"inputs"})["inputs"]
+    if not isinstance(inputs, list) or len(inputs) > _MAX_RECORDS:
+        raise invalid(f"The maximum number of inputs is {_MAX_RECORDS}")
+    call.request.rows = len(inputs)
+    started = iso(call.portal.clock.now_ms())
+    results = [_lists_of(call, entry) for entry in inputs]
+    return Answer(
+        200, {"status": "COMPLETE", "results": results, "startedAt": started, "completedAt": started}
+    )
+
+
+def _lists_of(call: Call, entry: dict[str, Any]) -> dict[str, Any]:
+    call.check_fields(entry, {"recordId", "objectTypeId"})
+    table = call.portal.table(str(entry.get("objectTypeId")))
+    if table is None:
+        raise invalid(f"Unable to infer object type from: {entry.get('objectTypeId')}")
+    record_id = call.record_id(entry.get("recordId"))
+    return {
+        "objectTypeId": table.type.id,
+        "recordId": str(record_id),
+        "recordListMemberships": _memberships(call, table, record_id),
+    }

@@ -1,0 +1,297 @@
+"""Search: filters, one sort, offset paging to 10,000, over an index that lags behind the records."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from simulators.base import Answer
+from simulators.hubspot.calls import Call, Endpoint
+from simulators.hubspot.errors import invalid
+from simulators.hubspot.list_operations import as_ms
+from simulators.hubspot.portal import Portal
+from simulators.hubspot.properties import Property
+from simulators.hubspot.records import Record, Table
+from simulators.hubspot.rendering import Shape
+
+_BODY = {"filterGroups", "sorts", "query", "properties", "limit", "after"}
+_FILTER = {"propertyName", "operator", "value", "highValue", "values"}
+_MAX_BODY, _MAX_RESULTS, _MAX_PAGE, _MAX_FILTERS, _MAX_GROUP = 3000, 10_000, 200, 18, 6
+_SINGLE = {"EQ", "NEQ", "LT", "LTE", "GT", "GTE", "CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN", "BETWEEN"}
+_NO_VALUE = {"HAS_PROPERTY", "NOT_HAS_PROPERTY"}
+_NUMERIC = {"number", "date", "datetime"}
+Test = Callable[[Record], bool]
+Reader = Callable[[Record], Any]
+
+
+def endpoints() -> list[Endpoint]:
+    """The search endpoint, with its own rate limit."""
+    scope = "crm.objects.{type}.read"
+    return [Endpoint("POST", "objects", "/{type}/search", search, scope=scope, limit="search")]
+
+
+def search(call: Call) -> Answer:
+    table = call.table()
+    if len(call.request.body) > _MAX_BODY:
+        raise invalid(f"The request body is too large: at most {_MAX_BODY} characters")
+    body = call.body(_BODY)
+    limit, offset = _page(body)
+    table.index.catch_up(call.portal.clock.now_ms(), table.live)
+    groups = body.get("filterGroups") or []
+    _check_size(groups, call.portal.settings.search_filter_groups)
+    found = _matching(call, table, groups, str(body.get("query") or ""))
+    _sort(found, table, body.get("sorts") or [])
+    shape = Shape(table, body.get("properties") or [])
+    shown = [shape.show_indexed(record) for record in found[offset : offset + limit]]
+    call.request.rows = len(shown)
+    answer: dict[str, Any] = {"total": len(found), "results": shown}
+    if offset + limit < len(found):
+        answer["paging"] = {"next": {"after": str(offset + limit)}}
+    return Answer(200, answer)
+
+
+def _page(body: dict[str, Any]) -> tuple[int, int]:
+    limit, after = body.get("limit", 10), str(body.get("after") or "0")
+    if not isinstance(limit, int) or not 0 <= limit <= _MAX_PAGE:
+        raise invalid(f"limit must be between 0 and {_MAX_PAGE}")
+    if not after.isdigit():
+        raise invalid(f"Cannot deserialize `after`: {after} is not an integer")
+    if int(after) + limit > _MAX_RESULTS:
+        raise invalid(f"Search results are limited to {_MAX_RESULTS}: after {after} with limit {limit}")
+    return limit, int(after)
+
+
+def _check_size(groups: Any, most_groups: int) -> None:
+    if not isinstance(groups, list) or len(groups) > most_groups:
+        raise invalid(f"filterGroups has too many elements: at most {most_groups}")
+    sizes = [len(group.get("filters") or []) for group in groups]
+    if any(size > _MAX_GROUP for size in sizes):
+        raise invalid(f"filters has too many elements: at most {_MAX_GROUP} in a group")
+    if sum(sizes) > _MAX_FILTERS:
+        raise invalid(f"At most {_MAX_FILTERS} filters in all")
+
+
+def _matching(call: Call, table: Table, groups: list[dict[str, Any]], query: str) -> list[Record]:
+    alternatives = []
+    for group in groups:
+        call.check_fields(group, {"filters"})
+        alternatives.append([_test(call, table, entry) for entry in group.get("filters") or []])
+    candidates = _candidates(table, groups)
+    if query:
+        words, searchable = query.lower().split(), table.type.searchable
+        candidates = (record for record in candidates if _mentions(record, words, searchable))
+    if not alternatives:
+        return list(candidates)
+    if len(alternatives) == 1:
+        tests = alternatives[0]
+        return [record for record in candidates if all(test(record) for test in tests)]
+    return [r for r in candidates if any(all(test(r) for test in tests) for tests in alternatives)]
+
+
+def _mentions(record: Record, words: list[str], searchable: Iterable[str]) -> bool:
+    values = record.indexed or {}
+    text = " ".join(values.get(name, "") for name in searchable).lower()
+    return all(word in text for word in words)
+
+
+def _candidates(table: Table, groups: list[dict[str, Any]]) -> Iterator[Record]:
+    """Indexed records, narrowed by a range of ids or of modified dates where one group asks for it."""
+    live = table.live
+    if len(groups) == 1:
+        ids = _bounds(groups[0], "hs_object_id")
+        if ids is not None and ids[0] > 0:
+            yield from _known(live[record_id] for record_id in _up_to(table.ids_from(int(ids[0])), ids[1]))
+            return
+        times = _bounds(groups[0], table.type.stamp)
+        if times is not None and times[0] > 0:
+            entries = table.index.modified_between(*times)
+            hits = {i: live[i] for at, i in entries if i in live and live[i].indexed_ms == at}
+            yield from _known(hits[record_id] for record_id in sorted(hits))
+            return
+    yield from _known(live[record_id] for record_id in table.ids_from(0))
+
+
+def _known(records: Iterable[Record]) -> Iterator[Record]:
+    return (record for record in records if record.indexed is not None)
+
+
+def _up_to(ids: Iterator[int], highest: float) -> Iterator[int]:
+    for record_id in ids:
+        if record_id > highest:
+            return
+        yield record_id
+
+
+def _bounds(group: dict[str, Any], name: str) -> tuple[float, float] | None:
+    """The inclusive range that the filters of a group allow a number or date; None without such filters."""
+    low, high, bound = 0.0, float("inf"), False
+    for entry in group.get("filters") or []:
+        operator, value = entry.get("operator"), as_ms(str(entry.get("value", "")))
+        if entry.get("propertyName") != name or value is None:
+            continue
+        if operator in {"GT", "GTE", "EQ", "BETWEEN"}:
+            low, bound = max(low, value), True
+        if operator in {"LT", "LTE", "EQ"}:
+            high, bound = min(high, value), True
+    return (low, high) if bound else None
+
+
+def _sort(found: list[Record], table: Table, sorts: Any) -> None:
+    if not sorts:
+        return
+    if len(sorts) > 1:
+        raise invalid("sorts has too many elements: at most 1")
+    entry = sorts[0]
+    name, direction = (entry, "ASCENDING") if isinstance(entry, str) else _sort_entry(entry)
+    if isinstance(entry, str) and entry.startswith("-"):
+        name, direction = entry[1:], "DESCENDING"
+    prop = table.properties.get(name)
+    if prop is None:
+        raise invalid(f"Cannot sort by unknown property {name}")
+    read = _reader(prop, table)
+    kept = [record for record in found if read(record) is not None]
+    blank = [record for record in found if read(record) is None]
+    kept.sort(key=read, reverse=direction == "DESCENDING")
+    found[:] = kept + blank
+
+
+def _sort_entry(entry: dict[str, Any]) -> tuple[str, str]:
+    direction = entry.get("direction", "ASCENDING")
+    if direction not in {"ASCENDING", "DESCENDING"} or entry.keys() - {"propertyName", "direction"}:
+        raise invalid(f"Invalid sort: {entry}")
+    return str(entry.get("propertyName")), direction
+
+
+def _reader(prop: Property, table: Table) -> Reader:
+    """How to read a property from an indexed record, as a value to compare: a number, or lower-case text."""
+    name = prop.name
+    if name == "hs_object_id":
+        return lambda record: record.id
+    if name == "createdate":
+        return lambda record: record.created_ms
+    if name == table.type.stamp:
+        return lambda record: record.indexed_ms
+    if prop.type in _NUMERIC:
+        return lambda record: _as_number(prop.type, (record.indexed or {}).get(name))
+    return lambda record: _lower((record.indexed or {}).get(name))
+
+
+def _lower(value: str | None) -> str | None:
+    return None if value is None else value.lower()
+
+
+def _as_number(kind: str, value: Any) -> float | None:
+    if value in {None, ""}:
+        return None
+    if kind != "number":
+        return as_ms(str(value))
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _test(call: Call, table: Table, entry: dict[str, Any]) -> Test:
+    call.check_fields(entry, _FILTER)
+    name, operator = str(entry.get("propertyName", "")), str(entry.get("operator", ""))
+    _check_operands(entry, name, operator)
+    if name.startswith("associations."):
+        return _association_test(call.portal, table, name, operator, entry)
+    prop = table.properties.get(name)
+    if prop is None:
+        raise invalid(f"There was a problem with the request: property {name} does not exist")
+    return _value_test(_reader(prop, table), prop, operator, entry)
+
+
+def _check_operands(entry: dict[str, Any], name: str, operator: str) -> None:
+    if operator in {"IN", "NOT_IN"}:
+        if not entry.get("values"):
+            raise invalid(f"Operator {operator} of {name} requires values")
+    elif operator in _SINGLE:
+        if entry.get("value") is None or (operator == "BETWEEN" and entry.get("highValue") is None):
+            raise invalid(f"Operator {operator} of {name} requires a value")
+    elif operator not in _NO_VALUE:
+        raise invalid(f"Invalid operator {operator} of {name}")
+
+
+def _value_test(read: Reader, prop: Property, operator: str, entry: dict[str, Any]) -> Test:
+    if operator in _NO_VALUE:
+        wanted = operator == "HAS_PROPERTY"
+        return lambda record: (read(record) not in {None, ""}) is wanted
+    if operator in {"CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"}:
+        pattern = _token(str(entry["value"]))
+        has = operator == "CONTAINS_TOKEN"
+        return lambda record: (pattern.search(str(read(record) or "")) is not None) is has
+    operands = [_operand(prop, value) for value in _operands(entry, operator)]
+    return _comparison(read, operator, operands)
+
+
+def _operands(entry: dict[str, Any], operator: str) -> list[Any]:
+    if operator in {"IN", "NOT_IN"}:
+        return list(entry["values"])
+    return [entry["value"], entry["highValue"]] if operator == "BETWEEN" else [entry["value"]]
+
+
+def _operand(prop: Property, value: Any) -> Any:
+    if prop.type not in _NUMERIC:
+        return str(value).lower()
+    number = _as_number(prop.type, str(value))
+    if number is None:
+        raise invalid(f"{value} is not a valid value of property {prop.name}")
+    return number
+
+
+def _comparison(read: Reader, operator: str, operands: list[Any]) -> Test:
+    first = operands[0]
+    wanted = set(operands)
+    if operator == "EQ":
+        return lambda record: read(record) == first
+    if operator == "NEQ":
+        return lambda record: read(record) != first
+    if operator == "IN":
+        return lambda record: read(record) in wanted
+    if operator == "NOT_IN":
+        return lambda record: read(record) not in wanted
+    return _range(read, operator, operands)
+
+
+def _range(read: Reader, operator: str, operands: list[Any]) -> Test:
+    first, last = operands[0], operands[-1]
+    tests: dict[str, Callable[[Any], bool]] = {
+        "LT": lambda value: value < first,
+        "LTE": lambda value: value <= first,
+        "GT": lambda value: value > first,
+        "GTE": lambda value: value >= first,
+        "BETWEEN": lambda value: first <= value <= last,
+    }
+    test = tests[operator]
+
+    def holds(record: Record) -> bool:
+        value = read(record)
+        return value is not None and test(value)
+
+    return holds
+
+
+def _token(text: str) -> re.Pattern[str]:
+    """A word, where `*` stands for the rest of one."""
+    words = [re.escape(word).replace(r"\*", r"\S*") for word in text.lower().split()]
+    return re.compile(r"(?<!\w)" + r"\s+".join(words) + r"(?!\w)")
+
+
+def _association_test(portal: Portal, table: Table, name: str, operator: str, entry: dict[str, Any]) -> Test:
+    far = portal.table(name.partition(".")[2])
+    if far is None:
+        raise invalid(f"There was a problem with the request: {name} is not an association")
+    near_id, far_id = table.type.id, far.type.id
+    wanted = {str(value) for value in entry.get("values") or [entry.get("value")]}
+
+    def linked(record: Record) -> set[str]:
+        return {str(other) for other, _ in portal.associations.of((near_id, record.id), far_id)}
+
+    if operator in _NO_VALUE:
+        return lambda record: bool(linked(record)) is (operator == "HAS_PROPERTY")
+    if operator in {"EQ", "IN"}:
+        return lambda record: not wanted.isdisjoint(linked(record))
+    if operator in {"NEQ", "NOT_IN"}:
+        return lambda record: wanted.isdisjoint(linked(record))
+    raise invalid(f"Invalid operator {operator} of {name}")
