@@ -7,10 +7,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from domain.book import Book, Changes, Fetch
+from domain.book import Book, Changes, Fetch, Table
 from domain.decide import Step, close_all, replace
-from domain.events import AnyEvent
+from domain.events import AnyEvent, RecordGone, RecordObserved, RecordTouched
 from domain.evolve import evolve
+from domain.links import match_key, match_values
 from domain.policy import EMPTY, Documents, Policy, compile_policy
 from domain.reasons import Reason
 from domain.state import Connection
@@ -89,3 +90,31 @@ def _entities(book: Book, event: AnyEvent) -> Iterable[str]:
         entity = book.entity_of(f"{named['crm']}/{named['object']}/{named['id']}")
         if entity:
             yield entity
+
+
+def wanted(event: AnyEvent, policy: Policy) -> Iterable[tuple[Table, str]]:
+    """What folding an event will certainly read first, so that a store can fetch it for many at once."""
+    if isinstance(event, RecordObserved):
+        yield Table.REFS, event.ref.key
+        yield Table.READS, event.ref.key
+        kind = policy.by_object.get((event.crm, event.object))
+        for value in match_values(kind.kind, event.ref, event.fields) if kind else ():
+            yield Table.MATCHES, match_key(kind.kind, value)  # type: ignore[union-attr]  # values come of a kind
+    elif isinstance(event, RecordTouched | RecordGone):
+        key = f"{event.crm}/{event.object}/{event.id}"
+        yield Table.REFS, key
+        yield Table.READS, key
+    elif entity := getattr(event, "entity", None):
+        yield Table.CONTACTS, entity
+
+
+def wanted_next(event: AnyEvent, policy: Policy, book: Book) -> Iterable[tuple[Table, str]]:
+    """What an event will read after ``wanted``, given what was fetched; empty once all is known."""
+    for table, key in wanted(event, policy):
+        found = [key] if table is Table.REFS else book.matches(key) if table is Table.MATCHES else ()
+        for ref in found:
+            slot = (Table.REFS, ref)
+            if not book.knows(*slot):
+                yield slot
+            elif (entity := book.entity_of(ref)) and not book.knows(Table.CONTACTS, entity):
+                yield Table.CONTACTS, entity

@@ -1,0 +1,61 @@
+"""One connection as the stages see it: its log, its tables, its coordination, and what they say together."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from domain.book import CONNECTION_KEY, Table, decode
+from domain.events import AnyEvent, digest, encode, event_id
+from domain.policy import EMPTY, Policy, compile_policy
+from domain.state import Connection
+from workers.clock import Clock
+from workers.store import Coordination, EventLog, Tables
+
+
+@dataclass
+class Lane:
+    """The lane of one connection: everything in it happens in the log's order.
+
+    ``tables`` gives the current generation; ask for it anew for each piece of work, because a rebuild
+    may have put another one in its place.
+    """
+
+    name: str
+    log: EventLog
+    tables: Callable[[], Tables]
+    coordination: Coordination
+    clock: Clock
+    owner: str  #: names this process among all that work on the lane
+    _compiled: tuple[bytes, Connection, Policy] = field(default=(b"", Connection(), EMPTY), repr=False)
+
+    def append(self, events: Sequence[AnyEvent], documents: Sequence[Any] = ()) -> int:
+        """Append what is new of the events, with the documents that they name; returns how many were."""
+        if not events:
+            return 0
+        plain = [msgspec.to_builtins(document) for document in documents]
+        named = {digest(each): msgspec.json.encode(each) for each in plain}
+        return self.log.append([(event_id(each), encode(each)) for each in events], named)
+
+    def document(self, name: str) -> Any:
+        """A document of the log as plain values. Raises KeyError if it is absent."""
+        raw = self.log.document(name)
+        if raw is None:
+            raise KeyError(name)
+        return msgspec.json.decode(raw)
+
+    def state(self) -> Connection:
+        """The state of the connection as a whole, as far as it is projected."""
+        return self._refresh()[1]
+
+    def policy(self) -> Policy:
+        """The policy in force, as far as the log is projected."""
+        return self._refresh()[2]
+
+    def _refresh(self) -> tuple[bytes, Connection, Policy]:
+        raw = self.tables().fetch(Table.META, [CONNECTION_KEY])[0] or b""
+        if raw != self._compiled[0]:
+            state: Connection = decode(Table.META, raw)
+            self._compiled = (raw, state, compile_policy(state, self.document))
+        return self._compiled

@@ -1,0 +1,113 @@
+"""Projecting: read the log on from the checkpoint, fold, commit. The one writer of everything derived.
+
+State, decisions, outbox, counters and the new checkpoint are committed together, and only if the
+checkpoint is still where this projector left it: two projectors of one lane cannot both succeed. The
+lease only keeps them from trying. What a refused commit had folded is forgotten.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from domain.book import CONNECTION_KEY, Table
+from domain.events import AnyEvent
+from domain.projection import Projection, wanted, wanted_next
+from domain.upcasting import decode
+from workers.connection import Lane
+from workers.store import Entry, Tables
+
+BATCH = 500
+LEASE_MS = 10_000
+REMEMBERED = 100_000
+"""How many values a projector keeps between batches."""
+
+
+@dataclass
+class Projector:
+    """Folds the log of one lane. Keeps what it read as long as nobody else commits."""
+
+    lane: Lane
+    batch: int = BATCH
+    _at: str | None = None  #: the checkpoint that the kept values belong to
+    _tables: Tables | None = None
+    _projection: Projection | None = field(default=None, repr=False)
+
+    def run(self, *, budget_ms: int = 1_500) -> bool:
+        """Project until the log is exhausted or the time is used up; tells whether more is left.
+
+        Raises NewerEvent at an event of a newer release: the log waits for an upgraded worker.
+        """
+        if not self.lane.coordination.acquire("project", self.lane.owner, LEASE_MS):
+            return False
+        try:
+            return self._drain(budget_ms)
+        finally:
+            self.lane.coordination.release("project", self.lane.owner)
+
+    def _drain(self, budget_ms: int) -> bool:
+        end = self.lane.clock.monotonic() + budget_ms / 1000
+        while self.lane.clock.monotonic() < end:
+            if not self.step():
+                return False
+            self.lane.coordination.acquire("project", self.lane.owner, LEASE_MS)
+        return True
+
+    def step(self) -> bool:
+        """Project one batch; False if there was nothing to do or somebody else did it."""
+        tables = self.lane.tables()
+        checkpoint = tables.checkpoint()
+        entries = self.lane.log.read(checkpoint, self.batch)
+        if not entries:
+            return False
+        projection = self._current(tables, checkpoint)
+        try:
+            return self._fold(projection, tables, checkpoint, entries)
+        except BaseException:
+            self._projection = None
+            raise
+
+    def _fold(
+        self, projection: Projection, tables: Tables, checkpoint: str, entries: Sequence[Entry]
+    ) -> bool:
+        events = [(entry.position, decode(entry.raw)) for entry in entries]
+        prefetch(projection, tables, [event for _, event in events])
+        for position, event in events:
+            projection.fold(position, event)
+        last = entries[-1].position
+        if not tables.commit(checkpoint, last, projection.take_changes()):
+            self._projection = None
+            return False
+        self._at = last
+        projection.book.forget(REMEMBERED)
+        return True
+
+    def _current(self, tables: Tables, checkpoint: str) -> Projection:
+        if self._projection is None or self._at != checkpoint or self._tables is not tables:
+            self._projection = projection_of(self.lane, tables)
+            self._tables, self._at = tables, checkpoint
+        return self._projection
+
+
+def projection_of(lane: Lane, tables: Tables) -> Projection:
+    """A fold that reads its tables from the store."""
+    return Projection(lambda table, key: tables.fetch(table, [key])[0], lane.document)
+
+
+def prefetch(projection: Projection, tables: Tables, events: Sequence[AnyEvent]) -> None:
+    """Fetch what folding the events will ask for, a few round trips for all of them."""
+    _seed(projection, tables, [(Table.META, CONNECTION_KEY)])
+    policy = projection.policy()
+    slots = [slot for event in events for slot in wanted(event, policy)]
+    while slots:
+        _seed(projection, tables, slots)
+        slots = [slot for event in events for slot in wanted_next(event, policy, projection.book)]
+
+
+def _seed(projection: Projection, tables: Tables, slots: Iterable[tuple[Table, str]]) -> None:
+    keys: dict[Table, dict[str, None]] = {}
+    for table, key in slots:
+        if not projection.book.knows(table, key):
+            keys.setdefault(table, {})[key] = None
+    for table, names in keys.items():
+        asked = list(names)
+        for key, raw in zip(asked, tables.fetch(table, asked), strict=True):
+            projection.book.seed(table, key, raw)
