@@ -1,0 +1,333 @@
+"""A simulated org: schema, tables, users, rules, and the transactions that write to it."""
+
+import random
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from heapq import heappop, heappush
+from typing import Any
+
+from simulators.clock import Clock
+from simulators.counters import Counters
+from simulators.salesforce import times
+from simulators.salesforce.formula import Context, Evaluator, compile_formula
+from simulators.salesforce.ids import Ids
+from simulators.salesforce.rules import Automation, Rules
+from simulators.salesforce.schema import NUMBER_TYPES, Field, Schema, SObject
+from simulators.salesforce.settings import OrgSettings
+from simulators.salesforce.store import Record, Table
+
+_HISTORY = 50
+_HOURS = 24
+_ADDRESS_PARTS = {
+    "City": "city",
+    "Country": "country",
+    "GeocodeAccuracy": "geocodeAccuracy",
+    "Latitude": "latitude",
+    "Longitude": "longitude",
+    "PostalCode": "postalCode",
+    "State": "state",
+    "Street": "street",
+}
+
+
+@dataclass(slots=True)
+class Actor:
+    """Who writes, and with which of the request headers that change a save; `api`: permissions apply."""
+
+    user_id: str
+    api: bool = True
+    allow_duplicates: bool = False
+    duplicate_details: bool = False
+    auto_assign: bool = True
+    row_error_share: float = 0.0
+    without_rules: bool = False
+
+
+@dataclass(slots=True)
+class _Write:
+    table: Table
+    before: Record | None
+    row: Record
+
+
+@dataclass(slots=True)
+class Later:
+    """An automation to run on a record after its commit."""
+
+    rule: Automation
+    record_id: str
+
+
+class Org:
+    """Everything that `reset` forgets."""
+
+    def __init__(self, settings: OrgSettings, clock: Clock, counters: Counters, rng: random.Random) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.counters = counters
+        self.rng = rng
+        self.schema = Schema()
+        self.tables = {name: Table(described) for name, described in self.schema.objects.items()}
+        self.ids = Ids()
+        self.rules = Rules()
+        self.history: dict[str, deque[dict[str, Any]]] = {}
+        self.formulas: dict[str, Evaluator] = {}
+        self.tooling_ids: dict[str, str] = {}
+        self.schema_stamp = self.stamp()
+        self._usage: Counter[int] = Counter()
+        self._later: list[tuple[float, int, Later]] = []
+        self._seed_setup()
+
+    # time and usage
+
+    def now(self) -> float:
+        return self.clock.now()
+
+    def stamp(self) -> str:
+        return times.stamp(self.clock.now())
+
+    def count_call(self) -> None:
+        self._usage[int(self.now()) // 3600] += 1
+
+    def used_calls(self) -> int:
+        """API calls of the last 24 hours."""
+        first = int(self.now()) // 3600 - _HOURS
+        return sum(count for hour, count in self._usage.items() if hour > first)
+
+    def settle(self) -> None:
+        """Let queries see what is due; called before each request."""
+        delaying = self.settings.visibility_delay_s > 0
+        now = self.now()
+        for table in self.tables.values():
+            table.settle(now, delaying=delaying)
+
+    def schedule(self, later: Later) -> None:
+        heappush(self._later, (self.now() + later.rule.delay_s, len(self._later), later))
+
+    def due(self) -> list[Later]:
+        """Automations whose time has come."""
+        found = []
+        while self._later and self._later[0][0] <= self.now():
+            found.append(heappop(self._later)[2])
+        return found
+
+    # schema
+
+    def add_field(self, described: SObject, added: Field) -> str:
+        """Add a custom field; returns the id of its definition."""
+        described.add(added)
+        self.schema_stamp = self.stamp()
+        if added.formula is not None:
+            self.formulas[f"{described.name}.{added.name}"] = compile_formula(added.formula)
+        if added.indexed:
+            self.tables[described.name].add_index(added.name)
+        key = f"{described.name}.{added.name}"
+        self.tooling_ids[key] = self.tooling_ids.get(key) or self.ids.next("00N")
+        return self.tooling_ids[key]
+
+    def add_object(self, described: SObject) -> None:
+        self.schema.add(described)
+        self.tables[described.name] = Table(described)
+
+    def sees(self, actor: Actor, entity: str, name: str = "") -> bool:
+        hidden = self.rules.hidden
+        return not (actor.api and hidden) or (entity not in hidden and f"{entity}.{name}" not in hidden)
+
+    def may_write(self, actor: Actor, entity: str, name: str = "") -> bool:
+        locked = self.rules.locked
+        return not (actor.api and locked) or (entity not in locked and f"{entity}.{name}" not in locked)
+
+    def visible_fields(self, actor: Actor, described: SObject) -> list[Field]:
+        return [entry for entry in described.fields.values() if self.sees(actor, described.name, entry.name)]
+
+    # reading values
+
+    def value(self, described: SObject, row: Record, entry: Field) -> Any:
+        """A field's value as JSON shows it: compound and calculated fields are made here."""
+        found = row.get(entry.name)
+        if found is not None:
+            return found
+        if entry.type == "boolean" and entry.formula is None:
+            return False
+        if entry.type == "address":
+            return _address(row, entry.name.removesuffix("Address"))
+        if entry.formula is not None:
+            return _json(
+                self.formulas[f"{described.name}.{entry.name}"](self.context(described, row, None, None))
+            )
+        if entry.name == "PhotoUrl":
+            return f"/services/images/photo/{row['Id']}"
+        return None
+
+    def parent(self, described: SObject, row: Record, relationship: str) -> tuple[SObject, Record] | None:
+        entry = described.by_relationship.get(relationship.lower())
+        target = row.get(entry.name) if entry else None
+        parent = self.schema.by_prefix(target) if target else None
+        found = self.tables[parent.name].live.by_id.get(target) if parent and target else None
+        return (parent, found) if parent and found else None
+
+    def context(
+        self,
+        described: SObject,
+        row: Record,
+        before: Record | None,
+        actor: Actor | None,
+        *,
+        is_new: bool = False,
+    ) -> Context:
+        """A formula's view of a record."""
+        user = self.tables["User"].live.by_id.get(actor.user_id if actor else "")
+        now = datetime.fromtimestamp(int(self.now()), UTC)
+        return Context(
+            get=lambda path: self._formula_value(described, row, path, user),
+            prior=lambda path: self._formula_value(described, before or {}, path, user),
+            is_new=is_new,
+            now=now,
+        )
+
+    def _formula_value(self, described: SObject, row: Record, path: str, user: Record | None) -> Any:
+        head, _, rest = path.partition(".")
+        if head == "$User":
+            return self._formula_value(self.schema.objects["User"], user or {}, rest, None)
+        if rest:
+            found = self.parent(described, row, head)
+            return self._formula_value(*found, rest, user) if found else None
+        entry = described.by_lower.get(head.lower())
+        if entry is None:
+            raise ValueError(f"Field {head} does not exist. Check spelling.")
+        return _typed(entry, self.value(described, row, entry))
+
+    # what every org has
+
+    def _seed_setup(self) -> None:
+        self.organization_id = self._setup_row(
+            "Organization", Name="Simulated Org", InstanceName="SIM1", IsSandbox=True
+        )
+        self.profile_id = self._setup_row("Profile", Name="System Administrator", UserType="Standard")
+        self.integration_user = self._user("Integration", "User", self.settings.username)
+        self.person_user = self._user("Sam", "Rivera", "sam.rivera@sim.example.com")
+        self.process_user = self._user("Automated", "Process", "autoproc@sim.example.com")
+        for order, choice in enumerate(self.schema.objects["Lead"].fields["Status"].choices, start=1):
+            self._setup_row(
+                "LeadStatus",
+                MasterLabel=choice.label,
+                ApiName=choice.value,
+                SortOrder=order,
+                IsDefault=choice.default,
+                IsConverted=choice.value == "Closed - Converted",
+            )
+
+    def _user(self, first: str, last: str, username: str) -> str:
+        return self._setup_row(
+            "User",
+            FirstName=first,
+            LastName=last,
+            Name=f"{first} {last}",
+            Username=username,
+            Email=username,
+            Alias=first[:8].lower(),
+            IsActive=True,
+            UserType="Standard",
+            ProfileId=self.profile_id,
+            TimeZoneSidKey="GMT",
+            LocaleSidKey="en_US",
+            LanguageLocaleKey="en_US",
+            EmailEncodingKey="UTF-8",
+        )
+
+    def _setup_row(self, entity: str, **values: Any) -> str:
+        table = self.tables[entity]
+        record_id = self.ids.next(table.described.prefix)
+        at = self.stamp()
+        dates = {"CreatedDate": at, "LastModifiedDate": at, "SystemModstamp": at}
+        table.live.put({"Id": record_id, **{name: value for name, value in values.items() if value}, **dates})
+        return record_id
+
+
+@dataclass(slots=True)
+class Transaction:
+    """Writes that become visible together, or not at all."""
+
+    org: Org
+    actor: Actor
+    stamp: str = ""
+    _writes: list[_Write] = field(default_factory=list)
+    _later: list[Later] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.stamp = self.org.stamp()
+
+    def put(self, table: Table, row: Record) -> None:
+        self._writes.append(_Write(table, table.live.by_id.get(row["Id"]), row))
+        table.live.put(row)
+
+    def after_commit(self, later: Later) -> None:
+        self._later.append(later)
+
+    def mark(self) -> int:
+        """A point to roll back to."""
+        return len(self._writes)
+
+    def rollback(self, mark: int = 0) -> None:
+        while len(self._writes) > mark:
+            write = self._writes.pop()
+            if write.before is None:
+                write.table.live.drop(write.row["Id"])
+            else:
+                write.table.live.put(write.before)
+
+    def commit(self) -> None:
+        org, settings = self.org, self.org.settings
+        for write in self._writes:
+            delayed = (
+                settings.visibility_delay_s > 0 and org.rng.uniform(0, 1) < settings.visibility_delay_share
+            )
+            write.table.publish(write.row, org.now() + settings.visibility_delay_s if delayed else 0.0)
+            self._remember(write)
+        for later in self._later:
+            org.schedule(later)
+        self._writes.clear()
+        self._later.clear()
+
+    def _remember(self, write: _Write) -> None:
+        """Count the write and keep what it changed."""
+        before, row = write.before, write.row
+        if before is None:
+            self.org.counters.created(str(row.get("Email", row["Id"])).lower())
+            return
+        changes = {
+            name: before.get(name)
+            for name in before.keys() | row.keys()
+            if before.get(name) != row.get(name) and name not in _SYSTEM
+        }
+        past = self.org.history.setdefault(row["Id"], deque(maxlen=_HISTORY))
+        again = any(
+            name in old["before"] and old["before"][name] == row.get(name) for name in changes for old in past
+        )
+        self.org.counters.wrote(row["Id"], changed=bool(changes), out_of_order=again)
+        past.append({"at": self.stamp, "by": self.actor.user_id, "before": changes})
+
+
+_SYSTEM = frozenset({"LastModifiedDate", "LastModifiedById", "SystemModstamp"})
+
+
+def _address(row: Record, prefix: str) -> dict[str, Any] | None:
+    parts = {shown: row.get(prefix + name) for name, shown in _ADDRESS_PARTS.items()}
+    return parts if any(part is not None for part in parts.values()) else None
+
+
+def _typed(entry: Field, value: Any) -> Any:
+    if value is None or isinstance(value, date):
+        return value
+    if entry.type == "date":
+        return date.fromisoformat(value)
+    if entry.type == "datetime":
+        return datetime.fromtimestamp(times.seconds(value), UTC)
+    return float(value) if entry.type in NUMBER_TYPES else value
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return times.stamp(value.timestamp())
+    return value.isoformat() if isinstance(value, date) else value
