@@ -165,13 +165,7 @@ class Limiter(Protocol):
         """Take allowance for ``calls``. ``search``: HubSpot's search calls have an allowance of their own."""
 
     def observe(
-        self,
-        grant: Grant,
-        *,
-        headers: Mapping[str, str],
-        status: int,
-        wait_ms: int | None,
-        search: bool = False,
+        self, grant: Grant, *, headers: Mapping[str, str], wait_ms: int | None, search: bool = False
     ) -> None:
         """Learn the true remaining allowance, and pauses, from an answer.
 

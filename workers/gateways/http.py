@@ -144,9 +144,7 @@ class Account(Generic[Request]):
             raise Throttled("daily_budget" if grant.daily else "allowance", wait_ms=grant.wait_ms)
         answer = self._send(token, request)
         self.server_time = answer.server_time or self.server_time
-        self._limiter.observe(
-            grant, headers=answer.headers, status=answer.status, wait_ms=self._pause(answer), search=search
-        )
+        self._limiter.observe(grant, headers=answer.headers, wait_ms=self._pause(answer), search=search)
         return answer
 
     def _pause(self, answer: Answer) -> int | None:
