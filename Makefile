@@ -33,12 +33,16 @@ bench: setup ## Measure speed and memory beside their ceilings, in one table
 soak: setup ## Run the long chaos tests
 	$(BIN)/pytest -m soak --timeout 7200
 
-# The user's own package mirror stays out of the lock: only PyPI's versions and hashes go in.
-lock: setup ## Resolve pyproject.toml anew into requirements.lock
-	env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
-	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-config --extra dev \
-		--generate-hashes --allow-unsafe --strip-extras --no-emit-options \
-		--output-file requirements.lock pyproject.toml
+# A mirror of one's own stays out of the locks: only PyPI's versions and hashes go in.
+# requirements.lock serves whoever works on the project, deploy/requirements.lock the image.
+PIP_COMPILE = env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-config \
+	--generate-hashes --allow-unsafe --strip-extras --no-emit-options
+
+lock: setup ## Resolve pyproject.toml into the lock files (UPGRADE=1 takes the latest)
+	$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) --extra dev --output-file requirements.lock pyproject.toml
+	$(PIP_COMPILE) --build-deps-for wheel --constraint requirements.lock \
+		--output-file deploy/requirements.lock pyproject.toml
 
 clean: ## Remove .venv, caches and build leftovers (var/ with its data stays)
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info
@@ -52,5 +56,6 @@ $(BIN)/python:
 	cp requirements.lock $@
 
 $(BIN)/crmsync: .venv/installed.lock pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . 2>/dev/null \
+		|| $(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
 	touch $@
