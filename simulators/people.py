@@ -1,6 +1,6 @@
 """The people both simulators are seeded with: deterministic, so that the same seed overlaps by e-mail.
 
-Names, streets and companies are invented and every e-mail ends in `example.com`. A longer list starts with the
+Names, streets and companies are invented, every e-mail ends in `example.com`. A longer list starts with the
 shorter one, so that a larger count only adds people.
 """
 

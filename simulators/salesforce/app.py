@@ -1,4 +1,4 @@
-"""The simulated org behind its routes: authorisation, limits, versions, refusals; and the control API's operations."""
+"""The simulated org behind its routes: authorisation, limits, versions; and the control API's operations."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -122,7 +122,7 @@ class Salesforce(Simulator):
         return refusal(ApiError("METHOD_NOT_ALLOWED", message, status=405))
 
     def fault_answer(self, rule: Fault, request: Request) -> Answer:  # noqa: ARG002 - the base's signature
-        """The body for a status; `policy` names the limit of a 403, the code of a 400, or asks a 5xx for `json`."""
+        """The body for a status; `policy` is the limit of a 403, the code of a 400, or json for a 5xx."""
         match rule.status:
             case 401:
                 return refusal(errors.session_expired())

@@ -1,4 +1,4 @@
-"""A record in a request: which fields it names and which values it gives them, before any rule looks at it."""
+"""A record in a request: the fields it names and their values, before any rule looks at them."""
 
 from typing import Any
 

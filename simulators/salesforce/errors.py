@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from typing import Any
 
 _HTML = (
-    b"<html><head><title>Server Error</title></head><body><h2>The server is temporarily unable to service your "
+    b"<html><head><title>Server Error</title></head><body><h2>The server is temporarily unable to service "
+    b"your "
     b"request due to maintenance downtime or capacity problems. Please try again later.</h2></body></html>"
 )
 
 
 class ApiError(Exception):
-    """A refusal; `fields` is None where the real body has no such key; `extra` are further keys of the body."""
+    """A refusal; `fields` is None where the real body has no such key; `extra`: further keys."""
 
     def __init__(
         self,
@@ -77,7 +78,8 @@ def required(names: list[str]) -> ApiError:
 def read_only(names: list[str]) -> ApiError:
     return ApiError(
         "INVALID_FIELD_FOR_INSERT_UPDATE",
-        f"Unable to create/update fields: {', '.join(names)}. Please check the security settings of this field and "
+        f"Unable to create/update fields: {', '.join(names)}. Please check the security settings of this "
+        "field and "
         "verify that it is read/write for your profile or permission set.",
         fields=names,
     )
@@ -86,7 +88,8 @@ def read_only(names: list[str]) -> ApiError:
 def parser_error(type_name: str, shown: str, column: int) -> ApiError:
     return ApiError(
         "JSON_PARSER_ERROR",
-        f"Cannot deserialize instance of {type_name} from {shown} or request may be missing a required field at "
+        f"Cannot deserialize instance of {type_name} from {shown} or request may be missing a required "
+        "field at "
         f"[line:1, column:{column}]",
     )
 

@@ -89,8 +89,10 @@ class Scope:
 
 def no_such_column(column: str, entity: str) -> ApiError:
     message = (
-        f"No such column '{column}' on entity '{entity}'. If you are attempting to use a custom field, be sure to "
-        "append the '__c' after the custom field name. Please reference your WSDL or the describe call for the "
+        f"No such column '{column}' on entity '{entity}'. If you are attempting to use a custom field, be "
+        "sure to "
+        "append the '__c' after the custom field name. Please reference your WSDL or the describe call "
+        "for the "
         "appropriate names."
     )
     return ApiError("INVALID_FIELD", message)
@@ -98,8 +100,10 @@ def no_such_column(column: str, entity: str) -> ApiError:
 
 def no_relationship(name: str, entity: str) -> ApiError:
     message = (
-        f"Didn't understand relationship '{name}' in field path. If you are attempting to use a custom relationship, "
-        "be sure to append the '__r' after the custom relationship name. Please reference your WSDL or the describe "
+        f"Didn't understand relationship '{name}' in field path. If you are attempting to use a custom "
+        "relationship, "
+        "be sure to append the '__r' after the custom relationship name. Please reference your WSDL or "
+        "the describe "
         "call for the appropriate names."
     )
     return ApiError("INVALID_FIELD", f"{entity}: {message}")
@@ -236,11 +240,9 @@ def _check_filterable(entry: Field, path: Path) -> None:
 def _wrong_literal(entry: Field, path: object) -> ApiError:
     shown = path.text if isinstance(path, Path) else str(path)
     kind = {"datetime": "dateTime", "reference": "string", "picklist": "string"}.get(entry.type, entry.type)
-    quotes = (
-        "should be" if entry.type not in ("date", "datetime", "boolean", *NUMBER_TYPES) else "should not be"
-    )
-    message = f"value of filter criterion for field '{shown}' must be of type {kind} and {quotes} enclosed in quotes"
-    return ApiError("INVALID_FIELD", message)
+    bare = entry.type in ("date", "datetime", "boolean", *NUMBER_TYPES)
+    what = f"value of filter criterion for field '{shown}' must be of type {kind}"
+    return ApiError("INVALID_FIELD", f"{what} and should {'not ' if bare else ''}be enclosed in quotes")
 
 
 def literal_value(entry: Field, literal: Literal, path: object) -> Any:

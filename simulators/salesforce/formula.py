@@ -1,7 +1,7 @@
 """The org's own formulas: validation rules, formula fields, conditions of automations.
 
-A subset, enough to configure a simulated org by hand: operators, references to fields of the record, its parents
-and `$User`, and the functions in `_FUNCTIONS` and `_LAZY`.
+A subset, enough to configure a simulated org by hand: operators, fields of the record, of its parents and of
+`$User`, and the functions in `_FUNCTIONS` and `_LAZY`.
 """
 
 import re
@@ -30,7 +30,7 @@ _SPECIAL = {"n": "\n", "r": "\r", "t": "\t"}
 
 @dataclass(slots=True)
 class Context:
-    """What a formula is about: `get` reads a field path of the record, `prior` of its version before the save."""
+    """What a formula is about: `get` reads a field path of the record, `prior` of it before the save."""
 
     get: Callable[[str], Any]
     prior: Callable[[str], Any]

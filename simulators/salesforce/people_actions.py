@@ -13,7 +13,7 @@ from simulators.salesforce.store import Record
 
 
 def merge(work: Transaction, described: SObject, keys: Sequence[str]) -> str:
-    """Merge the later records into the first: the losers are deleted and name it, their children move to it."""
+    """Merge the later records into the first: they are deleted and name it, their children move to it."""
     org = work.org
     survivor, *losers = (dml.existing(org, described, normalise(key) or key) for key in keys)
     filled: Record = {}
@@ -39,7 +39,7 @@ def _move_children(work: Transaction, described: SObject, loser: str, survivor: 
 def convert(
     work: Transaction, lead_id: str, *, account_id: str | None, opportunity: str | None
 ) -> dict[str, Any]:
-    """Turn a lead into a contact of a new or given account; `opportunity` names one to create, None for none."""
+    """Turn a lead into a contact of a new or given account; `opportunity` is the name of one to create."""
     org, schema = work.org, work.org.schema.objects
     lead = dml.existing(org, schema["Lead"], normalise(lead_id) or lead_id)
     if lead.get("IsConverted"):
@@ -73,7 +73,7 @@ def _account_values(lead: Record) -> dict[str, Any]:
 
 
 def _contact_values(org: Org, lead: Record) -> dict[str, Any]:
-    """The lead's values by field name, its address as the mailing address, custom fields of the same name too."""
+    """The lead's values by field name, custom fields too, its address as the mailing address."""
     fields = org.schema.objects["Contact"].fields
     same = {
         name: value

@@ -220,8 +220,10 @@ def _check_query(query: Query) -> None:
 
 def _unknown_object(query: Query, text: str) -> ApiError:
     message = (
-        f"\n{located(text, max(query.source_column - 1, 0))}\nsObject type '{query.source}' is not supported. If you "
-        "are attempting to use a custom object, be sure to append the '__c' after the entity name. Please reference "
+        f"\n{located(text, max(query.source_column - 1, 0))}\nsObject type '{query.source}' is not "
+        "supported. If you "
+        "are attempting to use a custom object, be sure to append the '__c' after the entity name. Please "
+        "reference "
         "your WSDL or the describe call for the appropriate names."
     )
     return ApiError("INVALID_TYPE", message)

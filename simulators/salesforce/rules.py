@@ -28,7 +28,7 @@ class ValidationRule:
 
 @dataclass(slots=True)
 class DuplicateRule:
-    """Finds records of `against` which equal the saved one in all of `fields`; blocks, or alerts (`allow_save`)."""
+    """Finds records of `against` equal to the saved one in all `fields`; blocks, or alerts (`allow_save`)."""
 
     name: str
     entity: str

@@ -1,9 +1,9 @@
-"""Objects and their fields: the standard ones from `objects/*.txt`, custom ones as an administrator adds them.
+"""Objects and their fields: standard ones from `objects/*.txt`, custom ones as an administrator adds them.
 
 A line of such a file is `name | type(length or precision,scale) | flags | label | more`. Flags: c createable,
 u updateable, r required, d defaulted on create, s never null though read-only, n the name field, l idLookup,
 q unique, R restricted picklist. More: `in X` (part of a compound field), `info X` (extraTypeInfo),
-`values A, Label=B, C*` (C is the default). A reference names its targets, its relationship and, where there is
+`values A, Label=B, C*` (C is the default). A reference names its targets, its relationship and, if there is
 one, the relationship back from the parent.
 """
 

@@ -24,15 +24,23 @@ def seed(org: Org, spec: dict[str, Any]) -> dict[str, int]:
     accounts: dict[str, str] = {}
     end = org.now() - 1
     step = _SPAN_S / max(1, len(rows.leads) + len(rows.contacts))
-    at = end - _SPAN_S
-    for entity, given in (("Lead", rows.leads), ("Contact", rows.contacts)):
-        for row in given:
-            at += step
-            company = row.pop("Account.Name", None)
-            if company is not None:
-                row["AccountId"] = accounts.get(company) or _account(org, accounts, company, at)
-            _put(org, entity, row, at)
+    for order, (entity, row) in enumerate(_interleaved(rows)):
+        at = end - _SPAN_S + step * order
+        company = row.pop("Account.Name", None)
+        if company is not None:
+            row["AccountId"] = accounts.get(company) or _account(org, accounts, company, at)
+        _put(org, entity, row, at)
     return {"leads": len(rows.leads), "contacts": len(rows.contacts), "accounts": len(accounts)}
+
+
+def _interleaved(rows: people.Roster) -> list[tuple[str, people.Row]]:
+    """Leads and contacts in turn, so that both are of all ages."""
+    placed = [
+        (at / len(given), entity, row)
+        for entity, given in (("Lead", rows.leads), ("Contact", rows.contacts))
+        for at, row in enumerate(given)
+    ]
+    return [(entity, row) for _, entity, row in sorted(placed, key=lambda item: item[0])]
 
 
 def _account(org: Org, accounts: dict[str, str], company: str, at: float) -> str:

@@ -11,16 +11,16 @@ class OrgSettings(Settings):
 
     - `instance_url`: what the token endpoint tells callers to use; empty: https and the Host header
     - `jwt_public_key`: PEM; empty accepts any signature of an assertion that is otherwise in order
-    - `visibility_delay_s`: a committed row reaches queries this much later, with its older SystemModstamp; only
-      the share `visibility_delay_share` of commits is delayed
+    - `visibility_delay_s`: a committed row reaches queries this much later, with its older stamp; only the
+      share `visibility_delay_share` of commits is delayed
     - `session_lifetime_s`: a session ends this long after its last use
     - `daily_limit`: API calls in 24 hours; `oldest_version` and below answer 410
     - `bulk_seconds`: how long a bulk job is InProgress
-    - `duplicate_key`: how DUPLICATES_DETECTED spells its key: `duplicateResut`, `duplicateResult`, or empty: none
+    - `duplicate_key`: how DUPLICATES_DETECTED spells its key: `duplicateResut`, `duplicateResult`, or none
     - `repeated_external_id`: code for an external id that comes twice in one call: DUPLICATE_VALUE or
       DUPLICATE_EXTERNAL_ID
-    - `collections_parse_error`: a value of the wrong JSON type or an unknown field fails the whole `request` or
-      only its `row`
+    - `collections_parse_error`: a value of the wrong JSON type or an unknown field fails the whole `request`
+      or only its `row`
     - `duplicate_value_shows_id`: DUPLICATE_VALUE names the other record, else `<unknown>`
     - `locator_prefix`: of query locators, `01g` or `0r8`
     - `precondition_body`: whether a 412 has a JSON body

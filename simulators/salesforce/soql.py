@@ -23,7 +23,7 @@ _OPERATORS = {"=": "=", "!=": "!=", "<>": "!=", "<": "<", ">": ">", "<=": "<=", 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value in a filter: `kind` is text, number, date, datetime, boolean, null or relative (LAST_N_DAYS:3)."""
+    """A value in a filter; `kind`: text, number, date, datetime, boolean, null, relative (LAST_N_DAYS:3)."""
 
     kind: str
     value: Any

@@ -66,7 +66,8 @@ def read_rule(call: Call) -> Answer:
 def _check_names(source: str, names: list[str], count: int) -> None:
     if count > 1 and {"FullName", "Metadata"} & set(names):
         message = (
-            "When retrieving results with Metadata or FullName fields, the query qualifications must specify no more "
+            "When retrieving results with Metadata or FullName fields, the query qualifications must "
+            "specify no more "
             f"than one row for retrieval. Result size: {count}"
         )
         raise ApiError("MALFORMED_QUERY", message)
