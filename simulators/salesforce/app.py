@@ -9,20 +9,21 @@ from simulators.faults import Fault
 from simulators.routing import Route, Router
 from simulators.salesforce import dml, errors, oauth, people_actions, seeding, setup
 from simulators.salesforce.bodies import parse
+from simulators.salesforce.bulk1_api import Jobs1, exception_body
 from simulators.salesforce.calls import Call, option, refusal
 from simulators.salesforce.describe_api import NEWEST, versions
 from simulators.salesforce.errors import ApiError, RowErrors
 from simulators.salesforce.ids import normalise
 from simulators.salesforce.org import Actor, Org, Transaction
-from simulators.salesforce.query_api import Cursors
 from simulators.salesforce.routes import routes
 from simulators.salesforce.rules import plain
 from simulators.salesforce.schema import SObject
 from simulators.salesforce.settings import OrgSettings
 from simulators.salesforce.store import Record
 
-_VERSION = re.compile(r"/services/data/v(\d+)\.(\d)(?=/|$)")
+_VERSION = re.compile(r"/services/(?:data/v|async/)(\d+)\.\d(?=/|$)")
 _MAX_URI = 16_384
+_ASYNC = "/services/async/"
 
 
 class Salesforce(Simulator):
@@ -37,8 +38,10 @@ class Salesforce(Simulator):
         self.org = Org(self.settings, self.clock, self.counters, self.rng)
         self.sessions = oauth.Sessions(self.org)
         self._router = Router()
-        for method, pattern, handler, query in routes(Cursors()):
+        for method, pattern, handler, query in routes():
             self._router.add(Route(method, "/services/data/{version}" + pattern, handler, query))
+        for method, pattern, handler in Jobs1().routes():
+            self._router.add(Route(method, "/services/async/{version}" + pattern, handler))
 
     # the org's own API
 
@@ -60,9 +63,8 @@ class Salesforce(Simulator):
     def _authorised(self, request: Request) -> Answer:
         if len(request.path) + sum(len(v) for values in request.query.values() for v in values) > _MAX_URI:
             return Answer(414, b"", media_type="text/html")
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() not in ("bearer", "oauth") or not self.sessions.valid(token):
-            return refusal(errors.session_expired())
+        if not self.sessions.valid(_token(request)):
+            return _no_session(request)
         if self.org.used_calls() >= self.settings.daily_limit:
             return refusal(errors.limit_exceeded())
         self.org.count_call()
@@ -109,7 +111,9 @@ class Salesforce(Simulator):
             self.counters.refused[first.code] += 1
             if first.status == 412 and not self.settings.precondition_body:  # noqa: PLR2004 - HTTP's own number
                 return Answer(412)
-            return refusal(error)
+            return (
+                Answer(400, exception_body(first)) if call.request.path.startswith(_ASYNC) else refusal(error)
+            )
         return answer
 
     def _unknown(self, request: Request) -> Answer:
@@ -311,6 +315,21 @@ class Salesforce(Simulator):
     def _users(self) -> dict[str, str]:
         org = self.org
         return {"integration": org.integration_user, "person": org.person_user, "process": org.process_user}
+
+
+def _token(request: Request) -> str:
+    """The session's token; the bulk API 1 has a header of its own for it."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() in ("bearer", "oauth"):
+        return token
+    return request.headers.get("x-sfdc-session", "") if request.path.startswith(_ASYNC) else ""
+
+
+def _no_session(request: Request) -> Answer:
+    if request.path.startswith(_ASYNC):
+        refused = ApiError("InvalidSessionId", "Invalid session id")
+        return Answer(401, exception_body(refused))
+    return refusal(errors.session_expired())
 
 
 def _policy_refusal(policy: str, record_id: str) -> ApiError:

@@ -31,10 +31,14 @@ _ALL_FIELDS_LIMIT = 200
 
 
 class Found:
-    """A query's rows, and how to show one of them; `count` is for `COUNT()`."""
+    """A query's rows, and how to show one of them; `columns` are the paths it selects."""
 
-    def __init__(self, rows: list[Record], show: Show, *, count_only: bool = False) -> None:
+    def __init__(
+        self, rows: list[Record], show: Show, source: str, columns: list[str], *, count_only: bool = False
+    ) -> None:
         self.rows = rows
+        self.source = source
+        self.columns = columns
         self.count_only = count_only
         self._show = show
 
@@ -64,7 +68,7 @@ class Runner:
         if query.aggregated:
             return self._aggregated(scope, query)
         rows = self._rows(scope, query)
-        return Found(rows, self._show(scope, query))
+        return Found(rows, self._show(scope, query), described.name, self._columns(scope, query))
 
     def _source(self, query: Query, text: str) -> SObject:
         found = self._org.schema.find(query.source)
@@ -130,6 +134,15 @@ class Runner:
             return shown
 
         return show
+
+    def _columns(self, scope: Scope, query: Query) -> list[str]:
+        """The paths of the select list in the schema's own letter case."""
+        found = []
+        paths = [item for item in query.select if isinstance(item, Path)] + self._all_fields(scope, query)
+        for path in paths:
+            steps, entry = scope.field_of(path)
+            found.append(".".join([*(step.relationship or "" for step in steps), entry.name]))
+        return found
 
     def _all_fields(self, scope: Scope, query: Query) -> list[Path]:
         if query.fields_of is None:
@@ -207,9 +220,10 @@ class Runner:
         plain = Query(where=query.where)
         rows = self._rows(scope, plain)
         if query.select == [Aggregate("COUNT", None)] and not query.group:
-            return Found(rows[: query.limit], lambda row: row, count_only=True)
+            return Found(rows[: query.limit], lambda row: row, scope.described.name, [], count_only=True)
         groups = aggregate(scope, query, rows)
-        return Found(groups, lambda row: row)
+        columns = [name for name in groups[0] if name != "attributes"] if groups else []
+        return Found(groups, lambda row: row, scope.described.name, columns)
 
 
 def _check_query(query: Query) -> None:

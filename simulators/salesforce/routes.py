@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from simulators.base import Answer
-from simulators.salesforce import collections_api, describe_api, rows_api, tooling_api
+from simulators.salesforce import collections_api, composite_api, describe_api, rows_api, tooling_api
+from simulators.salesforce.bulk2_api import Jobs
 from simulators.salesforce.calls import Call
 from simulators.salesforce.query_api import Cursors
 
@@ -15,7 +16,8 @@ def _entry(method: str, pattern: str, handler: Handler, *query: str) -> Entry:
     return method, pattern, handler, frozenset(query)
 
 
-def routes(cursors: Cursors) -> list[Entry]:
+def routes() -> list[Entry]:
+    cursors = Cursors()
     return [
         _entry("GET", "", describe_api.resources),
         _entry("GET", "/limits", describe_api.limits),
@@ -23,6 +25,10 @@ def routes(cursors: Cursors) -> list[Entry]:
         _entry("GET", "/sobjects", describe_api.describe_global),
         *_rows(),
         *_collections(),
+        *_jobs(Jobs()),
+        _entry("POST", "/composite", composite_api.composite),
+        _entry("POST", "/composite/batch", composite_api.batch),
+        _entry("POST", "/composite/graph", composite_api.graph),
         _entry("GET", "/query", cursors.query, "q"),
         _entry("GET", "/query/{locator}", cursors.more),
         _entry("GET", "/queryAll", cursors.query_all, "q"),
@@ -60,4 +66,22 @@ def _collections() -> list[Entry]:
         _entry("GET", several + "/{object}", collections_api.retrieve, "ids", "fields"),
         _entry("POST", several + "/{object}", collections_api.retrieve),
         _entry("PATCH", several + "/{object}/{field}", collections_api.upsert),
+    ]
+
+
+def _jobs(jobs: Jobs) -> list[Entry]:
+    ingest, query, either = "/jobs/ingest", "/jobs/query", "/jobs/{kind}"
+    return [
+        _entry("POST", ingest, jobs.create_ingest),
+        _entry("POST", query, jobs.create_query),
+        _entry("GET", either, jobs.list, "isPkChunkingEnabled", "jobType", "queryLocator"),
+        _entry("GET", either + "/{id}", jobs.read),
+        _entry("PATCH", either + "/{id}", jobs.change),
+        _entry("DELETE", either + "/{id}", jobs.delete),
+        _entry("PUT", ingest + "/{id}/batches", jobs.upload),
+        _entry("GET", ingest + "/{id}/successfulResults", jobs.successful),
+        _entry("GET", ingest + "/{id}/failedResults", jobs.failed),
+        _entry("GET", ingest + "/{id}/unprocessedrecords", jobs.unprocessed),
+        _entry("GET", ingest + "/{id}/unprocessedRecords", jobs.unprocessed),
+        _entry("GET", query + "/{id}/results", jobs.results, "maxRecords", "locator"),
     ]
