@@ -1,0 +1,26 @@
+"""A connection's YAML file: read, checked, and handed on in the words of those who use it."""
+
+from workers.configuration.document import (
+    Budget,
+    ConnectionOptions,
+    Schemas,
+    connection_options,
+    to_document,
+)
+from workers.configuration.loading import Configuration, load, load_all, loads
+from workers.configuration.problems import ConfigurationError, Problem, Severity
+
+__all__ = [
+    "Budget",
+    "Configuration",
+    "ConfigurationError",
+    "ConnectionOptions",
+    "Problem",
+    "Schemas",
+    "Severity",
+    "connection_options",
+    "load",
+    "load_all",
+    "loads",
+    "to_document",
+]

@@ -1,0 +1,107 @@
+"""What the rest of the program takes from a configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain.identity import Crm
+from domain.kinds import ObjectKind
+from domain.policy import Document, FieldMapping, Section
+from domain.schema import ObjectSchema
+from workers.configuration.loading import Configuration
+from workers.configuration.model import DO_NOTHING, Guards, MappingEntry, SectionEntry
+
+Schemas = Mapping[tuple[Crm, str], ObjectSchema]
+"""What the accounts say about their objects, by CRM and object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many calls a day one CRM may be asked; the smaller counts."""
+
+    share: float  #: of the account's own daily limit, above 0 up to 1
+    per_day: int | None  #: None: no limit besides the share
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOptions:
+    """What the shell needs to serve a connection and decisions do not read."""
+
+    connection: str
+    hubspot_credential: str  #: ``private_app``, ``project_app`` or ``service_key``
+    salesforce_login: str  #: ``client_credentials`` or ``jwt``
+    salesforce_domain: str
+    salesforce_username: str | None  #: with ``jwt`` only
+    poll_seconds: int  #: between two polls of an object
+    check_seconds: int  #: between two checks of everything modified since the last
+    webhooks: bool  #: whether HubSpot's webhooks are taken
+    budgets: Mapping[Crm, Budget]
+
+
+def connection_options(configuration: Configuration) -> ConnectionOptions:
+    entry = configuration.entry
+    limits = {Crm.HUBSPOT: entry.hubspot.api_call_limit, Crm.SALESFORCE: entry.salesforce.api_call_limit}
+    return ConnectionOptions(
+        connection=entry.connection,
+        hubspot_credential=entry.hubspot.credential,
+        salesforce_login=entry.salesforce.login,
+        salesforce_domain=entry.salesforce.domain,
+        salesforce_username=entry.salesforce.username,
+        poll_seconds=entry.polling.interval,
+        check_seconds=entry.polling.check,
+        webhooks=entry.accepts_webhooks,
+        budgets={crm: Budget(limit.share / 100, limit.per_day) for crm, limit in limits.items()},
+    )
+
+
+def to_document(configuration: Configuration, schemas: Schemas) -> Document:
+    """The part that decisions read. A mapping reaches the objects that have its field.
+
+    Raises:
+        KeyError: if the schema of one of the Salesforce objects is missing.
+    """
+    sections = [
+        _section(configuration.kinds[name], section, configuration.entry.time_zone, schemas)
+        for name, section in configuration.sections.items()
+    ]
+    return Document(configuration.connection, tuple(sections))
+
+
+def fields_of(entry: MappingEntry, kind: ObjectKind, schemas: Schemas) -> dict[str, str]:
+    """Object -> field, for the objects that have the field."""
+    return {
+        name: field
+        for name, field in entry.by_object(kind.salesforce).items()
+        if field in schemas[Crm.SALESFORCE, name].fields
+    }
+
+
+def object_created(kind: ObjectKind, section: SectionEntry) -> str | None:
+    """The Salesforce object of new records; None: none is created."""
+    wanted = section.create_as or kind.salesforce[0]
+    return next((name for name in kind.salesforce if name.lower() == wanted.lower()), None)
+
+
+def _section(kind: ObjectKind, section: SectionEntry, zone: str, schemas: Schemas) -> Section:
+    return Section(
+        kind=kind,
+        mappings=tuple(
+            FieldMapping(entry.hubspot, fields_of(entry, kind, schemas), entry.sync_rule)
+            for entry in section.field_mappings
+        ),
+        create_as=object_created(kind, section),
+        create_in_hubspot=section.when_salesforce_record_created != DO_NOTHING,
+        delete_in_hubspot=section.when_salesforce_record_deleted != DO_NOTHING,
+        inclusion_list=section.limit_sync.inclusion_list if section.limit_sync else None,
+        guards=_guards(section.guards),
+        zone=zone,
+        defaults=section.defaults,
+    )
+
+
+def _guards(guards: Guards) -> dict[str, int]:
+    limits = {
+        "creates": guards.creates_per_hour,
+        "deletes": guards.deletes_per_hour,
+        "blanked": guards.blanked_per_hour,
+    }
+    return {name: limit for name, limit in limits.items() if limit is not None}

@@ -1,0 +1,153 @@
+"""From a file to a configuration, or to all that is wrong with the file at once."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from pydantic import BaseModel, ValidationError
+
+from domain.kinds import KINDS, ObjectKind
+from workers.configuration.model import ConnectionEntry, MappingEntry, SectionEntry
+from workers.configuration.problems import ConfigurationError, Problem
+from workers.configuration.rules import SectionRules
+from workers.configuration.source import Source, parse
+from workers.configuration.wording import problems_of
+
+T = TypeVar("T", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One connection's file, valid in itself. Whether the accounts fit it, ``check_against`` says."""
+
+    source: Source
+    entry: ConnectionEntry  #: everything but the sections
+    sections: Mapping[str, SectionEntry]  #: by the name of the kind
+    kinds: Mapping[str, ObjectKind]  #: of the sections, with the key fields that the file names
+
+    @property
+    def connection(self) -> str:
+        return self.entry.connection
+
+
+def load(path: Path, *, kinds: Mapping[str, ObjectKind] = KINDS) -> Configuration:
+    """Read and check one file.
+
+    Raises:
+        ConfigurationError: with every problem of the file.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        what = f"The file cannot be read: {error.strerror}."
+        raise ConfigurationError([Problem(str(path), 0, what, "Correct the path or its rights.")]) from None
+    except UnicodeDecodeError:
+        problem = Problem(str(path), 0, "The file is not UTF-8 text.", "Save it as UTF-8.")
+        raise ConfigurationError([problem]) from None
+    return loads(text, file=str(path), kinds=kinds)
+
+
+def loads(text: str, *, file: str, kinds: Mapping[str, ObjectKind] = KINDS) -> Configuration:
+    """As ``load``, from text; ``file`` is how messages call it."""
+    data, source, problems = parse(text, file)
+    if problems and not data:
+        raise ConfigurationError(problems)
+    reading = _Reading(source, kinds, problems)
+    configuration = reading.configuration(data)
+    if configuration is None or reading.problems:
+        raise ConfigurationError(reading.problems)
+    return configuration
+
+
+def load_all(directory: Path, *, kinds: Mapping[str, ObjectKind] = KINDS) -> dict[str, Configuration]:
+    """All connections of a directory, one ``<connection>.yaml`` each, by name.
+
+    Raises:
+        ConfigurationError: with every problem of every file.
+    """
+    found: dict[str, Configuration] = {}
+    problems: list[Problem] = []
+    for path in sorted(directory.glob("*.yaml")):
+        try:
+            configuration = load(path, kinds=kinds)
+        except ConfigurationError as error:
+            problems += error.problems
+            continue
+        if configuration.connection == path.stem:
+            found[path.stem] = configuration
+        else:
+            problems.append(_misnamed(configuration))
+    if problems:
+        raise ConfigurationError(problems)
+    return found
+
+
+def _misnamed(configuration: Configuration) -> Problem:
+    source, name = configuration.source, configuration.connection
+    what = f'The connection "{name}" stands in a file of another name.'
+    return Problem(source.file, source.line("connection"), what, f"Call the file {name}.yaml.")
+
+
+class _Reading:
+    """Reads piece by piece, so that one broken piece does not hide what is wrong with the others."""
+
+    def __init__(self, source: Source, kinds: Mapping[str, ObjectKind], problems: list[Problem]) -> None:
+        self.source = source
+        self.kinds = kinds
+        self.problems = list(problems)
+
+    def configuration(self, data: Mapping[str, Any]) -> Configuration | None:
+        rest = {name: value for name, value in data.items() if name not in self.kinds}
+        entry = self._valid(ConnectionEntry, rest, also=self.kinds)
+        kinds = {name: _with_keys(self.kinds[name], data[name]) for name in data if name in self.kinds}
+        sections = {name: self._section(kind, data[name]) for name, kind in kinds.items()}
+        if not sections:
+            self._problem(1, "The file says nothing to sync.", f"Add a section: {', '.join(self.kinds)}.")
+        if entry is not None:
+            self._credential(entry)
+        whole = {name: section for name, section in sections.items() if section is not None}
+        return Configuration(self.source, entry, whole, kinds) if entry else None
+
+    def _section(self, kind: ObjectKind, data: Any) -> SectionEntry | None:
+        rules = SectionRules(kind, self.source)
+        if isinstance(data, dict):
+            self.problems += rules.of_section(data)
+            if isinstance(data.get("field_mappings"), list):
+                data = {**data, "field_mappings": self._mappings(rules, data["field_mappings"])}
+        return self._valid(SectionEntry, data, kind.name)
+
+    def _mappings(self, rules: SectionRules, raw: list[Any]) -> list[MappingEntry]:
+        entries = {index: self._mapping(rules.kind, index, item) for index, item in enumerate(raw)}
+        mappings = {index: entry for index, entry in entries.items() if entry is not None}
+        self.problems += [*rules.of_mappings(mappings), *rules.of_list(raw)]
+        return list(mappings.values())
+
+    def _mapping(self, kind: ObjectKind, index: int, item: Any) -> MappingEntry | None:
+        return self._valid(MappingEntry, item, kind.name, "field_mappings", index)
+
+    def _credential(self, entry: ConnectionEntry) -> None:
+        if entry.webhooks.enabled and entry.hubspot.credential == "service_key":
+            self._problem(
+                self.source.line("webhooks", "enabled"),
+                "HubSpot sends no webhooks for a service key.",
+                "Set it to false, or use the token of a private_app or project_app.",
+            )
+
+    def _valid(self, model: type[T], data: Any, *place: str | int, also: Collection[str] = ()) -> T | None:
+        try:
+            return model.model_validate(data)
+        except ValidationError as error:
+            self.problems += problems_of(error, model, self.source, place, also)
+            return None
+
+    def _problem(self, line: int, what: str, remedy: str) -> None:
+        self.problems.append(Problem(self.source.file, line, what, remedy))
+
+
+def _with_keys(kind: ObjectKind, data: Any) -> ObjectKind:
+    """The kind with the key fields that its section names."""
+    given = data if isinstance(data, dict) else {}
+    names = {key: given[key] for key in ("hubspot_key", "salesforce_key") if isinstance(given.get(key), str)}
+    return msgspec.structs.replace(kind, **names)

@@ -1,0 +1,203 @@
+"""What may stand in a connection's file: its keys, their types and their defaults.
+
+Values arrive as text, exactly as they stand in the file. Names are those of HubSpot's own screens.
+"""
+
+import re
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from domain.mapping import SyncRule
+
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+DO_NOTHING = "do_nothing"
+
+
+def wrong(what: str, remedy: str) -> PydanticCustomError:
+    """An error of a validator, in whole sentences."""
+    return PydanticCustomError("sentence", "{what}", {"what": what, "remedy": remedy})
+
+
+def _seconds(value: object) -> object:
+    found = re.fullmatch(r"(\d+)\s*([smh])", str(value))
+    if not found:
+        raise wrong(f'"{value}" is not a length of time.', "Write a number and s, m or h: 15s, 15m, 1h.")
+    return int(found[1]) * UNITS[found[2]]
+
+
+def _percent(value: object) -> object:
+    found = re.fullmatch(r"(\d+)\s*%", str(value))
+    if not found:
+        raise wrong(f'"{value}" is not a share.', "Write a percentage such as 80%.")
+    return int(found[1])
+
+
+def _limit(value: object) -> object:
+    return None if value == "unlimited" else value
+
+
+def _connection(value: object) -> object:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", str(value)):
+        raise wrong(
+            f'"{value}" cannot be the name of a connection.',
+            "Use up to 40 small letters, digits and hyphens: it becomes part of the names of variables.",
+        )
+    return value
+
+
+def _zone(value: object) -> object:
+    try:
+        return ZoneInfo(str(value)).key
+    except (LookupError, ValueError, OSError):
+        raise wrong(
+            f'"{value}" is not a time zone.', 'Write a name such as "Europe/Vienna" or "UTC".'
+        ) from None
+
+
+def _domain(value: object) -> object:
+    found = re.fullmatch(r"(?:https://)?([a-zA-Z0-9.-]+)\.salesforce\.com/?", str(value))
+    if found:
+        raise wrong(f'"{value}" is a whole address.', f'Write only its first part: "{found[1]}".')
+    if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9.-]*", str(value)):
+        raise wrong(f'"{value}" is not a Salesforce domain.', 'Write My Domain as in "acme.my".')
+    return value
+
+
+def _fields(value: object) -> object:
+    """A field name for every object that has it, or object -> field."""
+    if isinstance(value, dict) and value and all(isinstance(name, str) and name for name in value.values()):
+        return value
+    if isinstance(value, str) and value:
+        return value
+    raise wrong(
+        "This is no field of Salesforce.",
+        "Write a field's API name, or one for each object: {Lead: Street, Contact: MailingStreet}.",
+    )
+
+
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int | None, BeforeValidator(_limit), Field(ge=0)]
+
+
+class Model(BaseModel):
+    """A mapping of the file. Unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ApiCallLimit(Model):
+    """How much of an account's daily calls may be used; the smaller of the two counts."""
+
+    share: Annotated[int, BeforeValidator(_percent), Field(ge=1, le=100)] = 80  #: percent
+    per_day: Annotated[int, Field(ge=1)] | None = None
+
+
+class HubSpot(Model):
+    """How to reach HubSpot. All three credentials are a token that does not expire."""
+
+    credential: Literal["private_app", "project_app", "service_key"] = "private_app"
+    api_call_limit: ApiCallLimit = ApiCallLimit()
+
+
+class Salesforce(Model):
+    """How to reach Salesforce."""
+
+    login: Literal["client_credentials", "jwt"] = "client_credentials"
+    domain: Annotated[str, BeforeValidator(_domain)]  #: My Domain, as in ``acme.my``
+    username: Text | None = None  #: with ``jwt`` only
+    api_call_limit: ApiCallLimit = ApiCallLimit()
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Salesforce":
+        if self.login == "jwt" and self.username is None:
+            raise wrong(
+                "The login jwt needs a username.", "Add the integration user's: username: crmsync@acme.com."
+            )
+        if self.login != "jwt" and self.username is not None:
+            raise wrong(
+                "The login client_credentials takes no username.",
+                "Delete it: the app's own settings name the user it runs as.",
+            )
+        if self.login != "jwt" and self.domain in {"login", "test"}:
+            raise wrong(
+                f'The login client_credentials does not work on "{self.domain}".',
+                'Write My Domain as in "acme.my" or "acme--dev.sandbox.my".',
+            )
+        return self
+
+
+class Polling(Model):
+    """How often both CRMs are asked for changes, in seconds."""
+
+    interval: Annotated[int, BeforeValidator(_seconds), Field(ge=5, le=3600)] = 15
+    check: Annotated[int, BeforeValidator(_seconds), Field(ge=60, le=86_400)] = 900
+
+
+class Webhooks(Model):
+    """Whether HubSpot may call us. ``None``: yes, if the credential can."""
+
+    enabled: bool | None = None
+
+
+class LimitSync(Model):
+    """Which contacts sync at all."""
+
+    inclusion_list: Text  #: name or id of an active list
+
+
+class Guards(Model):
+    """How much may happen within an hour before somebody is asked. ``None``: no limit."""
+
+    creates_per_hour: Count = 5000
+    deletes_per_hour: Count = 50
+    blanked_per_hour: Count = 500
+
+
+class MappingEntry(Model):
+    """One property and its field."""
+
+    hubspot: Text
+    salesforce: Annotated[str | dict[str, str], BeforeValidator(_fields)]
+    sync_rule: SyncRule = SyncRule.PREFER_SALESFORCE
+
+    def by_object(self, objects: tuple[str, ...]) -> dict[str, str]:
+        """Object -> field, before anybody knows which objects have the field."""
+        return (
+            dict(self.salesforce)
+            if isinstance(self.salesforce, dict)
+            else dict.fromkeys(objects, self.salesforce)
+        )
+
+
+class SectionEntry(Model):
+    """How one kind of entity syncs."""
+
+    create_as: Text | None = None  #: None: the first of the kind's objects
+    when_salesforce_record_created: Literal["create_in_hubspot", "do_nothing"] = "create_in_hubspot"
+    when_salesforce_record_deleted: Literal["do_nothing", "delete_in_hubspot"] = "do_nothing"
+    limit_sync: LimitSync | None = None
+    guards: Guards = Guards()
+    defaults: dict[Text, dict[Text, Text]] = {}
+    hubspot_key: Text | None = None
+    salesforce_key: Text | None = None
+    field_mappings: tuple[MappingEntry, ...]
+
+
+class ConnectionEntry(Model):
+    """The file without its sections."""
+
+    connection: Annotated[str, BeforeValidator(_connection)]
+    time_zone: Annotated[str, BeforeValidator(_zone)] = "UTC"
+    hubspot: HubSpot = HubSpot()
+    salesforce: Salesforce
+    polling: Polling = Polling()
+    webhooks: Webhooks = Webhooks()
+
+    @property
+    def accepts_webhooks(self) -> bool:
+        able = self.hubspot.credential != "service_key"
+        return able if self.webhooks.enabled is None else self.webhooks.enabled

@@ -1,0 +1,58 @@
+"""What is wrong with a configuration, where, and what to do about it."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import NamedTuple
+
+LISTED = 12
+"""The most names that a message enumerates."""
+
+
+class Severity(StrEnum):
+    """Whether a configuration with this problem may come into force."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Problem(NamedTuple):
+    """One problem, in whole sentences."""
+
+    file: str
+    line: int  #: from 1; 0: the file as a whole
+    what: str
+    remedy: str
+    severity: Severity = Severity.ERROR
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        mild = "warning: " if self.severity is Severity.WARNING else ""
+        return f"{where}: {mild}{self.what} {self.remedy}"
+
+
+class ConfigurationError(Exception):
+    """A file that cannot come into force; the text has one line for each problem."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.file, problem.line)))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that somebody who wrote ``word`` most likely meant."""
+    by_folded = {name.casefold(): name for name in known}
+    near = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    begins = sorted(name for name in by_folded if name.startswith(word.casefold())) if word else []
+    return by_folded[(near or begins)[0]] if near or begins else None
+
+
+def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "") -> str:
+    """The nearest known name as a question; else all of them if they are few, else ``otherwise``."""
+    names = list(known)
+    meant = nearest(word, names)
+    if meant is not None:
+        return f'Did you mean "{meant}"?'
+    if len(names) <= LISTED or not otherwise:
+        return f"Choose from: {', '.join(names)}."
+    return otherwise
