@@ -6,6 +6,7 @@ or SIGTERM. A settings file is JSON of the form that `GET /_sim/settings` shows,
 
 import argparse
 import asyncio
+import gc
 import importlib
 import json
 import signal
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulators.server import Listener
+from simulators.tls import make_certificates
 
 if TYPE_CHECKING:
     from simulators.base import Simulator
 
+_GC_THRESHOLDS = (100_000, 50, 1000)  # hundreds of thousands of records live on: seldom look at all of them
 _PORTS = {"hubspot": 8700, "salesforce": 8800}
 
 
@@ -30,6 +33,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--settings", type=Path, help="JSON; for both: {hubspot: {...}, salesforce: {...}}")
     parser.add_argument("--people", type=int, default=0, help="seed this many people at the start")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--tls", type=Path, help="HTTPS by an authority made on the spot: its ca.pem goes here"
+    )
     parser.add_argument("--certificate", help="PEM file; with --key, HTTPS instead of HTTP")
     parser.add_argument("--key")
     return parser.parse_args()
@@ -42,7 +48,7 @@ def _settings(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
     return loaded.get(name, {}) if arguments.which == "both" else loaded
 
 
-def _listener(arguments: argparse.Namespace, name: str) -> Listener:
+def _listener(arguments: argparse.Namespace, name: str, tls: tuple[str, str] | None) -> Listener:
     package = importlib.import_module(f"simulators.{name}")
     simulator: Simulator = package.create(_settings(arguments, name))
     if arguments.people:
@@ -50,8 +56,13 @@ def _listener(arguments: argparse.Namespace, name: str) -> Listener:
     port = getattr(arguments, f"{name}_port")
     if arguments.which != "both" and arguments.port is not None:
         port = arguments.port
-    tls = (arguments.certificate, arguments.key) if arguments.certificate else None
     return Listener(simulator, host=arguments.host, port=port, tls=tls)
+
+
+def _tls(arguments: argparse.Namespace) -> tuple[str, str] | None:
+    if arguments.tls:
+        return make_certificates(arguments.tls).pair
+    return (arguments.certificate, arguments.key) if arguments.certificate else None
 
 
 async def _run(listeners: list[Listener]) -> None:
@@ -70,7 +81,11 @@ def main() -> None:
     """Run the chosen simulators."""
     arguments = _arguments()
     names = list(_PORTS) if arguments.which == "both" else [arguments.which]
-    asyncio.run(_run([_listener(arguments, name) for name in names]))
+    tls = _tls(arguments)
+    listeners = [_listener(arguments, name, tls) for name in names]
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+    asyncio.run(_run(listeners))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -109,6 +110,7 @@ class Application:
             await exchange.drop()
             return
         self._note(request, str(answer.status))
+        answer.headers.setdefault("date", formatdate(simulator.clock.now(), usegmt=True))
         compress = simulator.settings.gzip and "gzip" in request.headers.get("accept-encoding", "")
         pause = rules["slow_body"].ms / 1000 if "slow_body" in rules else 0.0
         await exchange.answer(answer, compress=compress, pause_s=pause)
@@ -160,6 +162,15 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
 
+def _listening(host: str, port: int) -> socket.socket:
+    """A listening socket; its protocol is named, without which asyncio leaves Nagle's delay on."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind((host, port))
+    made.listen(2048)
+    return made
+
+
 @dataclass
 class Listener:
     """A simulator on its port; `url` is valid from the start, calls are answered once `run` is under way."""
@@ -170,7 +181,7 @@ class Listener:
     tls: tuple[str, str] | None = None  # paths of the certificate and of its key
 
     def __post_init__(self) -> None:
-        self._socket = socket.create_server((self.host, self.port), backlog=2048)
+        self._socket = _listening(self.host, self.port)
         self.port = self._socket.getsockname()[1]
         config = uvicorn.Config(
             Application(self.simulator),
@@ -179,6 +190,7 @@ class Listener:
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            date_header=False,
             http="h11",
             ws="none",
             timeout_keep_alive=75,
