@@ -13,9 +13,10 @@ import msgspec
 from domain.errors import Diagnosis, Misconfigured, SyncError, Throttled, Transient, classify, error_for
 from domain.identity import Crm
 from domain.outcomes import Outcome, OutcomeClass
+from domain.state import Priority
 from domain.wire import millis
 from workers.gateways.tokens import AccessTokens, Token
-from workers.ports import Limiter, Priority, WriteRow
+from workers.ports import Limiter, WriteRow
 
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 60.0
@@ -87,6 +88,13 @@ class Fault(NamedTuple):
         )
 
 
+class Refused(NamedTuple):
+    """A request that was refused as a whole."""
+
+    outcome: Outcome
+    divisible: bool = False  #: one row's data may be to blame: the others deserve a request of their own
+
+
 class Account(Generic[Request]):
     """One CRM account as all gateways to it see it: each call takes allowance, carries a token, is observed.
 
@@ -121,6 +129,10 @@ class Account(Generic[Request]):
             answer = self._allowed(renewed, request, priority, search=search)
         return answer
 
+    def wait_ms(self, priority: Priority) -> int:
+        """How long to wait before a call would be allowed."""
+        return self._limiter.wait_ms(priority=priority)
+
     def ask(self, request: Request, shape: type[T], priority: Priority, *, search: bool = False) -> T:
         """A call that reads. Raises the errors of ``domain.errors`` for all that is not a good answer."""
         try:
@@ -134,9 +146,12 @@ class Account(Generic[Request]):
             )
         return answer.parse(shape)
 
-    def refusal(self, answer: Answer) -> Outcome:
-        """The outcome that an error answer means for every row of its request."""
-        return self._fault_of(answer).outcome(self.crm, _retry_after(answer))
+    def refusal(self, answer: Answer) -> Refused:
+        """What an error answer means for the rows of its request."""
+        fault = self._fault_of(answer)
+        outcome = fault.outcome(self.crm, _retry_after(answer))
+        of_data = outcome.outcome in {OutcomeClass.REJECTED, OutcomeClass.RESOLVE, OutcomeClass.MISCONFIGURED}
+        return Refused(outcome, divisible=of_data and not fault.diagnosis(self.crm).suspends)
 
     def _allowed(self, token: Token, request: Request, priority: Priority, *, search: bool) -> Answer:
         grant = self._limiter.acquire(1, priority=priority, search=search)
@@ -150,7 +165,7 @@ class Account(Generic[Request]):
     def _pause(self, answer: Answer) -> int | None:
         if answer.ok:
             return None
-        outcome = self.refusal(answer)
+        outcome = self.refusal(answer).outcome
         return outcome.wait_ms if outcome.outcome is OutcomeClass.THROTTLED else None
 
 
@@ -177,30 +192,28 @@ def batches(rows: Sequence[WriteRow]) -> list[list[WriteRow]]:
     return list(parts.values())
 
 
-class Refused(NamedTuple):
-    """A request that was refused as a whole."""
-
-    outcome: Outcome
-    divisible: bool = False  #: one row's data may be to blame: the others deserve a request of their own
-
-
 Attempt = Callable[[Sequence[WriteRow]], "dict[str, Outcome] | Refused"]
 
 
 def deliver(rows: Sequence[WriteRow], attempt: Attempt) -> dict[str, Outcome]:
-    """Attempt the rows as one request; halve it while one row's data takes the others down with it."""
+    """Attempt the rows as one request; where one row's data takes the others down with it, divide them."""
     result = attempt(rows)
     if isinstance(result, dict):
         return result
-    if not result.divisible or len(rows) == 1:
+    parts = _divided(rows, result.outcome) if result.divisible else [rows]
+    if len(parts) == 1:
         return dict.fromkeys((row.row for row in rows), result.outcome)
+    return deliver(parts[0], attempt) | deliver(parts[1], attempt)
+
+
+def _divided(rows: Sequence[WriteRow], outcome: Outcome) -> list[Sequence[WriteRow]]:
+    """Halves; but a field that cannot be written is to blame in every row that has it, and in no other."""
+    if outcome.outcome is OutcomeClass.MISCONFIGURED:
+        guilty = [row for row in rows if row.fields.keys() & set(outcome.fields)]
+        innocent = [row for row in rows if row not in guilty]
+        return [guilty, innocent] if guilty and innocent else [rows]
     middle = len(rows) // 2
-    return deliver(rows[:middle], attempt) | deliver(rows[middle:], attempt)
-
-
-def divisible(outcome: Outcome) -> bool:
-    """Tell whether a refusal of many may be about one of them: its data, not the account or the fields."""
-    return outcome.outcome in {OutcomeClass.REJECTED, OutcomeClass.RESOLVE}
+    return [rows[:middle], rows[middle:]] if middle else [rows]
 
 
 def outcome_of(error: SyncError | NoAnswer) -> Outcome:

@@ -11,8 +11,9 @@ from domain.errors import SyncError, Transient
 from domain.identity import Crm, email_key
 from domain.outcomes import Outcome, OutcomeClass
 from domain.schema import ObjectSchema
+from domain.state import Priority
 from domain.wire import millis, to_hubspot
-from workers.gateways.http import NoAnswer, Refused, batches, chunks, deliver, divisible, outcome_of, worst
+from workers.gateways.http import NoAnswer, Refused, batches, chunks, deliver, outcome_of, worst
 from workers.gateways.hubspot_client import Portal
 from workers.gateways.hubspot_shapes import (
     Error,
@@ -28,7 +29,7 @@ from workers.gateways.hubspot_shapes import (
     read_record,
     values,
 )
-from workers.ports import ChangesPage, Owner, Priority, ReadAnswer, ReadRecord, WriteRow
+from workers.ports import ChangesPage, Owner, ReadAnswer, ReadRecord, WriteRow
 
 BATCH = 100
 SEARCH_PAGE = 200
@@ -54,6 +55,9 @@ class HubSpotGateway:
         other = copy.copy(self)
         other.priority = priority
         return other
+
+    def wait_ms(self) -> int:
+        return self._account.wait_ms(self.priority)
 
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> ReadAnswer:
         schema = self._schema(object_name)
@@ -194,8 +198,7 @@ class HubSpotGateway:
         except (SyncError, NoAnswer) as error:
             return Refused(outcome_of(error))
         if not answer.ok:
-            refusal = self._account.refusal(answer)
-            return Refused(refusal, divisible(refusal))
+            return self._account.refusal(answer)
         try:
             return _outcomes(rows, answer.parse(Page), schema)
         except Transient as error:

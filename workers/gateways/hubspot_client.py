@@ -29,7 +29,6 @@ from workers.ports import Limiter
 
 BASE_URL = "https://api.hubapi.com"
 
-_TIMEOUT = (CONNECT_SECONDS, READ_SECONDS)
 _NOT_SENT = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 _REFUSED = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
@@ -56,7 +55,8 @@ class OAuthApp:
 class Portal:
     """The client, its pool and its token: what every HubSpot gateway of one account shares.
 
-    Make it after a fork. ``connections`` is the number of threads that may call at once.
+    Make it after a fork. ``connections`` is the number of threads that may call at once;
+    ``read_seconds`` the longest silence inside an answer.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Portal:
         base_url: str = BASE_URL,
         store: TokenStore | None = None,
         connections: int = 16,
+        read_seconds: float = READ_SECONDS,
     ) -> None:
         client = HubSpot(host=base_url, connection_pool_maxsize=connections, retries=False)
         self.api: ApiClient = client.crm.objects.batch_api.api_client
@@ -79,11 +80,12 @@ class Portal:
         self.lists = ListsApi(self.api)
         self.memberships = MembershipsApi(self.api)
         self.mapping = MappingApi(self.api)
+        log_in = partial(_log_in, client, credential, read_seconds)
         self.account = Account[Request](
             Crm.HUBSPOT,
             limiter=limiter,
-            tokens=AccessTokens(store or MemoryTokenStore(), _log_in(client, credential)),
-            send=_send,
+            tokens=AccessTokens(store or MemoryTokenStore(), log_in),
+            send=partial(_send, read_seconds),
             fault_of=fault_of,
         )
 
@@ -92,19 +94,17 @@ class Portal:
         return partial(self.api.call_api, path, method, body=body, auth_settings=["oauth2"])
 
 
-def _log_in(client: HubSpot, credential: PrivateApp | OAuthApp) -> Callable[[], Token]:
+def _log_in(client: HubSpot, credential: PrivateApp | OAuthApp, read_seconds: float) -> Token:
     if isinstance(credential, PrivateApp):
-        return lambda: Token(credential.access_token)
-    tokens = client.oauth.tokens_api
-    return lambda: _refresh(
-        partial(
-            tokens.create,
-            grant_type="refresh_token",
-            client_id=credential.client_id,
-            client_secret=credential.client_secret,
-            refresh_token=credential.refresh_token,
-        )
+        return Token(credential.access_token)
+    request = partial(
+        client.oauth.tokens_api.create,
+        grant_type="refresh_token",
+        client_id=credential.client_id,
+        client_secret=credential.client_secret,
+        refresh_token=credential.refresh_token,
     )
+    return _refresh(request, read_seconds)
 
 
 class _Login(msgspec.Struct):
@@ -112,9 +112,9 @@ class _Login(msgspec.Struct):
     expires_in: int
 
 
-def _refresh(request: Request) -> Token:
+def _refresh(request: Request, read_seconds: float) -> Token:
     try:
-        answer = _exchange(request)
+        answer = _exchange(request, read_seconds)
     except NoAnswer:
         raise Transient("login_unavailable") from None
     if not answer.ok:
@@ -124,15 +124,15 @@ def _refresh(request: Request) -> Token:
     return Token(login.access_token, lifetime_s=max(1, login.expires_in - 60))
 
 
-def _send(token: Token, request: Request) -> Answer:
+def _send(read_seconds: float, token: Token, request: Request) -> Answer:
     bearer = {"in": "header", "type": "bearer", "key": "Authorization", "value": f"Bearer {token.access}"}
-    return _exchange(partial(request, _request_auth=bearer))
+    return _exchange(partial(request, _request_auth=bearer), read_seconds)
 
 
-def _exchange(request: Request) -> Answer:
+def _exchange(request: Request, read_seconds: float) -> Answer:
     """Perform one request. The client raises on errors, and decodes their bodies as UTF-8, come what may."""
     try:
-        response = request(_preload_content=False, _request_timeout=_TIMEOUT)
+        response = request(_preload_content=False, _request_timeout=(CONNECT_SECONDS, read_seconds))
         return _answer(response.status, response.headers, response.data)
     except UnicodeDecodeError as error:
         return _refused(error.__context__, error.object)

@@ -12,11 +12,11 @@ from typing import Any, Self
 from msgspec import field
 
 from domain.errors import Misconfigured, Rejected
+from domain.state import Priority
 from workers.gateways.http import chunks
 from workers.gateways.hubspot import BATCH
 from workers.gateways.hubspot_client import Portal, Request
 from workers.gateways.hubspot_shapes import Paging, Shape, next_page
-from workers.ports import Priority
 
 CONTACTS = "0-1"
 LISTS_PAGE = 500

@@ -17,8 +17,9 @@ from domain.errors import SyncError, Transient
 from domain.identity import Crm
 from domain.outcomes import Outcome, OutcomeClass
 from domain.schema import FieldKind, ObjectSchema
+from domain.state import Priority
 from domain.wire import instant, soql_text, to18, to_salesforce
-from workers.gateways.http import NoAnswer, Refused, batches, deliver, divisible, outcome_of
+from workers.gateways.http import NoAnswer, Refused, batches, deliver, outcome_of
 from workers.gateways.salesforce_client import Org
 from workers.gateways.salesforce_shapes import (
     Described,
@@ -31,7 +32,7 @@ from workers.gateways.salesforce_shapes import (
     owner,
     read_record,
 )
-from workers.ports import ChangesPage, Owner, Priority, ReadAnswer, WriteRow
+from workers.ports import ChangesPage, Owner, ReadAnswer, WriteRow
 
 BATCH = 200
 PAGE = 2_000
@@ -53,6 +54,9 @@ class SalesforceGateway:
         other = copy.copy(self)
         other.priority = priority
         return other
+
+    def wait_ms(self) -> int:
+        return self._account.wait_ms(self.priority)
 
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> ReadAnswer:
         asked = {to18(record_id): record_id for record_id in ids}
@@ -112,7 +116,7 @@ class SalesforceGateway:
 
     def owners(self) -> list[Owner]:
         users = self._all("SELECT Id, Name, Email, IsActive FROM User", deleted=False)
-        queues = self._all("SELECT Id, Name, Email FROM Group WHERE Type = 'Queue'", deleted=False)
+        queues = self._all("SELECT Id, Name FROM Group WHERE Type = 'Queue'", deleted=False)
         return [owner(user, queue=False) for user in users] + [owner(queue, queue=True) for queue in queues]
 
     def server_time(self) -> int:
@@ -123,7 +127,7 @@ class SalesforceGateway:
         return self._account.server_time
 
     def account(self) -> dict[str, Any]:
-        """``organization`` (Id, TimeZoneSidKey …), ``user`` (user_id …), ``limits`` (DailyApiRequests …)."""
+        """``organization`` (Id, TimeZoneSidKey …), ``user_id``, ``limits`` (DailyApiRequests …)."""
         organization = "SELECT Id, Name, TimeZoneSidKey, IsSandbox FROM Organization"
         return {
             "organization": next(self._all(organization, deleted=False), None),
@@ -132,6 +136,11 @@ class SalesforceGateway:
             ),
             "limits": self._limits(),
         }
+
+    def _user_id(self) -> str | None:
+        """The last part of the identity address, which the list of resources names."""
+        resources = self._account.ask(lambda client: client.restful(""), dict[str, Any], self.priority)
+        return str(resources["identity"]).rpartition("/")[2] if "identity" in resources else None
 
     def _limits(self) -> dict[str, Any]:
         return self._account.ask(lambda client: client.limits(), dict[str, Any], self.priority)
@@ -198,8 +207,7 @@ class SalesforceGateway:
         except (SyncError, NoAnswer) as error:
             return Refused(outcome_of(error))
         if not answer.ok:
-            refusal = self._account.refusal(answer)
-            return Refused(refusal, divisible(refusal))
+            return self._account.refusal(answer)
         try:
             results = answer.parse(list[Row])
             return {row.row: outcome(result) for row, result in zip(rows, results, strict=True)}

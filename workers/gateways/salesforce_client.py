@@ -28,7 +28,6 @@ from workers.ports import Limiter
 API_VERSION = "67.0"
 CLIENT = "crmsync"
 
-_TIMEOUT = (CONNECT_SECONDS, READ_SECONDS)
 _SERVER_ERROR = 500
 
 Request = Callable[[Salesforce], object]
@@ -58,7 +57,8 @@ class Org:
     """The session, its pool and its token: what every Salesforce gateway of one account shares.
 
     Make it after a fork. ``base_url``: where all requests go instead of to salesforce.com, login included.
-    ``connections`` is the number of threads that may call at once.
+    ``connections`` is the number of threads that may call at once; ``read_seconds`` the longest silence
+    inside an answer.
     """
 
     def __init__(
@@ -70,10 +70,11 @@ class Org:
         version: str = API_VERSION,
         store: TokenStore | None = None,
         connections: int = 16,
+        read_seconds: float = READ_SECONDS,
     ) -> None:
         self._login = login
         self._version = version
-        self._session = _session(base_url, connections)
+        self._session = _session(_Adapter(base_url, connections, read_seconds))
         self._session.hooks["response"].append(self._see)
         self._seen = local()
         self._clients: dict[Token, Salesforce] = {}
@@ -147,25 +148,26 @@ def _login_arguments(login: ClientCredentials | JwtBearer) -> dict[str, Any]:
 class _Adapter(HTTPAdapter):
     """Gives every request a time-out, which the library never does, and optionally another address."""
 
-    def __init__(self, base_url: str | None, connections: int) -> None:
+    def __init__(self, base_url: str | None, connections: int, read_seconds: float) -> None:
         self._base_url = base_url
+        self._timeout = (CONNECT_SECONDS, read_seconds)
         super().__init__(pool_maxsize=connections, max_retries=0)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:  # type: ignore[override]
-        kwargs["timeout"] = kwargs.get("timeout") or _TIMEOUT
+        kwargs["timeout"] = kwargs.get("timeout") or self._timeout
         if self._base_url and request.url:
             address = urlsplit(request.url)
             request.url = self._base_url.rstrip("/") + address._replace(scheme="", netloc="").geturl()
         return super().send(request, **kwargs)
 
 
-def _session(base_url: str | None, connections: int) -> requests.Session:
+def _session(adapter: HTTPAdapter) -> requests.Session:
     """Constant headers live on the session: the library loses those of a call when it logs in anew."""
     session = requests.Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.update({"Sforce-Call-Options": f"client={CLIENT}", "Sforce-Auto-Assign": "FALSE"})
-    session.mount("https://", _Adapter(base_url, connections))
+    session.mount("https://", adapter)
     return session
 
 

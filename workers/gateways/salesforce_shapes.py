@@ -103,6 +103,7 @@ class Described(Shape):
     fields: list[DescribedField]
 
 
+_COLUMN = re.compile(r"No such column '(\w+)'")
 _HOLDER = re.compile(r"record with id: ([0-9A-Za-z]{15,18})")
 
 
@@ -125,7 +126,10 @@ def _errors(body: bytes) -> list[Error]:
 
 
 def fault(error: Error) -> Fault:
-    return Fault(error.code, error.message or "", tuple(error.fields or ()), _other_id(error))
+    message = error.message or ""
+    column = _COLUMN.search(message)
+    blamed = error.fields or ([column.group(1)] if column else [])
+    return Fault(error.code, message, tuple(blamed), _other_id(error))
 
 
 def _other_id(error: Error) -> str | None:
