@@ -42,7 +42,14 @@ class Projection:
         except Exception as error:  # noqa: BLE001 - one event must not stop the log; see the class
             self.book.reject()
             _park(step, event, error)
+        self.book.count("events")
         self.book.count(f"events/{event.__struct_config__.tag}")
+        self.book.accept()
+
+    def skip(self) -> None:
+        """Pass over an entry that is no event; it is counted, and an operator is told by the count."""
+        self.book.count("events")
+        self.book.count("faults/unreadable")
         self.book.accept()
 
     def policy(self) -> Policy:

@@ -59,3 +59,7 @@ class Lane:
             state: Connection = decode(Table.META, raw)
             self._compiled = (raw, state, compile_policy(state, self.document))
         return self._compiled
+
+    def backlog(self) -> int:
+        """How many events wait to be projected."""
+        return self.log.appended() - self.tables().counters().get("events", 0)

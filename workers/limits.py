@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import msgspec
 from redis import Redis, RedisError
 
-from workers.ports import Grant, Priority
+from domain.state import Priority
+from workers.ports import Grant
 
 SCRIPT = files("workers.storage").joinpath("limit.lua").read_text()
 
@@ -78,6 +79,10 @@ class RedisLimiter:
             "acquire", {"calls": calls, "priority": _ORDER[priority], "search": search}
         )
         return Grant(wait_ms, own, bool(daily))
+
+    def wait_ms(self, *, priority: Priority) -> int:
+        grant = self._run("acquire", {"calls": 1, "priority": _ORDER[priority], "search": False, "dry": True})
+        return grant[0]
 
     def observe(
         self,

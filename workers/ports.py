@@ -1,7 +1,6 @@
 """What the stages need from the outside, as protocols. Gateways and storage play these parts."""
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, Self
 
 import msgspec
@@ -9,14 +8,7 @@ import msgspec
 from domain.identity import Fields
 from domain.outcomes import Outcome
 from domain.schema import ObjectSchema
-
-
-class Priority(StrEnum):
-    """Whose turn it is when the call allowance is short."""
-
-    LIVE = "live"  #: somebody edited something just now
-    RETRY = "retry"
-    BACKFILL = "backfill"  #: baselines, imports, reconciles, bulk resyncs
+from domain.state import Priority
 
 
 class ReadRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -82,6 +74,9 @@ class CrmGateway(Protocol):
 
     def at(self, priority: Priority) -> Self:
         """The same account at another priority; a gateway starts as ``live``."""
+
+    def wait_ms(self) -> int:
+        """How long to wait before a call would be allowed; 0 if it is now."""
 
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> ReadAnswer:
         """Read records by id, any number, in as few calls as the CRM allows.
@@ -163,6 +158,9 @@ class Limiter(Protocol):
 
     def acquire(self, calls: int, *, priority: Priority, search: bool = False) -> Grant:
         """Take allowance for ``calls``. ``search``: HubSpot's search calls have an allowance of their own."""
+
+    def wait_ms(self, *, priority: Priority) -> int:
+        """How long ``acquire`` would ask to wait for one call now; takes nothing."""
 
     def observe(
         self, grant: Grant, *, headers: Mapping[str, str], wait_ms: int | None, search: bool = False

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from domain.book import CONNECTION_KEY, Table
 from domain.events import AnyEvent
 from domain.projection import Projection, wanted, wanted_next
-from domain.upcasting import decode
+from domain.upcasting import NewerEvent, UnreadableEvent, decode
 from workers.connection import Lane
 from workers.store import Entry, Tables
 
@@ -28,7 +28,7 @@ class Projector:
     lane: Lane
     batch: int = BATCH
     _at: str | None = None  #: the checkpoint that the kept values belong to
-    _tables: Tables | None = None
+    _generation: int = 0
     _projection: Projection | None = field(default=None, repr=False)
 
     def run(self, *, budget_ms: int = 1_500) -> bool:
@@ -68,10 +68,13 @@ class Projector:
     def _fold(
         self, projection: Projection, tables: Tables, checkpoint: str, entries: Sequence[Entry]
     ) -> bool:
-        events = [(entry.position, decode(entry.raw)) for entry in entries]
-        prefetch(projection, tables, [event for _, event in events])
+        events = [(entry.position, _read(entry)) for entry in entries]
+        prefetch(projection, tables, [event for _, event in events if event is not None])
         for position, event in events:
-            projection.fold(position, event)
+            if event is None:
+                projection.skip()
+            else:
+                projection.fold(position, event)
         last = entries[-1].position
         if not tables.commit(checkpoint, last, projection.take_changes()):
             self._projection = None
@@ -81,10 +84,20 @@ class Projector:
         return True
 
     def _current(self, tables: Tables, checkpoint: str) -> Projection:
-        if self._projection is None or self._at != checkpoint or self._tables is not tables:
+        if self._projection is None or self._at != checkpoint or self._generation != tables.generation:
             self._projection = projection_of(self.lane, tables)
-            self._tables, self._at = tables, checkpoint
+            self._generation, self._at = tables.generation, checkpoint
         return self._projection
+
+
+def _read(entry: Entry) -> AnyEvent | None:
+    """The event of an entry; None for bytes that are no event, which must not stop the log."""
+    try:
+        return decode(entry.raw)
+    except NewerEvent:
+        raise
+    except UnreadableEvent:
+        return None
 
 
 def projection_of(lane: Lane, tables: Tables) -> Projection:

@@ -38,17 +38,20 @@ class EventLog(Protocol):
     ) -> int:
         """Append (event id, event) pairs whose id is not known, atomically, after the documents they name.
 
-        Returns how many were new. Ids are remembered for at least two days.
+        Returns how many were new. Ids are remembered for at least two days; a document that is there stays.
         """
 
     def read(self, after: str, limit: int) -> list[Entry]:
         """The next entries behind a position, oldest first."""
 
     def tail(self) -> str:
-        """The position of the newest entry, ``START`` if there is none."""
+        """The position of the newest entry there ever was, ``START`` if there was none."""
 
     def length(self) -> int:
         """How many entries are kept."""
+
+    def appended(self) -> int:
+        """How many entries were ever appended, kept or not."""
 
     def document(self, digest: str) -> bytes | None:
         """A document by its digest."""
@@ -56,6 +59,8 @@ class EventLog(Protocol):
 
 class Tables(Protocol):
     """What the log folds into; one *generation* of it."""
+
+    generation: int
 
     def checkpoint(self) -> str:
         """The position up to which everything is committed."""
@@ -66,11 +71,15 @@ class Tables(Protocol):
     def commit(self, expected: str, position: str, changes: Changes) -> bool:
         """Apply changes and move the checkpoint from ``expected`` to ``position``, all or nothing.
 
-        False, and nothing done, if the checkpoint is not the expected one.
+        False, and nothing done, if the checkpoint is not the expected one, or the generation is neither the
+        current one nor the one being built.
         """
 
     def due(self, queue: str, until: int, limit: int) -> list[tuple[str, int]]:
-        """Members of a queue whose score is at most ``until``, lowest first, with their scores."""
+        """Members of a queue whose score is at most ``until``, lowest first, with their scores.
+
+        Members of one score come in the order of their names.
+        """
 
     def size(self, queue: str) -> int:
         """How many members a queue has."""
@@ -88,7 +97,10 @@ class Tables(Protocol):
         """All counters."""
 
     def fingerprint(self) -> dict[str, str]:
-        """A hash per table, queue set and decisions, independent of order: equal state, equal hashes."""
+        """A hash per table, per queue with members, of decisions and counters: equal content, equal hashes.
+
+        Means something only if nothing is committed or claimed meanwhile.
+        """
 
 
 class Coordination(Protocol):
@@ -120,5 +132,49 @@ class Coordination(Protocol):
 
         An intent is claimed only if the outbox still holds the value it was read as and the ``claims``
         queue does not name it; it is then put there, with its attempt for a score, as folding the claim
-        event will do. Folding its answer takes it out again.
+        event will do. Folding its answer takes it out again. Claims are on the current generation; one whose
+        event id is known, or that meets a switch of generations, is refused.
         """
+
+
+class Generations(Protocol):
+    """The tables as they are, and beside them those that a rebuild fills. Generations count from 1."""
+
+    def current(self) -> int:
+        """The generation that counts."""
+
+    def tables(self, generation: int) -> Tables:
+        """The tables of a generation, empty if it was never written."""
+
+    def begin(self) -> int:
+        """Begin a new, empty generation, giving up any other that is not the current one."""
+
+    def switch(self, to: int, expected_from: int) -> bool:
+        """Make the generation that was built the current one.
+
+        False, and nothing done, if ``expected_from`` is not the current one, ``to`` is not the one being
+        built, or either has not been committed up to the log's tail.
+        """
+
+    def drop(self, generation: int) -> None:
+        """Throw a generation away, and refuse to commit to it from now on.
+
+        Raises:
+            ValueError: if it is the current one.
+        """
+
+
+class Stores(Protocol):
+    """All that is kept of one connection."""
+
+    @property
+    def log(self) -> EventLog: ...
+
+    @property
+    def coordination(self) -> Coordination: ...
+
+    @property
+    def generations(self) -> Generations: ...
+
+    def tables(self) -> Tables:
+        """The tables of the generation that is current now."""

@@ -5,7 +5,7 @@
 -- ARGV 1 operation: acquire | observe | status   2 now, epoch ms; -1: the server's clock
 --      3 policy, JSON    4 the operation's own arguments, JSON
 --
--- acquire -> {wait ms, own calls in the window (if granted), 1 if refused for the day}
+-- acquire (args.dry: only ask) -> {wait ms, own calls in the window (if granted), 1 if refused for the day}
 -- observe -> {}
 -- status  -> {used today, budget or -1, day's limit or -1, day's rest or -1, window's capacity, others, paused ms}
 
@@ -154,7 +154,7 @@ local function window_wait(priority, calls)
     end
     if total + calls + held > room then return until_one_leaves(logs, length) end
   end
-  take(logs[priority], calls)
+  if not args.dry then take(logs[priority], calls) end
   return 0, seen_by_the_crm(logs)
 end
 
@@ -180,7 +180,7 @@ local function acquire()
   if args.search then wait, own = search_wait(args.calls)
   elseif policy.per_window > 0 then wait, own = window_wait(args.priority, args.calls) end
   set('wants_' .. args.priority, wait > 0 and now + wait + 250 or 0)
-  if wait == 0 then
+  if wait == 0 and not args.dry then
     redis.call('HINCRBY', DAY, math.floor(now / HALF_HOUR), args.calls)
     if state.day_left then set('day_left', state.day_left - args.calls) end
   end

@@ -1,0 +1,207 @@
+"""The composition root: settings and a connection's file become stores, gateways and stages.
+
+Nothing here is made before it is asked for, and nothing is made at import: a prefork worker's children
+each make their own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+
+import redis
+
+from domain.identity import Crm
+from domain.policy import Document
+from workers import embedded
+from workers.clock import Clock, SystemClock, new_id
+from workers.configuration.document import ConnectionOptions, Schemas, connection_options, to_document
+from workers.configuration.loading import Configuration, load
+from workers.connection import Lane
+from workers.control import Control
+from workers.deliver import Deliverer
+from workers.gateways.hubspot import HubSpotGateway
+from workers.gateways.hubspot_client import BASE_URL, Portal, PrivateApp
+from workers.gateways.hubspot_lists import HubSpotLists
+from workers.gateways.salesforce import SalesforceGateway
+from workers.gateways.salesforce_client import ClientCredentials, JwtBearer, Org
+from workers.gateways.tokens import RedisTokenStore
+from workers.limits import RedisLimiter, hubspot, salesforce
+from workers.metadata import Metadata
+from workers.poll import Poller
+from workers.ports import CrmGateway
+from workers.project import Projector
+from workers.read import Reader
+from workers.settings import ConnectionSettings, Settings
+from workers.storage.redis_store import RedisStores, connect, connections, register_connection
+
+
+@dataclass
+class Runtime:
+    """Everything one process works with."""
+
+    settings: Settings
+    clock: Clock = field(default_factory=SystemClock)
+    owner: str = field(default_factory=new_id)
+    _links: dict[str, "Link"] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def redis(self) -> redis.Redis:
+        """The log's server; the embedded one is started if none is named."""
+        if self.settings.redis_url is None:
+            embedded.ensure(self.settings.data_dir, port=self.settings.embedded_port)
+        return connect(self.settings.log_server())
+
+    def connections(self) -> list[str]:
+        """The connections that have been set up on the log's server."""
+        return connections(self.redis)
+
+    def register(self, name: str) -> None:
+        register_connection(self.redis, name)
+
+    def link(self, name: str) -> "Link":
+        """One connection, with what it needs kept for as long as the process lives."""
+        if name not in self._links:
+            self._links[name] = Link(self, name)
+        return self._links[name]
+
+    def file(self, name: str) -> Path:
+        """Where the configuration of a connection stands."""
+        return self.settings.config_dir / f"{name}.yaml"
+
+
+@dataclass
+class Link:
+    """One connection: its lane, its CRMs and the stages that work on them."""
+
+    runtime: Runtime
+    name: str
+
+    # -- what it is made of
+
+    @cached_property
+    def stores(self) -> RedisStores:
+        return RedisStores(self.runtime.redis, self.name)
+
+    @cached_property
+    def lane(self) -> Lane:
+        stores, runtime = self.stores, self.runtime
+        return Lane(self.name, stores.log, stores.tables, stores.coordination, runtime.clock, runtime.owner)
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        return load(self.runtime.file(self.name))
+
+    @cached_property
+    def options(self) -> ConnectionOptions:
+        return connection_options(self.configuration)
+
+    @cached_property
+    def secrets(self) -> ConnectionSettings:
+        return self.runtime.settings.connection(self.name)
+
+    # -- the CRMs
+
+    def limiter(self, crm: Crm) -> RedisLimiter:
+        """The call allowance of one account."""
+        budget = self.options.budgets[crm]
+        policy = hubspot if crm is Crm.HUBSPOT else salesforce
+        bounds = policy(day_share=budget.share, per_day=-1 if budget.per_day is None else budget.per_day)
+        return RedisLimiter(self.runtime.redis, f"{{{self.name}}}:limit:{crm}", bounds)
+
+    def _tokens(self, crm: Crm) -> RedisTokenStore:
+        return RedisTokenStore(self.runtime.redis, f"{{{self.name}}}:token:{crm}")
+
+    @cached_property
+    def portal(self) -> Portal:
+        return Portal(
+            PrivateApp(self.secrets.secret("hubspot_token")),
+            limiter=self.limiter(Crm.HUBSPOT),
+            base_url=self.secrets.hubspot_base_url or BASE_URL,
+        )
+
+    @cached_property
+    def org(self) -> Org:
+        return Org(
+            self._login(),
+            limiter=self.limiter(Crm.SALESFORCE),
+            base_url=self.secrets.salesforce_base_url,
+            store=self._tokens(Crm.SALESFORCE),
+        )
+
+    def _login(self) -> ClientCredentials | JwtBearer:
+        options, secrets = self.options, self.secrets
+        key = secrets.secret("salesforce_consumer_key")
+        if options.salesforce_login == "jwt":
+            return JwtBearer(
+                options.salesforce_username or "", key, secrets.private_key(), options.salesforce_domain
+            )
+        return ClientCredentials(key, secrets.secret("salesforce_consumer_secret"), options.salesforce_domain)
+
+    @cached_property
+    def lists(self) -> HubSpotLists:
+        return HubSpotLists(self.portal)
+
+    @cached_property
+    def gateways(self) -> Mapping[Crm, CrmGateway]:
+        schemas = {crm: {n: s for (c, n), s in self.schemas().items() if c is crm} for crm in Crm}
+        return {
+            Crm.HUBSPOT: HubSpotGateway(self.portal, schemas=schemas[Crm.HUBSPOT]),
+            Crm.SALESFORCE: SalesforceGateway(self.org, schemas=schemas[Crm.SALESFORCE]),
+        }
+
+    def schemas(self) -> Schemas:
+        """The schemas that the log knows."""
+        kinds = self.lane.policy().kinds.values()
+        return {place: schema for kind in kinds for place, schema in kind.schemas.items()}
+
+    def objects(self) -> Mapping[Crm, tuple[str, ...]]:
+        """The objects that the configuration syncs."""
+        kinds = self.configuration.kinds.values()
+        return {crm: tuple(name for kind in kinds for name in kind.objects(crm)) for crm in Crm}
+
+    def inclusion_lists(self) -> tuple[str, ...]:
+        limits = (section.limit_sync for section in self.configuration.sections.values())
+        return tuple(limit.inclusion_list for limit in limits if limit is not None)
+
+    def document(self) -> Document:
+        """The configuration as decisions read it, on the schemas that the CRMs show now."""
+        described = {
+            (crm, name): self.gateways[crm].describe(name)
+            for crm, names in self.objects().items()
+            for name in names
+        }
+        return to_document(self.configuration, described)
+
+    # -- the stages
+
+    @cached_property
+    def projector(self) -> Projector:
+        return Projector(self.lane)
+
+    @cached_property
+    def _deliverers(self) -> dict[Crm, Deliverer]:
+        return {crm: Deliverer(self.lane, crm, gateway) for crm, gateway in self.gateways.items()}
+
+    def deliverer(self, crm: Crm) -> Deliverer:
+        return self._deliverers[crm]
+
+    def reader(self, crm: Crm) -> Reader:
+        return Reader(self.lane, crm, self.gateways[crm], self.lists if crm is Crm.HUBSPOT else None)
+
+    def poller(self, crm: Crm) -> Poller:
+        return Poller(self.lane, crm, self.gateways[crm])
+
+    @property
+    def control(self) -> Control:
+        return Control(self.lane, self.lists)
+
+    @property
+    def metadata(self) -> Metadata:
+        return Metadata(self.lane, self.gateways, self.lists)
+
+
+@cache
+def runtime() -> Runtime:
+    """This process's runtime. A forked child must call ``runtime.cache_clear`` first."""
+    return Runtime(Settings.load())

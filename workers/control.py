@@ -1,0 +1,147 @@
+"""What time and people set going: due timers, released holds, and bulk jobs, as events in small portions.
+
+One event decides for one contact. A job keeps few of its requests unprojected at a time, so that a
+person's edit is not queued behind thousands of them.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+import msgspec
+
+from domain.book import TIMERS, Table, held_queue
+from domain.events import AnyEvent, RecordTouched, SyncRequested, TimerDue
+from domain.identity import Crm, RecordRef
+from domain.state import Bucket, Priority
+from workers.connection import Lane
+from workers.ports import ListGateway
+from workers.telemetry import get_logger
+
+PORTION = 500
+FAR = 2**62
+
+log = get_logger(__name__)
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A bulk request and how far it has come."""
+
+    id: str
+    kind: str  #: ``all`` or ``list``
+    by: str
+    list_id: str = ""  #: of a ``list`` job
+    object: str = ""  #: HubSpot object of its members
+    after: str = ""  #: the last contact, or the page key, that was requested
+    done: int = 0
+    finished: bool = False
+
+
+@dataclass
+class Control:
+    """Turns due moments, ended holds and jobs of one lane into events."""
+
+    lane: Lane
+    lists: ListGateway | None = None
+
+    def run(self) -> bool:
+        """Do one portion of everything; tells whether more is waiting."""
+        more = [self.timers(), self.holds(), *[self.advance(job) for job in self.jobs() if not job.finished]]
+        return any(more)
+
+    def timers(self) -> bool:
+        """Record the moments that have passed."""
+        due = self.lane.tables().due(TIMERS, self.lane.clock.now_ms(), PORTION)
+        events = [TimerDue(entity=each, cause=cause, due=moment) for each, cause, moment in _split(due)]
+        return self.lane.append(events) > 0
+
+    def holds(self) -> bool:
+        """Let go of contacts whose hold is over: the baseline is complete, or a guard was released."""
+        state, ready = self.lane.state(), self.lane.policy().ready
+        causes = ["baseline"] if ready else []
+        causes += [guard for guard in ("creates", "blanked", "deletes") if not _tripped(state.guards, guard)]
+        released = [self._release(cause) for cause in causes]
+        return any(released)
+
+    def _release(self, cause: str) -> bool:
+        held = self.lane.tables().due(held_queue(cause), FAR, PORTION)
+        return self.lane.append([TimerDue(entity=each, cause=cause, due=since) for each, since in held]) > 0
+
+    # -- jobs
+
+    def start(self, job: Job) -> None:
+        """Take a job on; one of the same id goes on where it was."""
+        if self._job(job.id) is None:
+            self._keep(job)
+            self.lane.coordination.set_cursor("jobs", " ".join([*self._ids(), job.id]))
+
+    def jobs(self) -> list[Job]:
+        """All jobs that are remembered, oldest first."""
+        return [job for each in self._ids() if (job := self._job(each)) is not None]
+
+    def _ids(self) -> list[str]:
+        return (self.lane.coordination.cursor("jobs") or "").split()
+
+    def _job(self, job_id: str) -> Job | None:
+        raw = self.lane.coordination.cursor(f"job/{job_id}")
+        return msgspec.json.decode(raw, type=Job) if raw else None
+
+    def _keep(self, job: Job) -> None:
+        self.lane.coordination.set_cursor(f"job/{job.id}", msgspec.json.encode(job).decode())
+
+    def advance(self, job: Job) -> bool:
+        """Append the next portion of a job's requests, unless enough of them wait already."""
+        if self.lane.backlog() > 2 * PORTION:
+            return True
+        job = self._all(job) if job.kind == "all" else self._list(job)
+        self._keep(job)
+        return not job.finished
+
+    def _all(self, job: Job) -> Job:
+        known = sorted(entity for entity, _ in self.lane.tables().scan(Table.CONTACTS) if entity > job.after)
+        chosen = list(islice(known, PORTION * 4))
+        self.lane.append([self._request(job, entity) for entity in chosen])
+        return msgspec.structs.replace(
+            job,
+            after=chosen[-1] if chosen else job.after,
+            done=job.done + len(chosen),
+            finished=len(chosen) == len(known),
+        )
+
+    def _list(self, job: Job) -> Job:
+        if self.lists is None:
+            return msgspec.structs.replace(job, finished=True)
+        members, after = self.lists.members(job.list_id, after=job.after or None)
+        keys = [RecordRef(Crm.HUBSPOT, job.object, each).key for each in members]
+        entities = self.lane.tables().fetch(Table.REFS, keys)
+        self.lane.append(list(self._member_events(job, members, entities)))
+        done = job.done + len(members)
+        return msgspec.structs.replace(job, after=after or "", done=done, finished=after is None)
+
+    def _member_events(
+        self, job: Job, members: list[str], entities: list[bytes | None]
+    ) -> Iterator[AnyEvent]:
+        now = self.lane.clock.now_ms()
+        for record_id, raw in zip(members, entities, strict=True):
+            if raw is None:
+                yield RecordTouched(
+                    crm=Crm.HUBSPOT, object=job.object, id=record_id, occurred_at=now, cause="changed"
+                )
+            else:
+                yield self._request(job, msgspec.msgpack.decode(raw, type=str))
+
+    @staticmethod
+    def _request(job: Job, entity: str) -> SyncRequested:
+        return SyncRequested(
+            entity=entity, cause=job.kind, by=job.by, priority=Priority.BACKFILL, request=job.id
+        )
+
+
+def _split(due: list[tuple[str, int]]) -> Iterator[tuple[str, str, int]]:
+    for member, moment in due:
+        entity, _, cause = member.rpartition("|")
+        yield entity, cause, moment
+
+
+def _tripped(guards: Mapping[str, Bucket], guard: str) -> bool:
+    return guard in guards and guards[guard].tripped

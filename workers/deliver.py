@@ -1,0 +1,276 @@
+"""Delivering: claim what the outbox says, send it in batches, append what became of it.
+
+One deliverer per connection and CRM holds the lease. A claim freezes an intent and is in the log before
+its request leaves; the answer follows in the log as an event. Whatever a deliverer that was lost had
+claimed counts as unanswered: it is looked into, never sent again blind.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from domain.book import CLAIMS, Table, decode, outbox_queue
+from domain.errors import SyncError
+from domain.events import DeliveryAnswered, DeliveryClaimed, IntentStale, encode, event_id
+from domain.identity import Crm
+from domain.outcomes import Outcome, OutcomeClass
+from domain.state import Intent, Priority
+from workers.connection import Lane
+from workers.ports import CrmGateway, WriteRow
+from workers.store import Claim
+from workers.telemetry import get_logger
+
+LEASE_MS = 15_000
+IN_FLIGHT = 4
+"""Requests that may be on their way to one CRM at once."""
+
+SHARES: dict[Priority, float] = {Priority.LIVE: 1.0, Priority.RETRY: 0.2, Priority.BACKFILL: 0.1}
+"""What part of a batch is kept for each priority, while more urgent ones could fill it."""
+
+FAR = 2**62
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An intent as the outbox holds it."""
+
+    intent: Intent
+    raw: bytes
+
+    @property
+    def attempt(self) -> int:
+        return self.intent.attempt + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Claimed intents that travel in one call."""
+
+    priority: Priority
+    waiting: list[Waiting]
+
+
+@dataclass
+class Counts:
+    """What one drain did; shown with its task."""
+
+    claimed: int = 0
+    sent: int = 0
+    delivered: int = 0
+    rejected: int = 0
+    batches: int = 0
+    more: bool = False
+
+
+@dataclass
+class Deliverer:
+    """Delivers the intents of one CRM."""
+
+    lane: Lane
+    crm: Crm
+    gateway: CrmGateway
+    in_flight: int = IN_FLIGHT
+    _pool: ThreadPoolExecutor | None = field(default=None, repr=False)
+    _wait_ms: int = 0
+
+    def run(self, *, budget_ms: int = 5_000) -> Counts:
+        """Deliver until nothing is due or the time is used up."""
+        counts = Counts()
+        lease = f"deliver/{self.crm}"
+        if not self.lane.coordination.acquire(lease, self.lane.owner, LEASE_MS):
+            return counts
+        try:
+            self._recover()
+            self._drain(counts, budget_ms)
+        finally:
+            self.lane.coordination.release(lease, self.lane.owner)
+        return counts
+
+    def _drain(self, counts: Counts, budget_ms: int) -> None:
+        end = self.lane.clock.monotonic() + budget_ms / 1000
+        pool = self._threads()
+        running: dict[Future[list[Outcome]], Batch] = {}
+        while True:
+            counts.more = self.lane.clock.monotonic() >= end
+            while not counts.more and len(running) < self.in_flight and (batch := self._next(counts)):
+                running[pool.submit(self._send, batch)] = batch
+            if not running:
+                if counts.more or not self._await_allowance(end):
+                    break
+                continue
+            done, _ = wait(running, timeout=LEASE_MS / 3000, return_when=FIRST_COMPLETED)
+            self.lane.coordination.acquire(f"deliver/{self.crm}", self.lane.owner, LEASE_MS)
+            for future in done:
+                self._record(running.pop(future), future.result(), counts)
+        self.lane.coordination.set_cursor(self._mark, None)
+
+    def _await_allowance(self, end: float) -> bool:
+        """Wait for the call allowance, if that is all that keeps the next batch back and time is left."""
+        seconds, self._wait_ms = self._wait_ms / 1000, 0
+        if not seconds or self.lane.clock.monotonic() + seconds > end:
+            return False
+        self.lane.clock.sleep(seconds)
+        return True
+
+    def _threads(self) -> ThreadPoolExecutor:
+        self._pool = self._pool or ThreadPoolExecutor(
+            self.in_flight, thread_name_prefix=f"deliver-{self.crm}"
+        )
+        return self._pool
+
+    @property
+    def _mark(self) -> str:
+        """Set while requests may be on their way; found at a start, it names a deliverer that was lost."""
+        return f"delivering/{self.crm}"
+
+    def _recover(self) -> None:
+        """Give up on what a lost deliverer had claimed: nobody will ever record its answers."""
+        coordination = self.lane.coordination
+        if coordination.cursor(self._mark) is not None:
+            claims = self.lane.tables().due(CLAIMS, FAR, 10_000)
+            ours = [(key.partition("|")[2], score) for key, score in claims if key.startswith(f"{self.crm}|")]
+            ticket = coordination.tickets()
+            outcome = Outcome(OutcomeClass.UNKNOWN, code="deliverer_lost")
+            self.lane.append(
+                [
+                    DeliveryAnswered(
+                        entity=entity, crm=self.crm, attempt=attempt, outcome=outcome, ticket=ticket
+                    )
+                    for entity, attempt in ours
+                ]
+            )
+        coordination.set_cursor(self._mark, self.lane.owner)
+
+    # -- choosing and claiming
+
+    def _next(self, counts: Counts) -> Batch | None:
+        """Claim the next batch; None if nothing may be sent now."""
+        state, now = self.lane.state(), self.lane.clock.now_ms()
+        if state.paused or self.crm in state.suspended or state.throttled.get(self.crm, 0) > now:
+            return None
+        waiting = self._due(now)
+        while waiting:
+            group = _alike(waiting)
+            self._wait_ms = self.gateway.at(_priority(group)).wait_ms()
+            if self._wait_ms:
+                return None
+            claimed = self._claim(group)
+            counts.claimed += len(claimed)
+            if claimed:
+                return Batch(_priority(claimed), claimed)
+            chosen = {each.intent.key for each in group}
+            waiting = [each for each in waiting if each.intent.key not in chosen]
+        return None
+
+    def _due(self, now: int) -> list[Waiting]:
+        """What is due, the urgent first, with a share of the batch kept for the rest."""
+        tables, size = self.lane.tables(), self.gateway.batch_size
+        busy = {key for key, _ in tables.due(CLAIMS, FAR, 10_000)}
+        due = {
+            priority: [
+                key
+                for key, _ in tables.due(outbox_queue(self.crm, priority), now, size + len(busy))
+                if key not in busy
+            ]
+            for priority in Priority
+        }
+        keys = _shared(due, size)
+        values = tables.fetch(Table.OUTBOX, keys)
+        return [Waiting(decode(Table.OUTBOX, raw), raw) for raw in values if raw]
+
+    def _claim(self, group: Sequence[Waiting]) -> list[Waiting]:
+        policy = self.lane.policy()
+        stale = [each for each in group if each.intent.config != policy.digest]
+        if stale:
+            self.lane.append(
+                [
+                    IntentStale(entity=i.entity, crm=i.crm, revision=i.revision)
+                    for i in (each.intent for each in stale)
+                ]
+            )
+        fresh = [each for each in group if each.intent.config == policy.digest]
+        granted = self.lane.coordination.claim([_wish(each) for each in fresh])
+        return [each for each, yes in zip(fresh, granted, strict=True) if yes]
+
+    # -- sending and recording
+
+    def _send(self, batch: Batch) -> list[Outcome]:
+        rows = [
+            WriteRow(
+                str(number), i.object, i.record_id, i.fields, key_field=i.key_field, key_value=i.key_value
+            )
+            for number, i in enumerate(each.intent for each in batch.waiting)
+        ]
+        try:
+            return self.gateway.at(batch.priority).write(rows)
+        except SyncError as error:
+            wait_ms = error.wait_ms or 1_000
+            return [Outcome(OutcomeClass.THROTTLED, code=error.code, wait_ms=wait_ms)] * len(rows)
+
+    def _record(self, batch: Batch, outcomes: Sequence[Outcome], counts: Counts) -> None:
+        ticket = self.lane.coordination.tickets()
+        self.lane.append(
+            [
+                DeliveryAnswered(
+                    entity=each.intent.entity,
+                    crm=self.crm,
+                    attempt=each.attempt,
+                    outcome=outcome,
+                    ticket=ticket,
+                )
+                for each, outcome in zip(batch.waiting, outcomes, strict=True)
+            ]
+        )
+        delivered = sum(outcome.outcome is OutcomeClass.DELIVERED for outcome in outcomes)
+        rejected = sum(outcome.outcome is OutcomeClass.REJECTED for outcome in outcomes)
+        counts.batches += 1
+        counts.sent += len(outcomes)
+        counts.delivered += delivered
+        counts.rejected += rejected
+        log.info(
+            "batch_delivered",
+            connection=self.lane.name,
+            crm=self.crm,
+            claimed=len(batch.waiting),
+            sent=delivered,
+            rejected=rejected,
+        )
+
+
+def _wish(waiting: Waiting) -> Claim:
+    intent = waiting.intent
+    event = DeliveryClaimed(
+        entity=intent.entity,
+        crm=intent.crm,
+        revision=intent.revision,
+        attempt=waiting.attempt,
+        object=intent.object,
+        record_id=intent.record_id,
+        fields=intent.fields,
+        sources=intent.sources,
+    )
+    return Claim(intent.key, waiting.raw, waiting.attempt, event_id(event), encode(event))
+
+
+def _alike(waiting: Sequence[Waiting]) -> list[Waiting]:
+    """Those that may share a call with the most urgent one: same object, creates or updates."""
+    first = waiting[0].intent
+    same = (first.object, first.record_id is None)
+    return [each for each in waiting if (each.intent.object, each.intent.record_id is None) == same]
+
+
+def _priority(group: Sequence[Waiting]) -> Priority:
+    present = {each.intent.priority for each in group}
+    return next(priority for priority in Priority if priority in present)
+
+
+def _shared(due: dict[Priority, list[str]], size: int) -> list[str]:
+    """Fill a batch: each priority gets its reserved share, the urgent first; what is left over goes on."""
+    kept = {priority: keys[: max(1, int(size * SHARES[priority]))] for priority, keys in due.items()}
+    reserved = sum(len(keys) for priority, keys in kept.items() if priority is not Priority.LIVE)
+    kept[Priority.LIVE] = due[Priority.LIVE][: max(1, size - reserved)]
+    chosen = [key for priority in Priority for key in kept[priority]][:size]
+    rest: Iterator[str] = (key for priority in Priority for key in due[priority] if key not in set(chosen))
+    return chosen + [key for _, key in zip(range(size - len(chosen)), rest, strict=False)]

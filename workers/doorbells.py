@@ -1,0 +1,83 @@
+"""Doorbells: wake whoever has work. Ringing is cheap, may be lost, and may happen twice.
+
+A task carries no data: it drains a durable list. The sweep, on every worker's own timer, rings for
+whatever has a backlog and claims the slots of periodic work, so no leader and no schedule are needed.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from domain.book import TIMERS, outbox_queue, reads_queue
+from domain.identity import Crm
+from domain.state import Priority
+from workers.connection import Lane
+
+BELL_MS = 15_000
+"""How long a bell stays rung if nobody answers it."""
+
+FAR = 2**62
+
+Send = Callable[[str, tuple[str, ...]], None]
+"""Sends a task by name with its arguments."""
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """How often periodic work is due, in seconds."""
+
+    poll: int
+    check: int
+    metadata: int = 3600
+    reconcile: int = 86_400
+
+
+@dataclass(frozen=True)
+class Doorbells:
+    """The bells of one connection."""
+
+    lane: Lane
+    send: Send
+
+    def ring(self, task: str, *rest: str) -> None:
+        """Ring, unless the bell is ringing already."""
+        if self.lane.coordination.ring("/".join((task, *rest)), BELL_MS):
+            self.send(task, (self.lane.name, *rest))
+
+    def answer(self, task: str, *rest: str) -> None:
+        """Note that somebody is at the door: a later ring counts again."""
+        self.lane.coordination.unring("/".join((task, *rest)))
+
+    def outbound(self) -> None:
+        """Ring for what projecting has left to do: writes that are due, and looks."""
+        tables, now = self.lane.tables(), self.lane.clock.now_ms()
+        for crm in Crm:
+            if tables.due(reads_queue(crm), now, 1):
+                self.ring("read", crm)
+            if any(tables.due(outbox_queue(crm, priority), now, 1) for priority in Priority):
+                self.ring("deliver", crm)
+
+    def sweep(self, rhythm: Rhythm) -> None:
+        """Ring for every backlog, and for periodic work whose slot is free."""
+        tables = self.lane.tables()
+        if self.lane.log.tail() != tables.checkpoint():
+            self.ring("project")
+        self.outbound()
+        self._control()
+        for task, rest, seconds in self._periodic(rhythm):
+            if self.lane.coordination.ring("/".join(("slot", task, *rest)), seconds * 1000):
+                self.ring(task, *rest)
+
+    def _control(self) -> None:
+        due = self.lane.tables().due(TIMERS, self.lane.clock.now_ms(), 1)
+        if due or self.lane.coordination.ring("slot/control", 2_000):
+            self.ring("control")
+
+    def _periodic(self, rhythm: Rhythm) -> Iterator[tuple[str, tuple[str, ...], int]]:
+        if not self.lane.policy().ready:
+            yield from (("poll", (crm, "baseline"), 5) for crm in Crm)
+            return
+        for crm in Crm:
+            yield "poll", (crm, "changes"), rhythm.poll
+            yield "poll", (crm, "check"), rhythm.check
+            yield "poll", (crm, "reconcile"), rhythm.reconcile
+        yield "metadata", (), rhythm.metadata

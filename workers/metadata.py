@@ -1,0 +1,88 @@
+"""Metadata: schemas, lists, owners and account particulars, observed as events when they change."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from domain.events import (
+    AccountObserved,
+    AnyEvent,
+    DirectoryObserved,
+    ListObserved,
+    SchemaObserved,
+    digest,
+)
+from domain.identity import Crm
+from domain.state import Connection
+from workers.connection import Lane
+from workers.ports import CrmGateway, ListGateway
+
+News = tuple[AnyEvent, Any]
+"""An event and the document that it names; None where it names none."""
+
+
+@dataclass
+class Metadata:
+    """Looks at what both CRMs say about themselves."""
+
+    lane: Lane
+    gateways: Mapping[Crm, CrmGateway]
+    lists: ListGateway
+
+    def observe(self, objects: Mapping[Crm, tuple[str, ...]], inclusion_lists: tuple[str, ...]) -> int:
+        """Append what has changed since it was last observed; returns how many events that made."""
+        state = self.lane.state()
+        news = [
+            each
+            for crm, names in objects.items()
+            for each in (
+                *self._account(crm, state),
+                *self._schemas(crm, names, state),
+                *self._owners(crm, state),
+            )
+        ]
+        news += self._lists(inclusion_lists, state)
+        documents = [document for _, document in news if document is not None]
+        return self.lane.append([event for event, _ in news], documents)
+
+    def _account(self, crm: Crm, state: Connection) -> Iterator[News]:
+        account = self.gateways[crm].account()
+        told = (str(account.get("id", "")), str(account.get("time_zone") or "UTC"))
+        if state.accounts.get(crm) != told:
+            yield AccountObserved(crm=crm, account_id=told[0], zone=told[1]), None
+
+    def _schemas(self, crm: Crm, names: tuple[str, ...], state: Connection) -> Iterator[News]:
+        for name in names:
+            schema = msgspec.to_builtins(self.gateways[crm].describe(name))
+            if state.schemas.get(f"{crm}/{name}") != digest(schema):
+                yield SchemaObserved(crm=crm, object=name, digest=digest(schema)), schema
+
+    def _owners(self, crm: Crm, state: Connection) -> Iterator[News]:
+        owners = msgspec.to_builtins(self.gateways[crm].owners())
+        if state.directories.get(crm) != digest(owners):
+            yield DirectoryObserved(crm=crm, digest=digest(owners)), owners
+
+    def _lists(self, wanted: tuple[str, ...], state: Connection) -> Iterator[News]:
+        """The inclusion lists, and the lists that their filters refer to."""
+        waiting, seen = list(wanted), set[str]()
+        while waiting:
+            definition = self.lists.list_definition(waiting.pop())
+            list_id = str(definition["listId"])
+            if list_id in seen:
+                continue
+            seen.add(list_id)
+            waiting += _referred(definition.get("filterBranch"))
+            kept = {key: definition.get(key) for key in ("listId", "name", "processingType", "filterBranch")}
+            named = (str(kept["name"]), digest(kept))
+            if state.lists.get(list_id) != named:
+                yield ListObserved(list_id=list_id, name=named[0], digest=named[1]), kept
+
+
+def _referred(branch: Any) -> list[str]:
+    """Ids of lists that a filter tree refers to."""
+    if not isinstance(branch, Mapping):
+        return []
+    own = [str(each["listId"]) for each in branch.get("filters", []) if each.get("filterType") == "IN_LIST"]
+    return own + [each for child in branch.get("filterBranches", []) for each in _referred(child)]

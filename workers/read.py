@@ -1,0 +1,197 @@
+"""Reading: answer the looks at a CRM that contacts are waiting for, in batches, and append what they show.
+
+A ticket is drawn before each call leaves, so that folding can tell a look that began before our write
+from one that began after it. An answer names the asking it answers; whoever asked again meanwhile is
+served by another look.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from domain.book import Table, decode, reads_queue
+from domain.errors import SyncError
+from domain.events import AnyEvent, LookedUp, MembershipObserved, RecordGone, RecordObserved
+from domain.identity import Crm, RecordRef
+from domain.policy import Policy
+from domain.state import Priority, ReadRequest
+from workers.connection import Lane
+from workers.ports import CrmGateway, ListGateway, ReadRecord
+from workers.telemetry import get_logger
+
+BATCH = 200
+LEASE_MS = 60_000
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request and the key it stands under."""
+
+    key: str
+    request: ReadRequest
+
+
+def observed(
+    crm: Crm, record: ReadRecord, *, ticket: int, source: str, request: str | None = None
+) -> RecordObserved:
+    """What a gateway read, as an event."""
+    return RecordObserved(
+        crm=crm,
+        object=record.object,
+        id=record.id,
+        fields=record.fields,
+        modified_at=record.modified_at,
+        ticket=ticket,
+        source=source,
+        created_at=record.created_at,
+        deleted=record.deleted,
+        merged_into=record.merged_into,
+        asked_id=record.asked_id if request is not None and source == "read" else None,
+        request=request,
+    )
+
+
+@dataclass
+class Reader:
+    """Answers the read requests of one CRM."""
+
+    lane: Lane
+    crm: Crm
+    gateway: CrmGateway
+    lists: ListGateway | None = None  #: HubSpot's, for memberships
+    batch: int = BATCH
+
+    def run(self, *, budget_ms: int = 5_000) -> bool:
+        """Answer until none is due or the time is used up; tells whether more are due."""
+        lease = f"read/{self.crm}"
+        if not self.lane.coordination.acquire(lease, self.lane.owner, LEASE_MS):
+            return False
+        try:
+            return self._drain(budget_ms)
+        except SyncError as error:
+            log.warning("target_throttled", connection=self.lane.name, crm=self.crm, code=error.code)
+            return False
+        finally:
+            self.lane.coordination.release(lease, self.lane.owner)
+
+    def _drain(self, budget_ms: int) -> bool:
+        end = self.lane.clock.monotonic() + budget_ms / 1000
+        done: set[tuple[str, str]] = set()
+        while self.lane.clock.monotonic() < end:
+            asked = [each for each in self._due() if (each.key, each.request.asked) not in done]
+            if not asked:
+                return False
+            done |= {(each.key, each.request.asked) for each in asked}
+            self._answer(asked)
+        return True
+
+    def _due(self) -> list[Asked]:
+        tables, now = self.lane.tables(), self.lane.clock.now_ms()
+        if self.crm in self.lane.state().suspended:
+            return []
+        keys = [key for key, _ in tables.due(reads_queue(self.crm), now, self.batch)]
+        values = tables.fetch(Table.READS, keys)
+        return [Asked(key, decode(Table.READS, raw)) for key, raw in zip(keys, values, strict=True) if raw]
+
+    def _answer(self, asked: Sequence[Asked]) -> None:
+        policy = self.lane.policy()
+        events = [
+            *self._records([each for each in asked if each.request.kind == "record"], policy),
+            *self._look_ups([each for each in asked if each.request.kind == "look_up"], policy),
+            *self._memberships([each for each in asked if each.request.kind == "membership"]),
+        ]
+        self.lane.append(events)
+        log.info(
+            "read_answered", connection=self.lane.name, crm=self.crm, asked=len(asked), events=len(events)
+        )
+
+    # -- records by id
+
+    def _records(self, asked: Sequence[Asked], policy: Policy) -> Iterator[AnyEvent]:
+        for name, group in _by_object(asked).items():
+            kind = policy.by_object.get((self.crm, name))
+            if kind is None:
+                continue
+            by_id = {each.request.id: each.request for each in group}
+            ticket = self.lane.coordination.tickets()
+            gateway = self.gateway.at(_priority(group))
+            answer = gateway.read(name, list(by_id), sorted(kind.needed[self.crm, name]))
+            for record in answer.records:
+                request = by_id[record.asked_id or record.id]
+                yield observed(self.crm, record, ticket=ticket, source="read", request=request.asked)
+                if record.asked_id:
+                    yield self._gone(name, record.asked_id, answer.server_time, ticket, request.asked)
+            for record_id in answer.missing:
+                yield self._gone(name, record_id, answer.server_time, ticket, by_id[record_id].asked)
+
+    def _gone(self, name: str, record_id: str, at: int, ticket: int, request: str) -> RecordGone:
+        return RecordGone(
+            crm=self.crm, object=name, id=record_id, cause="missing", at=at, ticket=ticket, request=request
+        )
+
+    # -- look-ups by key and e-mail
+
+    def _look_ups(self, asked: Sequence[Asked], policy: Policy) -> Iterator[AnyEvent]:
+        if not asked:
+            return
+        ticket = self.lane.coordination.tickets()
+        wanted: dict[tuple[str, str], dict[str, None]] = {}
+        for each in asked:
+            for name, field, value in each.request.keys:
+                wanted.setdefault((name, field), {})[value] = None
+        found: dict[tuple[str, str, str], list[ReadRecord]] = {}
+        gateway = self.gateway.at(_priority(asked))
+        for (name, field), values in wanted.items():
+            fields = sorted(policy.by_object[self.crm, name].needed[self.crm, name])
+            for record in gateway.look_up(name, field, list(values), fields).records:
+                found.setdefault((name, field, (record.asked_id or "").lower()), []).append(record)
+        for each in asked:
+            yield from self._look_up(each.request, found, ticket)
+
+    def _look_up(
+        self, request: ReadRequest, found: dict[tuple[str, str, str], list[ReadRecord]], ticket: int
+    ) -> Iterator[AnyEvent]:
+        records: dict[str, ReadRecord] = {}
+        for name, field, value in request.keys:
+            for record in found.get((name, field, value.lower()), []):
+                records.setdefault(RecordRef(self.crm, record.object, record.id).key, record)
+        for record in records.values():
+            yield observed(self.crm, record, ticket=ticket, source="look_up", request=request.asked)
+        yield LookedUp(
+            entity=request.entity,
+            crm=self.crm,
+            value=request.id,
+            found=tuple(records),
+            ticket=ticket,
+            request=request.asked,
+        )
+
+    # -- list memberships
+
+    def _memberships(self, asked: Sequence[Asked]) -> Iterator[AnyEvent]:
+        if not asked or self.lists is None:
+            return
+        ticket = self.lane.coordination.tickets()
+        members = self.lists.memberships([each.request.id for each in asked])
+        for each in asked:
+            yield MembershipObserved(
+                entity=each.request.entity,
+                list_id=each.request.object,
+                member=each.request.object in members.get(each.request.id, set()),
+                ticket=ticket,
+                request=each.request.asked,
+            )
+
+
+def _by_object(asked: Iterable[Asked]) -> dict[str, list[Asked]]:
+    groups: dict[str, list[Asked]] = {}
+    for each in asked:
+        groups.setdefault(each.request.object, []).append(each)
+    return groups
+
+
+def _priority(asked: Iterable[Asked]) -> Priority:
+    """The most urgent of a group: it travels in one call."""
+    present = {each.request.priority for each in asked}
+    return next(priority for priority in Priority if priority in present)
