@@ -28,7 +28,10 @@ _FAMILIES = {
     "private-apps": ["/oauth/v2/private-apps"],
     "account": ["/account-info/v3", *(f"/account-info/{v}" for v in DATED)],
     "webhooks": ["/webhooks/v3", "/webhooks/2026-03", "/app-webhooks/2025-09", "/app-webhooks/2026-09"],
-    "forms": ["/submissions/v3/integration/submit", "/submissions/v3/integration/secure/submit"],
+    "forms": ["/submissions/v3/integration/submit"],
+    "secure-forms": ["/submissions/v3/integration/secure/submit"],
+    "consent": ["/oauth"],
+    "schemas": ["/crm-object-schemas/v3/schemas", *(f"/crm-object-schemas/{v}/schemas" for v in DATED)],
     "pipelines": ["/crm/v3/pipelines", *(f"/crm/pipelines/{v}" for v in DATED)],
 }
 

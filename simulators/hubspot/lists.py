@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
 
-from simulators.clock import Clock
+from simulators.clock import Clock, iso_ms
 from simulators.hubspot.filters import Filter, Surroundings, compile_filter
 from simulators.hubspot.records import Table, lag
 from simulators.hubspot.settings import HubSpotSettings
@@ -36,6 +36,7 @@ class CrmList:
     members: dict[int, int] = field(default_factory=dict)
     first_joined: dict[int, int] = field(default_factory=dict)
     conversion: dict[str, Any] | None = None
+    convert_ms: int | None = None
     _sorted: list[int] | None = None
 
     @property
@@ -153,6 +154,7 @@ class Lists:
         """Do the recomputations that are due by now."""
         now_ms = self._clock.now_ms()
         for entry in self.lists.values():
+            _convert(entry, now_ms)
             if entry.due_ms is not None and entry.due_ms <= now_ms:
                 self._recompute(entry, entry.due_ms)
             elif self._is_stale(entry, now_ms):
@@ -198,3 +200,11 @@ class Lists:
             table = self._tables[entry.type_id]
             for record_id in record_ids:
                 self.touched(table, record_id)
+
+
+def _convert(entry: CrmList, now_ms: int) -> None:
+    """Turn a DYNAMIC list into a MANUAL one when its day has come."""
+    if entry.convert_ms is None or entry.convert_ms > now_ms:
+        return
+    entry.processing_type, entry.convert_ms, entry.due_ms = "MANUAL", None, None
+    entry.conversion = {**(entry.conversion or {}), "convertedAt": iso_ms(now_ms)}

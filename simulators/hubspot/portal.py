@@ -7,7 +7,7 @@ from typing import Any
 
 from simulators.clock import Clock
 from simulators.counters import Counters
-from simulators.hubspot.associations import PRIMARY, Associations, Kind, Node, kinds
+from simulators.hubspot.associations import DEFINED, PRIMARY, Associations, Kind, Node, kinds
 from simulators.hubspot.limits import Limits
 from simulators.hubspot.lists import Lists
 from simulators.hubspot.records import Origin, Record, Table, Values, lag
@@ -43,6 +43,9 @@ class Portal:
         self.lists.linked = self._linked
         self.limits = Limits(settings)
         self.tokens: dict[str, Token] = {}
+        self.refresh_tokens: dict[str, str] = {}
+        self.codes: dict[str, tuple[str, str]] = {}
+        self.imports: dict[int, Any] = {}
         self.groups = {name: _groups(table) for name, table in self.tables.items()}
         self._quiet = False
         self.owners = [_owner(*entry) for entry in _OWNERS]
@@ -67,6 +70,12 @@ class Portal:
             for value, entry in settings.tokens.items()
         }
         self.tokens = {**issued, **static}
+        for client_id, client in settings.oauth_clients.items():
+            self.refresh_tokens |= dict.fromkeys(client.get("refresh_tokens", []), client_id)
+
+    def secret(self, kind: str) -> str:
+        """A new, random-looking token or code."""
+        return f"{kind}-{self.rng.getrandbits(128):032x}"
 
     @contextmanager
     def quietly(self) -> Iterator[None]:
@@ -237,6 +246,10 @@ class Portal:
         for each in told:
             body = {
                 "associationType": kinds_name(table, self._by_any_name[far[0]]),
+                "fromObjectTypeId": near[0],
+                "toObjectTypeId": far[0],
+                "associationTypeId": each.type_id,
+                "associationCategory": DEFINED,
                 "fromObjectId": near[1],
                 "toObjectId": far[1],
                 "associationRemoved": removed,

@@ -119,6 +119,10 @@ class SearchIndex:
         self._entries += 1
         heappush(self._waiting, (visible_ms, self._entries, record, record.values, record.updated_ms))
 
+    def waiting(self) -> set[int]:
+        """Ids of records whose present state is not visible yet."""
+        return {entry[2].id for entry in self._waiting}
+
     def catch_up(self, now_ms: int, records: Mapping[int, Record]) -> None:
         while self._waiting and self._waiting[0][0] <= now_ms:
             _, _, record, values, updated_ms = heappop(self._waiting)

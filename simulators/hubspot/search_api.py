@@ -101,6 +101,10 @@ def _candidates(table: Table, groups: list[dict[str, Any]]) -> Iterator[Record]:
         if ids is not None and ids[0] > 0:
             yield from _known(live[record_id] for record_id in _up_to(table.ids_from(int(ids[0])), ids[1]))
             return
+        unique = _unique_ids(table, groups[0])
+        if unique is not None:
+            yield from _known(live[record_id] for record_id in sorted(unique) if record_id in live)
+            return
         times = _bounds(groups[0], table.type.stamp)
         if times is not None and times[0] > 0:
             entries = table.index.modified_between(*times)
@@ -108,6 +112,17 @@ def _candidates(table: Table, groups: list[dict[str, Any]]) -> Iterator[Record]:
             yield from _known(hits[record_id] for record_id in sorted(hits))
             return
     yield from _known(live[record_id] for record_id in table.ids_from(0))
+
+
+def _unique_ids(table: Table, group: dict[str, Any]) -> set[int] | None:
+    """Who may have the unique value that a filter asks for: its owner, and records not yet indexed anew."""
+    for entry in group.get("filters") or []:
+        owners = table.unique.get(str(entry.get("propertyName")))
+        if owners is not None and entry.get("operator") in {"EQ", "IN"}:
+            wanted = entry.get("values") or [entry.get("value")]
+            found = {owners.get(str(value).strip().lower()) or owners.get(str(value)) for value in wanted}
+            return {record_id for record_id in found if record_id} | table.index.waiting()
+    return None
 
 
 def _known(records: Iterable[Record]) -> Iterator[Record]:

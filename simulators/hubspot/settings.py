@@ -59,6 +59,8 @@ class HubSpotSettings(Settings):
     tokens: dict[str, Any] = field(default_factory=_tokens)
     oauth_clients: dict[str, Any] = field(default_factory=_oauth_clients)
     access_token_lifetime: int = 1800
+    developer_key: str = "simulator-developer-key"
+    import_duration: float = 2.0
 
     rate_limit_ten_secondly: int = 190
     rate_limit_ten_secondly_oauth: int = 110

@@ -12,12 +12,19 @@ from simulators.clock import iso_ms
 from simulators.faults import Fault
 from simulators.hubspot import (
     account_api,
+    associations_api,
     batch_api,
     errors,
+    forms_api,
+    imports_api,
+    list_admin_api,
     lists_api,
+    oauth_api,
     objects_api,
     properties_api,
+    schemas_api,
     search_api,
+    webhooks_api,
 )
 from simulators.hubspot.calls import Call, Endpoint
 from simulators.hubspot.errors import ApiError
@@ -28,7 +35,21 @@ from simulators.hubspot.settings import HubSpotSettings
 from simulators.hubspot.tokens import Token
 from simulators.routing import Route, Router
 
-_MODULES = (objects_api, batch_api, search_api, properties_api, lists_api, account_api)
+_MODULES = (
+    objects_api,
+    batch_api,
+    search_api,
+    associations_api,
+    properties_api,
+    lists_api,
+    list_admin_api,
+    account_api,
+    oauth_api,
+    webhooks_api,
+    imports_api,
+    forms_api,
+    schemas_api,
+)
 _HTML = b"<html><head><title>%d</title></head><body><h1>%d %s</h1><p>cloudflare</p></body></html>"
 _REASONS = {
     500: b"Internal Server Error",

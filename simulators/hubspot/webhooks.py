@@ -83,6 +83,7 @@ class Webhooks:
         self._rng = rng
         self.subscriptions: dict[int, Subscription] = {}
         self.tally: Counter[str] = Counter()
+        self.changed_ms = clock.now_ms()
         self._found: dict[tuple[str, str, str | None], list[tuple[int, str]]] = {}
         self._queue: list[_Pending] = []
         self._numbers = 0
@@ -106,11 +107,20 @@ class Webhooks:
         self, event_type: str, property_name: str | None, object_type_id: str | None, *, active: bool
     ) -> Subscription:
         now_ms = self._clock.now_ms()
-        number = 2_250_110 + len(self.subscriptions)
+        number = max(self.subscriptions, default=2_250_109) + 1
         entry = Subscription(number, event_type, property_name, object_type_id, active, now_ms, now_ms)
         self.subscriptions[number] = entry
         self._found.clear()
         return entry
+
+    def activate(self, entry: Subscription, *, active: bool) -> None:
+        entry.active = active
+        entry.updated_ms = self._clock.now_ms()
+        self._found.clear()
+
+    def unsubscribe(self, entry: Subscription) -> None:
+        del self.subscriptions[entry.id]
+        self._found.clear()
 
     def created(self, table: Table, record: Record, origin: Origin, now_ms: int) -> None:
         """A creation and a change per property, as one burst with the same time."""
@@ -151,9 +161,7 @@ class Webhooks:
         for number, event_type in self._subscribed(table, kind, name):
             event = {"subscriptionId": number, "subscriptionType": event_type, **body}
             if event_type.startswith("object."):
-                event["objectTypeId"] = table.type.id
-                if kind == "propertyChange":
-                    event["isSensitive"] = False
+                _make_generic(event, table, kind)
             events.append(event)
         return events
 
@@ -304,6 +312,16 @@ class Webhooks:
             signed = signature_v3(settings.webhook_secret, settings.webhook_target_url, body, timestamp)
             headers["X-HubSpot-Signature-v3"] = signed
         return headers
+
+
+def _make_generic(event: Event, table: Table, kind: str) -> None:
+    """Turn an event into the form of the generic `object.*` subscriptions."""
+    if kind == "associationChange":
+        event.pop("associationType", None)
+        return
+    event["objectTypeId"] = table.type.id
+    if kind == "propertyChange":
+        event["isSensitive"] = False
 
 
 def _told(kind: str, value: str) -> str:
