@@ -118,6 +118,7 @@ local function seen_by_the_crm(logs)
 end
 
 local function take(log, calls)
+  if args.only_ask then return end
   for _ = 1, calls do
     redis.call('ZADD', log, now, redis.call('HINCRBY', STATE, 'serial', 1))
   end

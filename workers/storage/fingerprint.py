@@ -1,0 +1,51 @@
+"""Hashes that two stores agree on exactly if they hold the same."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
+from typing import Protocol
+
+from domain.book import Table
+
+
+class Readable(Protocol):
+    """Tables that can be read in full; nothing may be committed meanwhile."""
+
+    def scan(self, table: Table) -> Iterable[tuple[str, bytes]]: ...
+
+    def queues(self) -> Iterable[tuple[str, Iterable[tuple[str, int]]]]: ...
+
+    def all_decisions(self) -> Iterable[tuple[str, Sequence[bytes]]]: ...
+
+    def counters(self) -> dict[str, int]: ...
+
+
+def fingerprint(tables: Readable) -> dict[str, str]:
+    """A hash for each table, each queue that has members, the decisions and the counters."""
+    hashes = {
+        str(table): _hash((key.encode(), value) for key, value in tables.scan(table)) for table in Table
+    }
+    for name, members in tables.queues():
+        hashes[f"queue:{name}"] = _hash(_pair(member, score) for member, score in members)
+    hashes["decisions"] = _hash((entity.encode(), *closed) for entity, closed in tables.all_decisions())
+    hashes["counters"] = _hash(_pair(name, value) for name, value in tables.counters().items())
+    return hashes
+
+
+def _pair(name: str, value: int) -> tuple[bytes, bytes]:
+    return name.encode(), b"%d" % value
+
+
+def _hash(rows: Iterable[Sequence[bytes]]) -> str:
+    """The sum of the rows' hashes, in 32 hex digits; a row that a scan shows twice counts once."""
+    total = sum(int.from_bytes(digest) for digest in set(map(_digest, rows)))
+    return f"{total % 2**128:032x}"
+
+
+def _digest(row: Sequence[bytes]) -> bytes:
+    return blake2b(b"".join(_framed(row)), digest_size=16).digest()
+
+
+def _framed(row: Sequence[bytes]) -> Iterator[bytes]:
+    for part in row:
+        yield len(part).to_bytes(4)
+        yield part

@@ -1,0 +1,65 @@
+"""Leases, bells, tickets and cursors as plain keys; claims as one script over outbox, queue and log."""
+
+from collections.abc import Sequence
+
+import redis
+
+from domain.book import CLAIMS, Table
+from workers.storage.keys import Keys
+from workers.storage.redis_generations import RedisGenerations
+from workers.storage.server import do, load
+from workers.store import Claim
+
+
+class RedisCoordination:
+    """`Coordination` on a server."""
+
+    def __init__(self, client: redis.Redis, keys: Keys, generations: RedisGenerations) -> None:
+        self._client = client
+        self._keys = keys
+        self._generations = generations
+        self._acquire = load(client, "acquire")
+        self._release = load(client, "release")
+        self._claim = load(client, "claim")
+
+    def acquire(self, lease: str, owner: str, ttl_ms: int) -> bool:
+        return bool(self._acquire(keys=[self._keys.lease(lease)], args=[owner, ttl_ms]))
+
+    def release(self, lease: str, owner: str) -> None:
+        self._release(keys=[self._keys.lease(lease)], args=[owner])
+
+    def ring(self, bell: str, ttl_ms: int) -> bool:
+        return bool(self._client.set(self._keys.bell(bell), 1, nx=True, px=ttl_ms))
+
+    def unring(self, bell: str) -> None:
+        self._client.delete(self._keys.bell(bell))
+
+    def tickets(self, number: int = 1) -> int:
+        return int(do(self._client, "INCRBY", self._keys.tickets, number))
+
+    def cursor(self, name: str) -> str | None:
+        found: bytes | None = do(self._client, "HGET", self._keys.cursors, name)
+        return None if found is None else found.decode()
+
+    def set_cursor(self, name: str, value: str | None) -> None:
+        if value is None:
+            do(self._client, "HDEL", self._keys.cursors, name)
+        else:
+            do(self._client, "HSET", self._keys.cursors, name, value)
+
+    def claim(self, claims: Sequence[Claim]) -> list[bool]:
+        if not claims:
+            return []
+        generation = self._generations.current()
+        keys = self._keys.of(generation)
+        granted = self._claim(
+            keys=[
+                self._keys.generation,
+                keys.table(Table.OUTBOX),
+                keys.queue(CLAIMS),
+                self._keys.log,
+                *self._keys.ids,
+            ],
+            args=[generation, *(part for claim in claims for part in claim)],
+        )
+        return [False] * len(claims) if granted is None else [bool(each) for each in granted]

@@ -1,0 +1,54 @@
+"""The log as a Redis stream of one field, ``event``; ids and documents beside it."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import redis
+
+from workers.storage.keys import Keys
+from workers.storage.server import do, load
+from workers.store import START, Entry
+
+
+class RedisLog:
+    """An `EventLog` on a server. Positions, and the days that ids are kept by, are of the server's clock."""
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+        self._append = load(client, "append")
+
+    def append(
+        self, events: Sequence[tuple[bytes, bytes]], documents: Mapping[str, bytes] | None = None
+    ) -> int:
+        documents = documents or {}
+        if not events and not documents:
+            return 0
+        keys = [self._keys.log, self._keys.documents, *self._keys.ids]
+        named = chain.from_iterable(documents.items())
+        return int(self._append(keys, [len(documents), *named, *chain.from_iterable(events)]))
+
+    def read(self, after: str, limit: int) -> list[Entry]:
+        found = do(self._client, "XRANGE", self._keys.log, f"({after}", "+", "COUNT", limit)
+        return [Entry(position.decode(), fields[b"event"]) for position, fields in found]
+
+    def tail(self) -> str:
+        newest: bytes | None = self._facts().get("last-generated-id")
+        return START if newest is None else newest.decode()
+
+    def length(self) -> int:
+        return int(do(self._client, "XLEN", self._keys.log))
+
+    def appended(self) -> int:
+        return int(self._facts().get("entries-added", 0))
+
+    def document(self, digest: str) -> bytes | None:
+        found: bytes | None = do(self._client, "HGET", self._keys.documents, digest)
+        return found
+
+    def _facts(self) -> dict[str, Any]:
+        if not do(self._client, "EXISTS", self._keys.log):
+            return {}
+        facts: dict[str, Any] = do(self._client, "XINFO STREAM", self._keys.log)
+        return facts

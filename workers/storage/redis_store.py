@@ -1,0 +1,57 @@
+"""One connection's stores on a Redis or Valkey server, and the way to reach it."""
+
+import redis
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
+
+from workers.storage.keys import CONNECTIONS, Keys
+from workers.storage.redis_coordination import RedisCoordination
+from workers.storage.redis_generations import RedisGenerations
+from workers.storage.redis_log import RedisLog
+from workers.storage.redis_tables import RedisTables
+from workers.storage.server import do
+
+
+class RedisStores:
+    """`Stores` of one connection. Cheap to make; threads may share one.
+
+    Raises:
+        ValueError: if the connection's name cannot be part of a key.
+    """
+
+    def __init__(self, client: redis.Redis, connection: str) -> None:
+        keys = Keys(connection)
+        self.log = RedisLog(client, keys)
+        self.generations = RedisGenerations(client, keys)
+        self.coordination = RedisCoordination(client, keys, self.generations)
+
+    def tables(self) -> RedisTables:
+        return self.generations.tables(self.generations.current())
+
+
+def connect(url: str) -> redis.Redis:
+    """Make a client for ``redis://``, ``rediss://`` or ``unix://``; nothing is sent yet.
+
+    A broken connection is tried again for about two seconds. A command may so be done twice, which the stores
+    bear: of a commit or a claim that was done but not heard of, the second try is refused.
+    """
+    over_network = {} if url.startswith("unix:") else {"socket_keepalive": True, "socket_connect_timeout": 5}
+    return redis.Redis.from_url(
+        url,
+        protocol=2,
+        decode_responses=False,
+        socket_timeout=30,
+        health_check_interval=15,
+        retry=Retry(ExponentialWithJitterBackoff(base=0.1, cap=1), 4),
+        **over_network,
+    )
+
+
+def register_connection(client: redis.Redis, connection: str) -> None:
+    """Let the server know that it keeps a connection."""
+    do(client, "SADD", CONNECTIONS, connection)
+
+
+def connections(client: redis.Redis) -> list[str]:
+    """The connections that the server keeps, by name."""
+    return sorted(name.decode() for name in do(client, "SMEMBERS", CONNECTIONS))
