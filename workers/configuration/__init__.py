@@ -1,5 +1,6 @@
 """A connection's YAML file: read, checked, and handed on in the words of those who use it."""
 
+from workers.configuration.checks import check_against
 from workers.configuration.document import (
     Budget,
     ConnectionOptions,
@@ -18,6 +19,7 @@ __all__ = [
     "Problem",
     "Schemas",
     "Severity",
+    "check_against",
     "connection_options",
     "load",
     "load_all",

@@ -1,0 +1,241 @@
+"""Whether the two accounts fit a configuration: its fields exist, go together and can be written."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+from domain.identity import Crm
+from domain.kinds import ObjectKind
+from domain.mapping import ALWAYS, SyncRule
+from domain.schema import FieldKind, FieldSchema, ObjectSchema
+from domain.validation import objection
+from workers.configuration.document import Schemas, object_created
+from workers.configuration.loading import Configuration
+from workers.configuration.model import MappingEntry, SectionEntry
+from workers.configuration.pairs import allowed, partners
+from workers.configuration.problems import Problem, Severity, did_you_mean
+from workers.configuration.source import Place
+
+NAMES = {Crm.HUBSPOT: "HubSpot", Crm.SALESFORCE: "Salesforce"}
+SHOWN = 3
+"""How many options a message names."""
+
+
+def check_against(configuration: Configuration, schemas: Schemas) -> list[Problem]:
+    """What the accounts do not have or do not allow; errors and warnings, by line.
+
+    An object without a schema gives one warning, and nothing about it is checked.
+    """
+    sections = configuration.sections.items()
+    found = (_Section(configuration, configuration.kinds[name], entry, schemas) for name, entry in sections)
+    return sorted(chain.from_iterable(map(_Section.problems, found)), key=lambda problem: problem.line)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapped:
+    """One property and one field of one object, both known."""
+
+    place: Place
+    rule: SyncRule
+    object: str
+    hubspot: FieldSchema
+    salesforce: FieldSchema
+
+    def schema(self, crm: Crm) -> FieldSchema:
+        return self.hubspot if crm is Crm.HUBSPOT else self.salesforce
+
+    def full_name(self, crm: Crm) -> str:
+        return self.hubspot.name if crm is Crm.HUBSPOT else f"{self.object}.{self.salesforce.name}"
+
+    def typed(self, crm: Crm) -> str:
+        schema = self.schema(crm)
+        return f"{NAMES[crm]}'s {self.full_name(crm)} ({schema.native})"
+
+    def writes(self, target: Crm) -> bool:
+        """Whether the rule lets values pass to this side."""
+        return self.rule is not SyncRule.DONT_SYNC and ALWAYS.get(self.rule) is not target
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    configuration: Configuration
+    kind: ObjectKind
+    entry: SectionEntry
+    schemas: Schemas
+
+    def problems(self) -> Iterator[Problem]:
+        yield from self._unknown_objects()
+        for index, entry in enumerate(self.entry.field_mappings):
+            place: Place = ("field_mappings", index)
+            yield from self._names(entry, place)
+            for mapped in self._mapped(entry, place):
+                yield from self._pair(mapped)
+        yield from self._required()
+        yield from self._defaults()
+
+    def _unknown_objects(self) -> Iterator[Problem]:
+        for crm in Crm:
+            for name in self.kind.objects(crm):
+                if (crm, name) not in self.schemas:
+                    what = f"The fields of {NAMES[crm]}'s {name} are not known and go unchecked."
+                    yield self._warning(what, "Check that the account can be reached and shows the object.")
+
+    def _names(self, entry: MappingEntry, place: Place) -> Iterator[Problem]:
+        properties = self._fields(Crm.HUBSPOT, self.kind.hubspot)
+        if properties and entry.hubspot not in properties:
+            what = f'HubSpot has no property "{entry.hubspot}" of {self.kind.hubspot}.'
+            yield self._error(what, _meant(entry.hubspot, properties), *place, "hubspot")
+        if isinstance(entry.salesforce, dict):
+            yield from self._field_of_each(entry.salesforce, place)
+        else:
+            yield from self._field_of_any(entry.salesforce, place)
+
+    def _field_of_each(self, fields: Mapping[str, str], place: Place) -> Iterator[Problem]:
+        for name, field in fields.items():
+            known = self._fields(Crm.SALESFORCE, name)
+            if known and field not in known:
+                what = f'Salesforce shows no field "{field}" of {name}.'
+                yield self._error(what, _meant(field, known), *place, "salesforce", name)
+
+    def _field_of_any(self, field: str, place: Place) -> Iterator[Problem]:
+        by_object = {name: self._fields(Crm.SALESFORCE, name) for name in self.kind.salesforce}
+        known = {name: schema for fields in by_object.values() for name, schema in fields.items()}
+        if field not in known and all(by_object.values()):
+            what = f'Salesforce shows no field "{field}" of {" or ".join(by_object)}.'
+            yield self._error(what, _meant(field, known), *place, "salesforce")
+
+    def _mapped(self, entry: MappingEntry, place: Place) -> Iterator[_Mapped]:
+        ours = self._fields(Crm.HUBSPOT, self.kind.hubspot).get(entry.hubspot)
+        for name, field in entry.by_object(self.kind.salesforce).items():
+            theirs = self._fields(Crm.SALESFORCE, name).get(field)
+            if ours and theirs:
+                yield _Mapped(place, entry.sync_rule, name, ours, theirs)
+
+    def _pair(self, mapped: _Mapped) -> Iterator[Problem]:
+        if mapped.rule is SyncRule.DONT_SYNC:
+            return
+        if not allowed(mapped.hubspot, mapped.salesforce, mapped.rule):
+            what = f"{mapped.typed(Crm.HUBSPOT)} and {mapped.typed(Crm.SALESFORCE)} do not go together."
+            yield self._error(what, partners(mapped.hubspot, mapped.salesforce), *mapped.place)
+            return
+        yield from self._read_only(mapped)
+        yield from self._options(mapped)
+        yield from self._day(mapped)
+
+    def _read_only(self, mapped: _Mapped) -> Iterator[Problem]:
+        shut = {crm: not _writable(mapped.schema(crm)) for crm in Crm}
+        for target in Crm:
+            if not (shut[target] and mapped.writes(target)):
+                continue
+            what = f"{NAMES[target]}'s {mapped.full_name(target)} is read-only{_why(mapped.schema(target))}."
+            if shut[target.other]:
+                remedy = "So is the other side: use dont_sync, or delete the mapping."
+            else:
+                remedy = f"Use {_always(target.other)}{_or_grant(target, mapped.schema(target))}."
+            yield self._error(what, remedy, *mapped.place, "sync_rule")
+
+    def _options(self, mapped: _Mapped) -> Iterator[Problem]:
+        for target in Crm:
+            source, schema = mapped.schema(target.other), mapped.schema(target)
+            lacking = _lacking(schema, source) if mapped.writes(target) else ""
+            if lacking:
+                what = f"{mapped.full_name(target)} lacks {lacking} of {mapped.full_name(target.other)}."
+                remedy = "Give both sides the same options, or such values are held back."
+                yield self._warning(what, remedy, *mapped.place)
+
+    def _day(self, mapped: _Mapped) -> Iterator[Problem]:
+        kinds = {mapped.hubspot.kind, mapped.salesforce.kind}
+        if kinds == {FieldKind.DATE, FieldKind.DATETIME} and not self._zone_given():
+            what = f"{mapped.hubspot.name} and {mapped.salesforce.name} pair a date with a date and time."
+            remedy = "Set time_zone, which says what day a moment belongs to; UTC counts until then."
+            yield self._warning(what, remedy, *mapped.place)
+
+    def _zone_given(self) -> bool:
+        return ("time_zone",) in self.configuration.source.lines
+
+    def _required(self) -> Iterator[Problem]:
+        name = object_created(self.kind, self.entry)
+        if name is None:
+            return
+        filled = {*self.entry.defaults.get(name, {}), *self._filled(name)}
+        for field in self._fields(Crm.SALESFORCE, name).values():
+            if field.required and field.createable and field.name not in filled:
+                what = f"{name}.{field.name} is required, and nothing fills it in new records."
+                default = f"defaults: {{{name}: {{{field.name}: ...}}}}"
+                remedy = f"Map a property to it, or give it a default: {default}."
+                yield self._error(what, remedy, "field_mappings")
+
+    def _filled(self, name: str) -> Iterator[str]:
+        """The fields of an object that HubSpot's values reach."""
+        for entry in self.entry.field_mappings:
+            closed = entry.sync_rule in {SyncRule.DONT_SYNC, SyncRule.ALWAYS_SALESFORCE}
+            field = entry.by_object(self.kind.salesforce).get(name)
+            if field and not closed:
+                yield field
+
+    def _defaults(self) -> Iterator[Problem]:
+        for name, values in self.entry.defaults.items():
+            known = self._fields(Crm.SALESFORCE, name)
+            for field, value in values.items() if known else ():
+                place: Place = ("defaults", name, field)
+                if field not in known:
+                    what = f'Salesforce shows no field "{field}" of {name}.'
+                    yield self._error(what, _meant(field, known), *place)
+                elif why := objection(known[field], value, create=True):
+                    yield self._error(
+                        f'{name}.{field} cannot start as "{value}": {why}.', "Correct the default.", *place
+                    )
+
+    def _fields(self, crm: Crm, name: str) -> Mapping[str, FieldSchema]:
+        schema: ObjectSchema | None = self.schemas.get((crm, name))
+        return schema.fields if schema else {}
+
+    def _error(self, what: str, remedy: str, *place: str | int) -> Problem:
+        source = self.configuration.source
+        return Problem(source.file, source.line(self.kind.name, *place), what, remedy)
+
+    def _warning(self, what: str, remedy: str, *place: str | int) -> Problem:
+        return self._error(what, remedy, *place)._replace(severity=Severity.WARNING)
+
+
+def _meant(name: str, known: Mapping[str, FieldSchema]) -> str:
+    """Names differ by letter case, by a slip, or because somebody wrote the label."""
+    labelled = [schema.name for schema in known.values() if schema.label.casefold() == name.casefold()]
+    if labelled:
+        return f'Did you mean "{labelled[0]}"?'
+    return did_you_mean(
+        name, known, otherwise="Check the API name, and that the integration's user may see the field."
+    )
+
+
+def _writable(schema: FieldSchema) -> bool:
+    return schema.updateable and not schema.calculated
+
+
+def _why(schema: FieldSchema) -> str:
+    return ": it is calculated" if schema.calculated else ""
+
+
+def _always(source: Crm) -> SyncRule:
+    return next(rule for rule, crm in ALWAYS.items() if crm is source)
+
+
+def _or_grant(target: Crm, schema: FieldSchema) -> str:
+    if schema.calculated or target is Crm.HUBSPOT:
+        return ""
+    return ", or give the integration user edit access to the field"
+
+
+def _lacking(target: FieldSchema, source: FieldSchema) -> str:
+    """What the source may hold and the target, which takes only its own options, would refuse."""
+    if not (target.restricted and target.options) or target.kind is FieldKind.BOOLEAN:
+        return ""
+    if not source.options:
+        return "options for the free text"
+    taken = {option.value for option in target.options if option.active}
+    return _some([each.value for each in source.options if each.active and each.value not in taken])
+
+
+def _some(values: list[str]) -> str:
+    shown = ", ".join(f'"{value}"' for value in values[:SHOWN])
+    return shown if len(values) <= SHOWN else f"{shown} and {len(values) - SHOWN} more"
