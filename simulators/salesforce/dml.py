@@ -45,7 +45,8 @@ def update(work: Transaction, described: SObject, record_id: str, given: Values)
         )
     _may(work, described, "updateable", given)
     row = dict(before)
-    missing = [name for name, value in given.items() if value is None and described.fields[name].required]
+    needed = {entry.name for entry in described.required_fields()}
+    missing = [name for name, value in given.items() if value is None and name in needed]
     _apply(row, described, given, [errors.required(missing)] if missing else [], work)
     _save(work, described, row, before)
 
@@ -136,7 +137,7 @@ def _defaults(work: Transaction, described: SObject) -> Record:
 
 
 def _defaulted(entry: Field, given: Values) -> bool:
-    return (entry.defaulted or entry.type == "boolean") and entry.name not in given
+    return entry.defaulted and entry.name not in given
 
 
 def _apply(row: Record, described: SObject, given: Values, wrong: list[ApiError], work: Transaction) -> None:

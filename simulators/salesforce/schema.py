@@ -127,7 +127,11 @@ class SObject:
 
     def required_fields(self) -> list[Field]:
         if self._required is None:
-            self._required = [entry for entry in self.fields.values() if entry.required and entry.createable]
+            self._required = [
+                entry
+                for entry in self.fields.values()
+                if entry.required and entry.createable and entry.type != "boolean"
+            ]
         return self._required
 
     @property
