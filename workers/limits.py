@@ -75,9 +75,8 @@ class RedisLimiter:
         self._now_ms = now_ms or (lambda: -1)
 
     def acquire(self, calls: int, *, priority: Priority, search: bool = False) -> Grant:
-        wait_ms, own, daily = self._run(
-            "acquire", {"calls": calls, "priority": _ORDER[priority], "search": search}
-        )
+        wanted = {"calls": calls, "priority": _ORDER[priority], "search": search}
+        wait_ms, own, daily = self._run("acquire", wanted)
         return Grant(wait_ms, own, bool(daily))
 
     def wait_ms(self, *, priority: Priority) -> int:

@@ -10,10 +10,11 @@ import fakeredis
 import pytest
 from redis import Redis
 
+from domain.state import Priority
 from workers.clock import ManualClock
 from workers.embedded import ensure, stop
 from workers.limits import Policy, RedisLimiter, hubspot, salesforce
-from workers.ports import Grant, Priority
+from workers.ports import Grant
 
 NOON = 1_767_268_800_000  # 2026-01-01T12:00Z
 HOUR = 3_600_000
@@ -70,6 +71,14 @@ def test_a_window_grants_less_than_the_crm_allows_and_then_says_when_to_come_bac
     assert refused.wait_ms == 10_200
     clock.advance(refused.wait_ms / 1000)
     assert grants(allowance, 120) == 98
+
+
+def test_asking_how_long_to_wait_takes_nothing(limiter: Limited) -> None:
+    allowance = limiter(PORTAL)
+
+    assert [allowance.wait_ms(priority=Priority.LIVE) for _ in range(200)] == [0] * 200
+    assert grants(allowance, 120) == 98
+    assert allowance.wait_ms(priority=Priority.LIVE) == 10_200
 
 
 def test_the_windows_true_size_is_learned_from_the_headers(limiter: Limited) -> None:

@@ -117,6 +117,10 @@ class Account(Generic[Request]):
         self._send = send
         self._fault_of = fault_of
 
+    def wait_ms(self, priority: Priority) -> int:
+        """How long to wait before a call would be allowed; 0 if it is now."""
+        return self._limiter.wait_ms(priority=priority)
+
     def call(self, request: Request, priority: Priority, *, search: bool = False) -> Answer:
         """One request, and once more with a new token if the first is refused.
 
@@ -128,10 +132,6 @@ class Account(Generic[Request]):
             renewed = self._tokens.renew(token)
             answer = self._allowed(renewed, request, priority, search=search)
         return answer
-
-    def wait_ms(self, priority: Priority) -> int:
-        """How long to wait before a call would be allowed."""
-        return self._limiter.wait_ms(priority=priority)
 
     def ask(self, request: Request, shape: type[T], priority: Priority, *, search: bool = False) -> T:
         """A call that reads. Raises the errors of ``domain.errors`` for all that is not a good answer."""

@@ -98,7 +98,7 @@ class Property(Shape):
     external_options: bool = False
     has_unique_value: bool = False
     hubspot_defined: bool | None = None
-    modification_metadata: Modification = Modification()
+    modification_metadata: Modification = msgspec.field(default_factory=Modification)
 
 
 class Properties(Shape):

@@ -131,9 +131,7 @@ class SalesforceGateway:
         organization = "SELECT Id, Name, TimeZoneSidKey, IsSandbox FROM Organization"
         return {
             "organization": next(self._all(organization, deleted=False), None),
-            "user": self._account.ask(
-                lambda client: client.oauth2("userinfo"), dict[str, Any], self.priority
-            ),
+            "user_id": self._user_id(),
             "limits": self._limits(),
         }
 
