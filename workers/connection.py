@@ -7,10 +7,12 @@ from typing import Any
 import msgspec
 
 from domain.book import CONNECTION_KEY, Table, decode
-from domain.events import AnyEvent, digest, encode, event_id
+from domain.events import AnyEvent, RecordObserved, digest, encode, event_id
+from domain.identity import Crm
 from domain.policy import EMPTY, Policy, compile_policy
 from domain.state import Connection
 from workers.clock import Clock
+from workers.ports import ReadRecord
 from workers.store import Coordination, EventLog, Tables
 
 
@@ -63,3 +65,23 @@ class Lane:
     def backlog(self) -> int:
         """How many events wait to be projected."""
         return self.log.appended() - self.tables().counters().get("events", 0)
+
+
+def observed(
+    crm: Crm, record: ReadRecord, *, ticket: int, source: str, request: str | None = None
+) -> RecordObserved:
+    """What a gateway read, as an event."""
+    return RecordObserved(
+        crm=crm,
+        object=record.object,
+        id=record.id,
+        fields=record.fields,
+        modified_at=record.modified_at,
+        ticket=ticket,
+        source=source,
+        created_at=record.created_at,
+        deleted=record.deleted,
+        merged_into=record.merged_into,
+        asked_id=record.asked_id if request is not None and source == "read" else None,
+        request=request,
+    )

@@ -48,8 +48,7 @@ class Metadata:
         return self.lane.append([event for event, _ in news], documents)
 
     def _account(self, crm: Crm, state: Connection) -> Iterator[News]:
-        account = self.gateways[crm].account()
-        told = (str(account.get("id", "")), str(account.get("time_zone") or "UTC"))
+        told = _particulars(crm, self.gateways[crm].account())
         if state.accounts.get(crm) != told:
             yield AccountObserved(crm=crm, account_id=told[0], zone=told[1]), None
 
@@ -78,6 +77,14 @@ class Metadata:
             named = (str(kept["name"]), digest(kept))
             if state.lists.get(list_id) != named:
                 yield ListObserved(list_id=list_id, name=named[0], digest=named[1]), kept
+
+
+def _particulars(crm: Crm, account: Mapping[str, Any]) -> tuple[str, str]:
+    """(account id, time zone) as each CRM calls them."""
+    if crm is Crm.HUBSPOT:
+        return str(account.get("portalId", "")), str(account.get("timeZone") or "UTC")
+    organization = account.get("organization") or {}
+    return str(organization.get("Id", "")), str(organization.get("TimeZoneSidKey") or "UTC")
 
 
 def _referred(branch: Any) -> list[str]:

@@ -16,9 +16,8 @@ from domain.events import AnyEvent, BaselineCompleted, RecordTouched
 from domain.identity import Crm, RecordRef
 from domain.records import Record
 from domain.state import Contact, Priority
-from workers.connection import Lane
+from workers.connection import Lane, observed
 from workers.ports import ChangesPage, CrmGateway, ReadRecord
-from workers.read import observed
 from workers.telemetry import get_logger
 
 OVERLAP_MS = 60_000
@@ -28,7 +27,7 @@ CHECK_MS = 15 * 60_000
 SETTLED_MS = 30 * 60_000
 """How far the fifteen-minute check looks back behind the last one."""
 
-FOREVER = 2**52
+FOREVER = 253_402_214_400_000  # the last day of the year 9999
 BACKLOG = 20_000
 """Events that may wait to be projected before a baseline pauses: people's edits queue behind them."""
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from domain.book import Table, decode, reads_queue
 from domain.errors import SyncError
-from domain.events import AnyEvent, LookedUp, MembershipObserved, RecordGone, RecordObserved
+from domain.events import AnyEvent, LookedUp, MembershipObserved, RecordGone
 from domain.identity import Crm, RecordRef
 from domain.policy import Policy
 from domain.state import Priority, ReadRequest
-from workers.connection import Lane
+from workers.connection import Lane, observed
 from workers.ports import CrmGateway, ListGateway, ReadRecord
 from workers.telemetry import get_logger
 
@@ -30,26 +30,6 @@ class Asked:
 
     key: str
     request: ReadRequest
-
-
-def observed(
-    crm: Crm, record: ReadRecord, *, ticket: int, source: str, request: str | None = None
-) -> RecordObserved:
-    """What a gateway read, as an event."""
-    return RecordObserved(
-        crm=crm,
-        object=record.object,
-        id=record.id,
-        fields=record.fields,
-        modified_at=record.modified_at,
-        ticket=ticket,
-        source=source,
-        created_at=record.created_at,
-        deleted=record.deleted,
-        merged_into=record.merged_into,
-        asked_id=record.asked_id if request is not None and source == "read" else None,
-        request=request,
-    )
 
 
 @dataclass
