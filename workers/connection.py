@@ -15,6 +15,9 @@ from workers.clock import Clock
 from workers.ports import ReadRecord
 from workers.store import Coordination, EventLog, Tables
 
+PROJECTED = "projected"
+"""Cursor: how far the log was projected, kept beside the tables to tell when they were lost."""
+
 
 @dataclass
 class Lane:
@@ -62,6 +65,14 @@ class Lane:
             self._compiled = (raw, state, compile_policy(state, self.document))
         return self._compiled
 
+    def rewound(self) -> bool:
+        """Whether the tables stand behind where they once stood: they were lost, and are being made anew.
+
+        Until they have caught up, what they offer to be sent may have been sent already.
+        """
+        mark = self.coordination.cursor(PROJECTED)
+        return mark is not None and position_of(self.tables().checkpoint()) < position_of(mark)
+
     def backlog(self) -> int:
         """How many events wait to be projected."""
         return self.log.appended() - self.tables().counters().get("events", 0)
@@ -85,3 +96,9 @@ def observed(
         asked_id=record.asked_id if request is not None and source == "read" else None,
         request=request,
     )
+
+
+def position_of(text: str) -> tuple[int, int]:
+    """A position as something to compare."""
+    moment, _, number = text.partition("-")
+    return int(moment), int(number)

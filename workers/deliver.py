@@ -82,8 +82,9 @@ class Deliverer:
         if not self.lane.coordination.acquire(lease, self.lane.owner, LEASE_MS):
             return counts
         try:
-            self._recover()
-            self._drain(counts, budget_ms)
+            if not self.lane.rewound():
+                self._recover()
+                self._drain(counts, budget_ms)
         finally:
             self.lane.coordination.release(lease, self.lane.owner)
         return counts

@@ -12,7 +12,7 @@ from domain.book import CONNECTION_KEY, Table
 from domain.events import AnyEvent
 from domain.projection import Projection, wanted, wanted_next
 from domain.upcasting import NewerEvent, UnreadableEvent, decode
-from workers.connection import Lane
+from workers.connection import PROJECTED, Lane, position_of
 from workers.store import Entry, Tables
 
 BATCH = 500
@@ -41,6 +41,7 @@ class Projector:
         try:
             return self._drain(budget_ms)
         finally:
+            self.lane.coordination.set_cursor(PROJECTED, self.lane.tables().checkpoint())
             self.lane.coordination.release("project", self.lane.owner)
 
     def _drain(self, budget_ms: int) -> bool:
@@ -51,11 +52,16 @@ class Projector:
             self.lane.coordination.acquire("project", self.lane.owner, LEASE_MS)
         return True
 
-    def step(self) -> bool:
-        """Project one batch; False if there was nothing to do or somebody else did it."""
+    def step(self, *, until: str | None = None) -> bool:
+        """Project one batch; False if there was nothing to do or somebody else did it.
+
+        ``until``: the last position to project; None: whatever there is.
+        """
         tables = self.lane.tables()
         checkpoint = tables.checkpoint()
         entries = self.lane.log.read(checkpoint, self.batch)
+        if until is not None:
+            entries = [each for each in entries if position_of(each.position) <= position_of(until)]
         if not entries:
             return False
         projection = self._current(tables, checkpoint)
