@@ -145,6 +145,25 @@ class ListGateway(Protocol):
         """The ids of the lists each record is on now."""
 
 
+class KeyField(msgspec.Struct, frozen=True):
+    """A unique text field that holds the id of the record on the other side."""
+
+    object: str
+    name: str  #: the API name
+    label: str
+    description: str
+
+
+class ProvisioningGateway(Protocol):
+    """What setting up an account takes besides reading and writing records. Raises as ``CrmGateway`` does."""
+
+    def create_key_field(self, field: KeyField) -> None:
+        """Create the field. Raises Rejected if one of that name exists, even hidden from our user."""
+
+    def scopes(self) -> frozenset[str] | None:
+        """What the credential may do, in the CRM's own names; None if the CRM does not say."""
+
+
 class Grant(NamedTuple):
     """Leave to call, or none yet."""
 

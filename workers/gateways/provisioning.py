@@ -1,0 +1,107 @@
+"""Set up an account: create the fields that crmsync keys records by, and ask what the credential may do.
+
+Sources: HubSpot's "Properties" guide and its private apps' token information; Salesforce's Tooling API
+guide, "CustomField".
+"""
+
+from functools import partial
+from typing import Any
+
+from hubspot.crm.properties import GroupsApi
+from simple_salesforce.api import Salesforce
+
+from domain.errors import SyncError
+from domain.state import Priority
+from workers.gateways.hubspot_client import Portal
+from workers.gateways.hubspot_shapes import Shape
+from workers.gateways.salesforce_client import Org
+from workers.ports import KeyField
+
+GROUP = {"name": "crmsync", "label": "crmsync"}
+"""The property group that our property goes to."""
+
+KEY_LENGTH = 64
+
+
+def hubspot_property(field: KeyField) -> dict[str, Any]:
+    """The body that creates the property."""
+    return {
+        "name": field.name,
+        "label": field.label,
+        "description": field.description,
+        "groupName": GROUP["name"],
+        "type": "string",
+        "fieldType": "text",
+        "hasUniqueValue": True,
+        "formField": False,
+    }
+
+
+def salesforce_field(field: KeyField) -> dict[str, Any]:
+    """The field in the words of Salesforce's Metadata API."""
+    return {
+        "type": "Text",
+        "label": field.label,
+        "description": field.description,
+        "length": KEY_LENGTH,
+        "externalId": True,
+        "unique": True,
+        "caseSensitive": False,
+        "required": False,
+    }
+
+
+class _Group(Shape):
+    name: str
+
+
+class _Groups(Shape):
+    results: list[_Group]
+
+
+class _TokenInfo(Shape):
+    scopes: list[str]
+
+
+class HubSpotProvisioning:
+    """Sets up one portal. ``access_token``: the one that the portal's calls carry."""
+
+    def __init__(self, portal: Portal, access_token: str) -> None:
+        self._portal = portal
+        self._groups = GroupsApi(portal.api)
+        self._access_token = access_token
+
+    def create_key_field(self, field: KeyField) -> None:
+        groups = self._ask(partial(self._groups.get_all, field.object), _Groups).results
+        if GROUP["name"] not in {group.name for group in groups}:
+            self._ask(partial(self._groups.create, field.object, GROUP), dict)
+        self._ask(partial(self._portal.properties.create, field.object, hubspot_property(field)), dict)
+
+    def scopes(self) -> frozenset[str] | None:
+        path = "/oauth/v2/private-apps/get/access-token-info"
+        request = self._portal.raw("POST", path, {"tokenKey": self._access_token})
+        try:
+            return frozenset(self._ask(request, _TokenInfo).scopes)
+        except SyncError:
+            return None
+
+    def _ask(self, request: Any, shape: type[Any]) -> Any:
+        return self._portal.account.ask(request, shape, Priority.LIVE)
+
+
+class SalesforceProvisioning:
+    """Sets up one org. Creating a field takes the permission "Customize Application"."""
+
+    def __init__(self, org: Org) -> None:
+        self._account = org.account
+
+    def create_key_field(self, field: KeyField) -> None:
+        body = {"FullName": f"{field.object}.{field.name}", "Metadata": salesforce_field(field)}
+
+        def request(client: Salesforce) -> object:
+            return client.restful("tooling/sobjects/CustomField", method="POST", json=body)
+
+        self._account.ask(request, dict[str, Any], Priority.LIVE)
+
+    def scopes(self) -> None:
+        """Salesforce has no list of them; what the user may do shows in each object's describe."""
