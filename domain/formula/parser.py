@@ -118,8 +118,9 @@ class _Parser:
         self._expect("(")
         arguments: list[Node] = []
         while not self._at(")"):
-            if arguments:
-                self._expect(",")
+            if arguments and not self._at(","):
+                raise self._unexpected(", expected ',' or ')'")
+            self._index += bool(arguments)
             arguments.append(self._expression(1))
         self._expect(")")
         return tuple(arguments)
