@@ -4,10 +4,8 @@ from collections.abc import Iterator
 
 import fakeredis
 import pytest
-import redis
 
 from domain.book import CLAIMS, Changes, Table
-from workers import embedded
 from workers.clock import ManualClock
 from workers.storage.memory import MemoryStores
 from workers.storage.redis_store import RedisStores, connect
@@ -15,23 +13,6 @@ from workers.store import START, Claim, Stores, Tables
 
 NOTHING = Changes({}, {}, {}, {}, {}, {})
 OUTBOX = {"ada/salesforce": b"v1", "bob/salesforce": b"v1"}
-
-
-@pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    directory = tmp_path_factory.mktemp("storage")
-    yield embedded.ensure(directory)
-    embedded.stop(directory)
-
-
-@pytest.fixture(params=["fakeredis", "valkey"])
-def client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
-    if request.param == "fakeredis":
-        yield fakeredis.FakeRedis(server_type="valkey", version=(8,))
-        return
-    with connect(request.getfixturevalue("server_url")) as client:
-        client.flushall()
-        yield client
 
 
 @pytest.fixture(params=["memory", "fakeredis", "valkey"])

@@ -1,9 +1,13 @@
--- Claim intents and append their claim events. Returns 1 or 0 for each, or nil if the generation is not current.
--- KEYS: generation, outbox, claims, log, then the sets of ids
+-- Claim intents and append their claim events. Returns a string of 1 and 0, or nil if the generation is not current.
+-- KEYS: generation, outbox, claims, answer, log, then the sets of ids
 -- ARGV: generation, then for each claim: intent key, value read, attempt, event id, event
 
+-- A client that did not hear the answer asks again, and must not take its own claims for somebody else's.
+local answered = redis.call('GET', KEYS[4])
+if answered then return answered end
+
 if ARGV[1] ~= (redis.call('HGET', KEYS[1], 'current') or '1') then return false end
-local outbox, claims, log, days = KEYS[2], KEYS[3], KEYS[4], {unpack(KEYS, 5)}
+local outbox, claims, log, days = KEYS[2], KEYS[3], KEYS[5], {unpack(KEYS, 6)}
 local wrong = mistyped(outbox, 'hash') or mistyped(claims, 'zset') or mistyped_log(log, days)
 if wrong then return wrong end
 
@@ -17,10 +21,13 @@ for i = 2, #ARGV, 5 do
     news[id] = nil
     appended[#appended + 1] = id
     add(log, event)
-    granted[#granted + 1] = 1
+    granted[#granted + 1] = '1'
   else
-    granted[#granted + 1] = 0
+    granted[#granted + 1] = '0'
   end
 end
 remember(days, appended)
-return granted
+
+local answer = table.concat(granted)
+redis.call('SET', KEYS[4], answer, 'PX', 60000)
+return answer

@@ -48,6 +48,9 @@ ALL: tuple[Key, ...] = (
     Key("{c}:cursors", "hash", "how far each CRM has been read", "pollers", "for ever"),
     Key("{c}:lease:<name>", "string", "who may do a thing now", "whoever does it", "its time to live"),
     Key("{c}:bell:<name>", "string", "a doorbell that is rung", "sweeper, stages", "its time to live"),
+    Key("{c}:answer:<id>", "string", "what a batch of claims was answered", "deliverers", "a minute"),
+    Key("{c}:limit:<crm>:<state/day>", "hash", "the account's call allowance", "limiter", "two days"),
+    Key("{c}:limit:<crm>:<live/retry/backfill/search>", "zset", "calls lately made", "limiter", "two days"),
     Key("{c}:generation", "hash", "numbers: `current`, `building`, `last`", "rebuild", "for ever"),
     Key("{c}:g<n>:checkpoint", "string", "position committed up to", "projector", "its generation"),
     *(
@@ -84,6 +87,9 @@ class Keys:
 
     def bell(self, name: str) -> str:
         return f"{self._tag}:bell:{name}"
+
+    def answer(self, request: str) -> str:
+        return f"{self._tag}:answer:{request}"
 
     def of(self, generation: int | str) -> "GenerationKeys":
         """The keys of a generation; of all of them, as a pattern, for ``*``."""

@@ -1,10 +1,12 @@
 """Leases, bells, tickets and cursors as plain keys; claims as one script over outbox, queue and log."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 import redis
 
 from domain.book import CLAIMS, Table
+from workers.clock import new_id
 from workers.storage.keys import Keys
 from workers.storage.redis_generations import RedisGenerations
 from workers.storage.server import do, load
@@ -52,14 +54,9 @@ class RedisCoordination:
             return []
         generation = self._generations.current()
         keys = self._keys.of(generation)
-        granted = self._claim(
-            keys=[
-                self._keys.generation,
-                keys.table(Table.OUTBOX),
-                keys.queue(CLAIMS),
-                self._keys.log,
-                *self._keys.ids,
-            ],
-            args=[generation, *(part for claim in claims for part in claim)],
+        own = [self._keys.generation, keys.table(Table.OUTBOX), keys.queue(CLAIMS)]
+        answer: bytes | None = self._claim(
+            [*own, self._keys.answer(new_id()), self._keys.log, *self._keys.ids],
+            [generation, *chain.from_iterable(claims)],
         )
-        return [False] * len(claims) if granted is None else [bool(each) for each in granted]
+        return [False] * len(claims) if answer is None else [each == ord("1") for each in answer]

@@ -32,15 +32,16 @@ class RedisStores:
 def connect(url: str) -> redis.Redis:
     """Make a client for ``redis://``, ``rediss://`` or ``unix://``; nothing is sent yet.
 
-    A broken connection is tried again for about two seconds. A command may so be done twice, which the stores
-    bear: of a commit or a claim that was done but not heard of, the second try is refused.
+    When the server goes away, a command is tried again for about two seconds before it raises, so it may be
+    done twice. The stores bear that: at worst a commit that was done is refused, or a bell rung in vain. Of a
+    claim that raises it is not known whether it was granted.
     """
     over_network = {} if url.startswith("unix:") else {"socket_keepalive": True, "socket_connect_timeout": 5}
     return redis.Redis.from_url(
         url,
         protocol=2,
         decode_responses=False,
-        socket_timeout=30,
+        socket_timeout=10,
         health_check_interval=15,
         retry=Retry(ExponentialWithJitterBackoff(base=0.1, cap=1), 4),
         **over_network,
