@@ -116,8 +116,9 @@ def _act(
         known = _upsert_target(call, described, external_id or "Id", given, known)
     elif operation == "update" and known is None:
         raise ApiError("MISSING_ARGUMENT", "Id not specified in an update call", fields=[])
+    known = None if operation == "insert" else known
+    outcome.record_id = save(work, described, known, given)
     outcome.created = known is None
-    outcome.record_id = save(work, described, None if operation == "insert" else known, given)
 
 
 def _upsert_target(
