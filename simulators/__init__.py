@@ -1,1 +1,1 @@
-"""Stand-in CRMs: separate HTTP servers that behave as the real APIs do. They share no code with the product."""
+"""Stand-in CRMs: HTTP servers that behave as the real APIs do; they share no code with the product."""

@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from simulators.clock import Clock, iso_ms
+from simulators.hubspot.errors import invalid
 from simulators.hubspot.filters import Filter, Surroundings, compile_filter
 from simulators.hubspot.records import Table, lag
 from simulators.hubspot.settings import HubSpotSettings
@@ -114,11 +115,26 @@ class Lists:
         return created
 
     def change_filter(self, target: CrmList, branch: dict[str, Any]) -> None:
-        target.filter = self.compile(branch, target.type_id)
+        compiled = self.compile(branch, target.type_id)
+        if target.id in self._reachable(compiled.lists):
+            raise invalid(f"List {target.id} may not ask for its own members")
+        target.filter = compiled
         target.branch = branch
         target.filters_ms = target.updated_ms = self._clock.now_ms()
         target.version += 1
         target.due_ms = self._due()
+
+    def _reachable(self, list_ids: set[str]) -> set[str]:
+        """These lists and all that they ask about."""
+        reached: set[str] = set()
+        waiting = list(list_ids)
+        while waiting:
+            list_id = waiting.pop()
+            known = self.lists.get(list_id)
+            if list_id not in reached and known is not None and known.filter is not None:
+                waiting += known.filter.lists
+            reached.add(list_id)
+        return reached
 
     def _due(self) -> int:
         return self._clock.now_ms() + lag(self._settings.list_recompute_delay, self._rng.uniform)
@@ -133,8 +149,8 @@ class Lists:
     def left(self, table: Table, record_id: int) -> None:
         """A record is gone: it leaves all lists at once."""
         for entry in self.lists.values():
-            if entry.type_id == table.type.id and record_id in entry.members:
-                entry.leave(record_id)
+            if entry.type_id == table.type.id and entry.leave(record_id):
+                self.members_changed(entry, [record_id])
 
     def renamed(self, table: Table, old_id: int, new_id: int) -> None:
         """A record has a new id: it stays in its manual lists."""
@@ -176,7 +192,7 @@ class Lists:
         changed = entry.members.keys() ^ wanted
         for record_id in sorted(changed):
             self._settle(entry, record_id, now_ms, member=record_id in wanted)
-        self._tell_referrers(entry, changed)
+        self.members_changed(entry, changed)
 
     def _review(self, type_id: str, record_id: int, now_ms: int) -> None:
         """Look at one record again, in every list it may be in, itself or through an association."""
@@ -189,13 +205,14 @@ class Lists:
             elif record is not None:
                 member = entry.filter.test(record)
                 if self._settle(entry, record_id, now_ms, member=member):
-                    self._tell_referrers(entry, {record_id})
+                    self.members_changed(entry, {record_id})
 
     def _settle(self, entry: CrmList, record_id: int, now_ms: int, *, member: bool) -> bool:
         """Make a record a member or not; returns whether that was a change."""
         return entry.join(record_id, now_ms) if member else entry.leave(record_id)
 
-    def _tell_referrers(self, entry: CrmList, record_ids: Iterable[int]) -> None:
+    def members_changed(self, entry: CrmList, record_ids: Iterable[int]) -> None:
+        """Let the lists that ask about members of this one look at these records again."""
         if any(entry.id in other.filter.lists for other in self.lists.values() if other.filter is not None):
             table = self._tables[entry.type_id]
             for record_id in record_ids:

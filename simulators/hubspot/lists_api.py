@@ -305,6 +305,7 @@ def _change(call: Call, entry: CrmList, to_add: Any, to_remove: Any) -> Answer:
     added = [key for key in map(str, to_add) if key in known and entry.join(known[key], now_ms)]
     removed = [key for key in map(str, to_remove) if key in known and entry.leave(known[key])]
     absent = [key for key in map(str, [*to_add, *to_remove]) if key not in known]
+    call.portal.lists.members_changed(entry, [known[key] for key in [*added, *removed]])
     return Answer(200, {"recordsIdsAdded": added, "recordIdsRemoved": removed, "recordIdsMissing": absent})
 
 
@@ -328,13 +329,16 @@ def add_from(call: Call) -> Answer:
         raise invalid(f"The source list has more than {_MAX_CHANGE} members")
     for record_id in source.members:
         entry.join(record_id, call.portal.clock.now_ms())
+    call.portal.lists.members_changed(entry, source.members)
     return Answer(204)
 
 
 def remove_all(call: Call) -> Answer:
     entry = _writable(call)
-    for record_id in list(entry.members):
+    gone = list(entry.members)
+    for record_id in gone:
         entry.leave(record_id)
+    call.portal.lists.members_changed(entry, gone)
     return Answer(204)
 
 

@@ -49,7 +49,8 @@ class HubSpotSettings(Settings):
 
     `tokens`: static bearer tokens with app id, user id and scopes. `oauth_clients`: by client id.
     `webhook_subscriptions`: `{"eventType", "propertyName"?, "objectTypeId"?, "active"?}` each.
-    `webhook_retry_compression`: retries of a real second take this share of one.
+    `webhook_retry_compression`: what a second of waiting for a retry takes here.
+    `webhook_ca_file`: the authorities that an https target is checked against, the machine's where empty.
     """
 
     portal_id: int = 44512002
@@ -110,6 +111,7 @@ class HubSpotSettings(Settings):
     webhook_batch_size: int = 100
     webhook_in_flight: int = 10
     webhook_timeout: float = 5.0
+    webhook_ca_file: str = ""
     webhook_retries: int = 10
     webhook_retry_compression: float = 0.001
     webhook_retry_keeps_event_id: bool = True  # unverified
