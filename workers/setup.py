@@ -158,27 +158,19 @@ def _object(fields: Sequence[KeyField]) -> str:
 
 
 def _permission_set(fields: Sequence[KeyField]) -> str:
-    """The least that the integration user needs: calls, our fields, and every record of the objects."""
+    """Access to our fields, and to the API.
+
+    Rights on the objects are left to the org: what each depends on differs from one to the next, and a
+    package that names too few is refused whole.
+    """
     root = ET.Element("PermissionSet", xmlns=NAMESPACE)
     ET.SubElement(root, "description").text = "What crmsync needs to keep records in sync with HubSpot."
     for field in fields:
         name = f"{field.object}.{field.name}"
         _add(ET.SubElement(root, "fieldPermissions"), {"editable": True, "field": name, "readable": True})
     _add(root, {"hasActivationRequired": False, "label": PERMISSION_SET})
-    for name in dict.fromkeys(field.object for field in fields):
-        _add(ET.SubElement(root, "objectPermissions"), _sorted({**OBJECT_RIGHTS, "object": name}))
     _add(ET.SubElement(root, "userPermissions"), {"enabled": True, "name": "ApiEnabled"})
     return _xml(root)
-
-
-OBJECT_RIGHTS = {
-    "allowCreate": True,
-    "allowDelete": False,
-    "allowEdit": True,
-    "allowRead": True,
-    "modifyAllRecords": False,
-    "viewAllRecords": True,
-}
 
 
 def _sorted(values: Mapping[str, object]) -> dict[str, object]:

@@ -72,6 +72,7 @@ class _Section:
                 yield from self._pair(mapped)
         yield from self._required()
         yield from self._defaults()
+        yield from self._keys()
 
     def _unknown_objects(self) -> Iterator[Problem]:
         for crm in Crm:
@@ -185,6 +186,18 @@ class _Section:
                     yield self._error(
                         f'{name}.{field} cannot start as "{value}": {why}.', "Correct the default.", *place
                     )
+
+    def _keys(self) -> Iterator[Problem]:
+        for crm in Crm:
+            for name in self.kind.objects(crm):
+                known, key = self._fields(crm, name), self.kind.key_field(crm)
+                if known and key not in known:
+                    what = f"{NAMES[crm]} shows no field {key} of {name} to hold the other side's id."
+                    yield self._error(what, "Run crmsync setup.", f"{crm}_key")
+                elif known and not known[key].unique:
+                    what = f"{NAMES[crm]}'s {name}.{key} is not unique and cannot hold the other side's id."
+                    remedy = f"Name another field as {crm}_key, or make it unique (Salesforce: External ID)."
+                    yield self._error(what, remedy, f"{crm}_key")
 
     def _fields(self, crm: Crm, name: str) -> Mapping[str, FieldSchema]:
         schema: ObjectSchema | None = self.schemas.get((crm, name))

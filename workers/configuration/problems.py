@@ -53,6 +53,6 @@ def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "") -> str
     meant = nearest(word, names)
     if meant is not None:
         return f'Did you mean "{meant}"?'
-    if len(names) <= LISTED or not otherwise:
+    if not otherwise or 0 < len(names) <= LISTED:
         return f"Choose from: {', '.join(names)}."
     return otherwise

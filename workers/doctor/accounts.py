@@ -1,0 +1,149 @@
+"""Checks of one account: what it says about itself, and what it lets us do."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from domain.errors import SyncError
+from domain.identity import Crm
+from domain.schema import ObjectSchema
+from workers.configuration import Budget, ConnectionOptions
+from workers.doctor.findings import NAMES, Finding, Health, refused
+from workers.ports import CrmGateway, ProvisioningGateway
+
+SKEW_MS = 5_000
+"""More than this between our clock and a CRM's is worth a warning."""
+
+WORST_SKEW_MS = 120_000
+"""From here on logins and webhook signatures, which are good for minutes, begin to fail."""
+
+DAY_SECONDS = 86_400
+
+
+def check_clock(crm: Crm, skew_ms: int) -> Iterator[Finding]:
+    """``skew_ms``: the CRM's clock less ours."""
+    off = abs(skew_ms)
+    if off <= SKEW_MS:
+        yield Finding(Health.OK, f"Our clock and {NAMES[crm]}'s agree.")
+        return
+    health = Health.FAIL if off > WORST_SKEW_MS else Health.WARN
+    side = "behind" if skew_ms > 0 else "ahead of"
+    what = f"Our clock is {off // 1000} s {side} {NAMES[crm]}'s."
+    yield Finding(health, what, "Let this machine set its clock by NTP.")
+
+
+def check_zone(crm: Crm, account: Mapping[str, Any]) -> Iterator[Finding]:
+    """Whether the account's time zone is one that this machine knows: lists' dates depend on it."""
+    told = (
+        account.get("timeZone")
+        if crm is Crm.HUBSPOT
+        else (account.get("organization") or {}).get("TimeZoneSidKey")
+    )
+    zone = str(told or "UTC")
+    try:
+        ZoneInfo(zone)
+    except (LookupError, ValueError, OSError):
+        what = f"{NAMES[crm]}'s time zone \"{zone}\" is not in this machine's time-zone data."
+        yield Finding(Health.FAIL, what, "Update the tzdata package, or choose another zone in the account.")
+    else:
+        yield Finding(Health.OK, f"{NAMES[crm]}'s time zone is {zone}.")
+
+
+def check_budget(
+    crm: Crm, account: Mapping[str, Any], options: ConnectionOptions, *, objects: int
+) -> Iterator[Finding]:
+    """Whether the day's calls are enough for polling alone."""
+    limit, used = _daily(crm, account)
+    allowed = _allowed(options.budgets[crm], limit)
+    if allowed is None:
+        what = f"{NAMES[crm]} does not say how many calls a day it takes."
+        yield Finding(Health.WARN, what, f"Set {crm}: api_call_limit: {{per_day: ...}}.")
+        return
+    polls = objects * DAY_SECONDS // options.poll_seconds
+    if limit is not None and used >= limit:
+        what = f"{NAMES[crm]}'s calls of the day are used up ({used:,} of {limit:,})."
+        yield Finding(Health.FAIL, what, "Wait until they are given anew, or see who else calls.")
+    elif polls * 2 > allowed:
+        what = f"Polling alone takes {polls:,} of the {allowed:,} calls a day that {NAMES[crm]} may be asked."
+        needed = -(-2 * objects * DAY_SECONDS // max(1, allowed))
+        remedy = f"Poll less often (polling: {{interval: {needed}s}}), or raise api_call_limit."
+        yield Finding(Health.WARN, what, remedy)
+    else:
+        what = f"{NAMES[crm]} may be asked {allowed:,} times a day; polling takes {polls:,}."
+        yield Finding(Health.OK, what)
+
+
+def _daily(crm: Crm, account: Mapping[str, Any]) -> tuple[int | None, int]:
+    """(the account's daily limit, used of it) as each CRM words them."""
+    if crm is Crm.SALESFORCE:
+        requests = (account.get("limits") or {}).get("DailyApiRequests") or {}
+        limit = requests.get("Max")
+        return limit, (limit or 0) - requests.get("Remaining", 0)
+    usage: Mapping[str, Any] = next(iter(account.get("usage") or ()), {})
+    return usage.get("usageLimit"), usage.get("currentUsage", 0)
+
+
+def _allowed(budget: Budget, limit: int | None) -> int | None:
+    bounds = [] if limit is None else [int(limit * budget.share)]
+    bounds += [] if budget.per_day is None else [budget.per_day]
+    return min(bounds, default=None)
+
+
+STANDARD = frozenset({"contacts", "companies", "deals"})
+"""Objects with scopes of their own; all others share those of custom objects."""
+
+
+def scopes_needed(objects: Sequence[str]) -> list[str]:
+    """HubSpot's scopes for syncing these objects, in its own names."""
+    per_object = [
+        f"crm.{family}.{name if name in STANDARD else 'custom'}.{right}"
+        for name in objects
+        for family, right in (("objects", "read"), ("objects", "write"), ("schemas", "read"))
+    ]
+    return [*per_object, "crm.lists.read", "crm.objects.owners.read"]
+
+
+def check_scopes(crm: Crm, provisioning: ProvisioningGateway, objects: Sequence[str]) -> Iterator[Finding]:
+    """Whether the credential has the scopes, where the CRM lists them."""
+    granted = provisioning.scopes()
+    if granted is None:
+        return
+    absent = [scope for scope in scopes_needed(objects) if scope not in granted]
+    for scope in absent:
+        yield Finding(Health.FAIL, f"The {NAMES[crm]} credential lacks the scope {scope}.", "Grant it there.")
+    if not absent:
+        yield Finding(Health.OK, f"The {NAMES[crm]} credential has every scope that is needed.")
+
+
+def check_rights(
+    crm: Crm, gateway: CrmGateway, objects: Sequence[str], schemas: dict[tuple[Crm, str], ObjectSchema]
+) -> Iterator[Finding]:
+    """Whether our user may read, create and edit each object; adds their schemas."""
+    for name in objects:
+        try:
+            schema = gateway.describe(name)
+            gateway.ids(name, after=None)
+        except SyncError as error:
+            yield refused(crm, f"{NAMES[crm]}'s {name} cannot be read", error)
+            continue
+        schemas[crm, name] = schema
+        yield from _writable(schema)
+    try:
+        gateway.owners()
+    except SyncError as error:
+        yield refused(crm, f"{NAMES[crm]}'s owners cannot be read", error)
+
+
+def _writable(schema: ObjectSchema) -> Iterator[Finding]:
+    """Whether any field may be written: a user without the right on the object sees all of them shut."""
+    fields = schema.fields.values()
+    rights = {
+        "create": any(field.createable for field in fields),
+        "edit": any(field.updateable for field in fields),
+    }
+    absent = [right for right, held in rights.items() if not held]
+    if absent:
+        what = f"{NAMES[schema.crm]} does not let our user {' or '.join(absent)} {schema.object} records."
+        yield Finding(Health.FAIL, what, "Grant it in a permission set, or by the app's scopes.")
+    else:
+        yield Finding(Health.OK, f"Our user may read, create and edit {NAMES[schema.crm]}'s {schema.object}.")

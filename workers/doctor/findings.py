@@ -1,0 +1,32 @@
+"""What a check says."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from domain.errors import Misconfigured, SyncError, classify
+from domain.identity import Crm
+
+NAMES = {Crm.HUBSPOT: "HubSpot", Crm.SALESFORCE: "Salesforce"}
+
+
+class Health(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Finding(NamedTuple):
+    """One thing looked at."""
+
+    health: Health
+    what: str
+    remedy: str = ""  #: empty if it is ok
+
+
+def refused(crm: Crm, what: str, error: SyncError) -> Finding:
+    """An error of a CRM as a finding, with the remedy of the error catalogue."""
+    diagnosis = classify(crm, None, error.code, error.message)
+    health = Health.FAIL if isinstance(error, Misconfigured) else Health.WARN
+    return Finding(health, f"{what}: {diagnosis.cause} ({error.code})", diagnosis.remedy)
