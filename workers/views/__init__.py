@@ -1,0 +1,54 @@
+"""What people look at: the tables of one lane, read into plain frozen values.
+
+Command line, API and console show these and read nothing themselves. Moments are epoch ms. Values of a
+person's fields stand in `ContactView` and `LetterView` only.
+"""
+
+from workers.views.contacts import (
+    ContactView,
+    DecisionView,
+    FieldView,
+    OpenView,
+    RecordView,
+    WriteView,
+    contact,
+    find,
+)
+from workers.views.lanes import (
+    BudgetView,
+    GuardView,
+    JobView,
+    StatusView,
+    SuspensionView,
+    faults,
+    lag_ms,
+    queues,
+    status,
+)
+from workers.views.letters import ErrorGroup, LetterView, errors, letter, letter_counts, letters
+
+__all__ = [
+    "BudgetView",
+    "ContactView",
+    "DecisionView",
+    "ErrorGroup",
+    "FieldView",
+    "GuardView",
+    "JobView",
+    "LetterView",
+    "OpenView",
+    "RecordView",
+    "StatusView",
+    "SuspensionView",
+    "WriteView",
+    "contact",
+    "errors",
+    "faults",
+    "find",
+    "lag_ms",
+    "letter",
+    "letter_counts",
+    "letters",
+    "queues",
+    "status",
+]

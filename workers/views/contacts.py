@@ -1,0 +1,278 @@
+"""One contact as people look at it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from domain.book import Table, decode, decode_closed
+from domain.identity import Crm, Fields, FieldValue, RecordRef, email_key
+from domain.links import match_key
+from domain.mapping import MappedField
+from domain.plan import linked, overlay
+from domain.policy import KindPolicy, Policy
+from domain.reasons import TEXT, WAIT_TEXT, Reason
+from domain.state import Closed, Contact, Intent, Opened, intent_key
+from domain.wire import to18
+from workers.connection import Lane
+from workers.store import Tables
+from workers.views.letters import LetterView, letters_of
+
+DECISIONS = 20
+"""How many of a contact's last decisions are shown unless asked otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordView:
+    """One record of a contact."""
+
+    key: str
+    crm: Crm
+    object: str
+    id: str
+    linked: bool  #: one of the pair that syncs; others are duplicates or predecessors
+    gone: str  #: why it is not there any more; empty while it is
+    merged_into: str | None
+    seen_at: int | None  #: the CRM's stamp of the newest look; None if it was never seen
+    values: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class FieldView:
+    """One mapped field, both sides beside each other."""
+
+    hubspot: str
+    salesforce: str
+    rule: str
+    hubspot_value: FieldValue
+    salesforce_value: FieldValue
+    mark: str  #: ``agreed``, ``expected``, ``held``, ``different``, ``never_agreed`` or ``unread``
+    agreed: tuple[FieldValue, FieldValue] | None = None  #: values last in sync, where others are held now
+    expected: dict[str, FieldValue] = field(default_factory=dict)  #: CRM -> written and not seen there since
+    held: dict[str, str] = field(default_factory=dict)  #: CRM -> why the value is not sent there
+
+
+@dataclass(frozen=True, slots=True)
+class OpenView:
+    """A decision that nothing has closed yet."""
+
+    id: str
+    trigger: str
+    detail: str
+    at: int
+    age_ms: int
+    priority: str
+    wait: str  #: what it waits for, as a code; empty if a newer decision is before it
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteView:
+    """A write that is queued or on its way."""
+
+    crm: Crm
+    object: str
+    record_id: str | None  #: None for a create
+    fields: Fields
+    attempt: int
+    due: int
+    in_flight: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView:
+    """A closed decision."""
+
+    id: str
+    trigger: str
+    detail: str
+    opened_at: int
+    closed_at: int
+    reason: Reason
+    text: str
+    explanation: str
+    wrote: dict[str, tuple[str, ...]]  #: CRM -> fields
+    held: dict[str, str]  #: field -> why
+    lost: dict[str, tuple[str, FieldValue]]  #: property -> (losing CRM, its value)
+    superseded_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactView:
+    """One contact in both CRMs."""
+
+    entity: str
+    kind: str
+    state: str  #: ``erased``, ``parked``, ``error``, ``waiting``, ``held``, ``unlinked`` or ``settled``
+    member: bool | None  #: the inclusion list's last word; None: never asked
+    member_since: int
+    parked: str  #: the position of an event that could not be handled
+    records: list[RecordView]
+    fields: list[FieldView]
+    open: list[OpenView]
+    writes: list[WriteView]
+    letters: list[LetterView]
+    decisions: list[DecisionView]  #: newest first
+
+
+def find(lane: Lane, text: str) -> list[str]:
+    """The entities that a text may name.
+
+    It may be an e-mail address, a HubSpot id, a Salesforce id of 15 or 18 characters, a record key or an
+    entity id. Empty if nothing is known by it.
+    """
+    text, tables, policy = text.strip(), lane.tables(), lane.policy()
+    keys = [text, *(f"{crm}/{name}/{to18(text)}" for crm, name in policy.by_object)]
+    keys += _keys_by_match(tables, policy, text)
+    found = (decode(Table.REFS, raw) for raw in tables.fetch(Table.REFS, keys) if raw is not None)
+    return list(dict.fromkeys(found))
+
+
+def _keys_by_match(tables: Tables, policy: Policy, text: str) -> Iterator[str]:
+    names = [match_key(kind.kind, email_key(text)) for kind in policy.kinds.values()]
+    for raw in tables.fetch(Table.MATCHES, names):
+        if raw is not None:
+            yield from decode(Table.MATCHES, raw)
+
+
+def contact(lane: Lane, entity: str, *, decisions: int = DECISIONS) -> ContactView:
+    """All that is known of a contact.
+
+    Raises:
+        KeyError: if there is no such entity.
+    """
+    tables, kinds = lane.tables(), lane.policy().kinds
+    raw = tables.fetch(Table.CONTACTS, [entity])[0]
+    if raw is None:
+        raise KeyError(entity)
+    known: Contact = decode(Table.CONTACTS, raw)
+    letters = list(letters_of(tables, [intent_key(entity, crm) for crm in Crm]))
+    return ContactView(
+        entity=known.id,
+        kind=known.kind,
+        state=_state(known, letters),
+        member=known.member,
+        member_since=known.member_since,
+        parked=known.parked,
+        records=[_record(known, key) for key in known.records],
+        fields=list(_fields(known, kinds[known.kind])) if known.kind in kinds else [],
+        open=list(_open(known, lane.clock.now_ms())),
+        writes=list(_writes(known)),
+        letters=letters,
+        decisions=[_decision(decode_closed(each)) for each in reversed(tables.decisions(entity, decisions))],
+    )
+
+
+def _state(known: Contact, letters: list[LetterView]) -> str:
+    verdicts = {
+        "erased": known.erased,
+        "parked": bool(known.parked),
+        "error": bool(letters),
+        "waiting": known.opened is not None or bool(known.flying),
+        "held": any(known.holds.values()),
+        "unlinked": len(known.pair) < len(Crm),
+    }
+    return next((word for word, holds in verdicts.items() if holds), "settled")
+
+
+def _record(known: Contact, key: str) -> RecordView:
+    ref, record = RecordRef.parse(key), known.records[key]
+    seen = record.seen[0] if record.seen >= (0, 0) else None
+    is_linked = known.pair.get(ref.crm) == key
+    return RecordView(
+        key, ref.crm, ref.object, ref.id, is_linked, record.gone, record.merged_into, seen, record.values
+    )
+
+
+def _fields(known: Contact, kind: KindPolicy) -> Iterator[FieldView]:
+    theirs = linked(known, Crm.SALESFORCE)
+    name = theirs[0].object if theirs else kind.section.create_as or kind.kind.salesforce[0]
+    overlays = {crm: overlay(known, crm) for crm in Crm}
+    for mapped in kind.fields[name]:
+        yield _field(known, mapped, overlays)
+
+
+def _field(known: Contact, mapped: MappedField, overlays: Mapping[Crm, Fields]) -> FieldView:
+    sides = {crm: found[1].values if (found := linked(known, crm)) else {} for crm in Crm}
+    expected = {
+        str(crm): sent[mapped.name(crm)] for crm, sent in overlays.items() if mapped.name(crm) in sent
+    }
+    held = {str(crm): hold.message for crm in Crm if (hold := known.holds.get(crm, {}).get(mapped.name(crm)))}
+    unread = any(mapped.name(crm) not in values for crm, values in sides.items())
+    agreed = known.agreed.get(mapped.hubspot)
+    mark = _mark(known, mapped, expected=bool(expected), held=bool(held), unread=unread)
+    return FieldView(
+        mapped.hubspot,
+        mapped.salesforce,
+        mapped.rule,
+        sides[Crm.HUBSPOT].get(mapped.hubspot),
+        sides[Crm.SALESFORCE].get(mapped.salesforce),
+        mark,
+        agreed,
+        expected,
+        held,
+    )
+
+
+def _mark(known: Contact, mapped: MappedField, *, expected: bool, held: bool, unread: bool) -> str:
+    if held:
+        return "held"
+    if expected:
+        return "expected"
+    if unread:
+        return "unread"
+    if mapped.hubspot not in known.agreed:
+        return "never_agreed"
+    return "agreed" if known.agreed[mapped.hubspot] is None else "different"
+
+
+def _open(known: Contact, now: int) -> Iterator[OpenView]:
+    if known.opened is not None:
+        wait = known.wait or ""
+        yield _opened(known.opened, now, wait, WAIT_TEXT[known.wait] if known.wait else "")
+    for each in known.flying:
+        yield _opened(each, now, "", "A write that carries it is on its way.")
+
+
+def _opened(opened: Opened, now: int, wait: str, text: str) -> OpenView:
+    age = max(0, now - opened.at)
+    return OpenView(
+        opened.id, opened.trigger, opened.detail, opened.at, age, opened.priority, str(wait), text
+    )
+
+
+def _writes(known: Contact) -> Iterator[WriteView]:
+    for crm, flight in known.flights.items():
+        yield WriteView(
+            crm, flight.object, flight.record_id, flight.fields, flight.attempt, flight.at, in_flight=True
+        )
+    for crm, intent in known.intents.items():
+        if crm not in known.flights:
+            yield _waiting(intent)
+
+
+def _waiting(intent: Intent) -> WriteView:
+    return WriteView(
+        intent.crm,
+        intent.object,
+        intent.record_id,
+        intent.fields,
+        intent.attempt,
+        intent.due,
+        in_flight=False,
+    )
+
+
+def _decision(closed: Closed) -> DecisionView:
+    return DecisionView(
+        closed.id,
+        closed.trigger,
+        closed.detail,
+        closed.opened_at,
+        closed.closed_at,
+        closed.reason,
+        TEXT[closed.reason],
+        closed.explanation,
+        closed.wrote,
+        closed.held,
+        closed.lost,
+        closed.superseded_by,
+    )

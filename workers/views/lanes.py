@@ -1,0 +1,172 @@
+"""A connection as a whole: how far it is, what waits, what stops it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from domain.book import CLAIMS, OPEN, TIMERS, Table, outbox_queue, reads_queue
+from domain.identity import Crm
+from domain.policy import Policy
+from domain.state import Connection, Priority
+from workers.connection import Lane
+from workers.control import Control, Job
+from workers.limits import Usage
+from workers.store import Tables
+from workers.views.letters import diagnosis, letter_counts
+
+FAR = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class SuspensionView:
+    """A target that gets nothing until somebody has mended the cause."""
+
+    crm: Crm
+    since: int
+    code: str
+    message: str
+    cause: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuardView:
+    """What a guard counted in its hour."""
+
+    name: str
+    count: int
+    limit: int | None  #: per hour; None if no section sets one any more
+    tripped: bool
+    held: int  #: contacts that wait for its release
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A bulk request."""
+
+    id: str
+    kind: str
+    by: str
+    list_id: str
+    done: int
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetView:
+    """A CRM's allowance of calls. None: unknown, or no such bound."""
+
+    crm: Crm
+    used_today: int
+    budget_today: int | None
+    limit_today: int | None
+    left_today: int | None
+    paused_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """How a connection is doing."""
+
+    connection: str
+    configuration: str  #: digest of the one in force; empty before the first
+    ready: bool  #: every object was read once in full
+    baselines: list[str]
+    paused: str  #: who paused it; empty if nobody did
+    suspended: list[SuspensionView]
+    throttled: dict[str, int]  #: CRM -> no call before this moment
+    guards: list[GuardView]
+    events: int  #: ever appended
+    kept: int  #: still in the live log
+    lag: int  #: appended and not projected
+    lag_ms: int  #: age of the oldest event not projected
+    contacts: int
+    queues: dict[str, int]  #: ``outbox/<crm>/<priority>``, ``reads/<crm>``, ``claims``, ``open``, ``timers``
+    oldest_open_ms: int  #: age of the oldest open decision
+    letters: dict[str, int]  #: CRM -> dead letters
+    faults: dict[str, int]  #: events that could not be handled, by error
+    jobs: list[JobView]
+    budgets: list[BudgetView]
+
+
+def status(lane: Lane, budgets: Mapping[Crm, Usage] | None = None) -> StatusView:
+    """How the lane is doing; ``budgets`` are what its limiters say."""
+    tables, state, policy, now = lane.tables(), lane.state(), lane.policy(), lane.clock.now_ms()
+    counters = tables.counters()
+    return StatusView(
+        connection=lane.name,
+        configuration=state.config,
+        ready=policy.ready,
+        baselines=list(state.baselines),
+        paused=state.paused,
+        suspended=[_suspension(crm, state) for crm in state.suspended],
+        throttled={str(crm): until for crm, until in state.throttled.items() if until > now},
+        guards=list(_guards(tables, state, policy)),
+        events=lane.log.appended(),
+        kept=lane.log.length(),
+        lag=lane.backlog(),
+        lag_ms=lag_ms(lane),
+        contacts=tables.count(Table.CONTACTS),
+        queues={name: tables.size(name) for name in queues()},
+        oldest_open_ms=_age(tables.due(OPEN, FAR, 1), now),
+        letters=letter_counts(tables),
+        faults=faults(counters),
+        jobs=[_job(each) for each in Control(lane).jobs()],
+        budgets=[_budget(crm, usage) for crm, usage in (budgets or {}).items()],
+    )
+
+
+def queues() -> list[str]:
+    """The queues that tell how busy a lane is."""
+    outbox = [outbox_queue(crm, priority) for crm in Crm for priority in Priority]
+    return [*outbox, *(reads_queue(crm) for crm in Crm), CLAIMS, OPEN, TIMERS]
+
+
+def lag_ms(lane: Lane) -> int:
+    """Age of the oldest event that is not projected; 0 if all are."""
+    waiting = lane.log.read(lane.tables().checkpoint(), 1)
+    return max(0, lane.clock.now_ms() - int(waiting[0].position.partition("-")[0])) if waiting else 0
+
+
+def faults(counters: Mapping[str, int]) -> dict[str, int]:
+    """Events that could not be handled, by the name of the error."""
+    return {
+        name.removeprefix("faults/"): count for name, count in counters.items() if name.startswith("faults/")
+    }
+
+
+def _age(oldest: list[tuple[str, int]], now: int) -> int:
+    return max(0, now - oldest[0][1]) if oldest else 0
+
+
+def _suspension(crm: Crm, state: Connection) -> SuspensionView:
+    kept = state.suspended[crm]
+    meaning = diagnosis(crm, kept.code, kept.message)
+    return SuspensionView(crm, kept.since, kept.code, kept.message, meaning.cause, meaning.remedy)
+
+
+def _guards(tables: Tables, state: Connection, policy: Policy) -> Iterator[GuardView]:
+    limits = _limits(policy)
+    for name in sorted(limits.keys() | state.guards.keys()):
+        bucket = state.guards.get(name)
+        yield GuardView(
+            name,
+            bucket.count if bucket else 0,
+            limits.get(name),
+            tripped=bucket is not None and bucket.tripped,
+            held=tables.size(f"held/{name}"),
+        )
+
+
+def _limits(policy: Policy) -> dict[str, int]:
+    sections: Iterable[dict[str, int]] = (kind.section.guards for kind in policy.kinds.values())
+    return {name: limit for guards in sections for name, limit in guards.items()}
+
+
+def _job(job: Job) -> JobView:
+    return JobView(job.id, job.kind, job.by, job.list_id, job.done, job.finished)
+
+
+def _budget(crm: Crm, usage: Usage) -> BudgetView:
+    return BudgetView(
+        crm, usage.used_today, usage.budget_today, usage.limit_today, usage.left_today, usage.paused_ms
+    )
