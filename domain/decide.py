@@ -239,7 +239,8 @@ def _intent(step: Step, contact: Contact, crm: Crm, draft: Draft, revision: int)
     before = contact.intents.get(crm)
     if before is not None:
         due = before.due if not failed else due
-        if (before.fields, before.record_id, before.object) == (draft.fields, draft.record_id, draft.object):
+        said = (before.fields, before.record_id, before.object, before.config)
+        if said == (draft.fields, draft.record_id, draft.object, step.policy.digest):
             revision = before.revision
     return Intent(
         contact.id,

@@ -150,6 +150,7 @@ class ConfigurationApplied(Event, tag="configuration/1", frozen=True, kw_only=Tr
 
     digest: str
     by: str
+    request: str = ""  #: makes the same fact, said again later, a fact of its own
 
 
 class SchemaObserved(Event, tag="schema/1", frozen=True, kw_only=True):
@@ -158,6 +159,7 @@ class SchemaObserved(Event, tag="schema/1", frozen=True, kw_only=True):
     crm: Crm
     object: str
     digest: str
+    request: str = ""  #: makes the same fact, said again later, a fact of its own
 
 
 class ListObserved(Event, tag="list/1", frozen=True, kw_only=True):
@@ -166,6 +168,7 @@ class ListObserved(Event, tag="list/1", frozen=True, kw_only=True):
     list_id: str
     name: str
     digest: str
+    request: str = ""  #: makes the same fact, said again later, a fact of its own
 
 
 class DirectoryObserved(Event, tag="directory/1", frozen=True, kw_only=True):
@@ -173,6 +176,7 @@ class DirectoryObserved(Event, tag="directory/1", frozen=True, kw_only=True):
 
     crm: Crm
     digest: str
+    request: str = ""  #: makes the same fact, said again later, a fact of its own
 
 
 class AccountObserved(Event, tag="account/1", frozen=True, kw_only=True):
@@ -181,6 +185,7 @@ class AccountObserved(Event, tag="account/1", frozen=True, kw_only=True):
     crm: Crm
     account_id: str
     zone: str = "UTC"  #: the HubSpot portal's time zone
+    request: str = ""  #: makes the same fact, said again later, a fact of its own
 
 
 class BaselineCompleted(Event, tag="baseline/1", frozen=True, kw_only=True):
@@ -195,12 +200,14 @@ class Paused(Event, tag="paused/1", frozen=True, kw_only=True):
 
     by: str
     why: str = ""
+    request: str = ""  #: makes the same fact, said again later, a fact of its own
 
 
 class Resumed(Event, tag="resumed/1", frozen=True, kw_only=True):
     """Somebody let writing go on."""
 
     by: str
+    request: str = ""  #: makes the same fact, said again later, a fact of its own
 
 
 class SuspensionCleared(Event, tag="suspension_cleared/1", frozen=True, kw_only=True):
@@ -208,6 +215,7 @@ class SuspensionCleared(Event, tag="suspension_cleared/1", frozen=True, kw_only=
 
     name: str  #: ``hubspot``, ``salesforce``, or a guard: ``creates``, ``deletes``, ``blanked``
     by: str
+    request: str = ""  #: makes the same fact, said again later, a fact of its own
 
 
 class LetterDiscarded(Event, tag="letter_discarded/1", frozen=True, kw_only=True):
@@ -216,6 +224,7 @@ class LetterDiscarded(Event, tag="letter_discarded/1", frozen=True, kw_only=True
     letter: str
     by: str
     why: str
+    request: str = ""  #: makes the same fact, said again later, a fact of its own
 
 
 class EpochStarted(Event, tag="epoch/1", frozen=True, kw_only=True):

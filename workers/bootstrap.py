@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 
+import msgspec
 import redis
 
+from domain.events import ConfigurationApplied, digest
 from domain.identity import Crm
 from domain.policy import Document
 from workers import embedded
@@ -172,6 +174,15 @@ class Link:
             for name in names
         }
         return to_document(self.configuration, described)
+
+    def apply(self, by: str) -> str:
+        """Put the configuration in force: observe what it rests on, then record it; returns its digest."""
+        self.runtime.register(self.name)
+        self.metadata.observe(self.objects(), self.inclusion_lists())
+        document = self.document()
+        name = digest(msgspec.to_builtins(document))
+        self.lane.append([ConfigurationApplied(digest=name, by=by, request=new_id())], [document])
+        return name
 
     # -- the stages
 

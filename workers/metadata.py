@@ -16,6 +16,7 @@ from domain.events import (
 )
 from domain.identity import Crm
 from domain.state import Connection
+from workers.clock import new_id
 from workers.connection import Lane
 from workers.ports import CrmGateway, ListGateway
 
@@ -50,18 +51,18 @@ class Metadata:
     def _account(self, crm: Crm, state: Connection) -> Iterator[News]:
         told = _particulars(crm, self.gateways[crm].account())
         if state.accounts.get(crm) != told:
-            yield AccountObserved(crm=crm, account_id=told[0], zone=told[1]), None
+            yield AccountObserved(crm=crm, account_id=told[0], zone=told[1], request=new_id()), None
 
     def _schemas(self, crm: Crm, names: tuple[str, ...], state: Connection) -> Iterator[News]:
         for name in names:
             schema = msgspec.to_builtins(self.gateways[crm].describe(name))
             if state.schemas.get(f"{crm}/{name}") != digest(schema):
-                yield SchemaObserved(crm=crm, object=name, digest=digest(schema)), schema
+                yield SchemaObserved(crm=crm, object=name, digest=digest(schema), request=new_id()), schema
 
     def _owners(self, crm: Crm, state: Connection) -> Iterator[News]:
         owners = msgspec.to_builtins(self.gateways[crm].owners())
         if state.directories.get(crm) != digest(owners):
-            yield DirectoryObserved(crm=crm, digest=digest(owners)), owners
+            yield DirectoryObserved(crm=crm, digest=digest(owners), request=new_id()), owners
 
     def _lists(self, wanted: tuple[str, ...], state: Connection) -> Iterator[News]:
         """The inclusion lists, and the lists that their filters refer to."""
@@ -76,7 +77,7 @@ class Metadata:
             kept = {key: definition.get(key) for key in ("listId", "name", "processingType", "filterBranch")}
             named = (str(kept["name"]), digest(kept))
             if state.lists.get(list_id) != named:
-                yield ListObserved(list_id=list_id, name=named[0], digest=named[1]), kept
+                yield ListObserved(list_id=list_id, name=named[0], digest=named[1], request=new_id()), kept
 
 
 def _particulars(crm: Crm, account: Mapping[str, Any]) -> tuple[str, str]:

@@ -175,3 +175,8 @@ def _in_words(error: ValidationError) -> str:
         f"{_variable(str(problem['loc'][0]))}: {problem['msg']}. Correct it in the environment or in .env."
         for problem in error.errors(include_input=False, include_url=False)
     )
+
+
+def child_environment(changes: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with changes, for the processes that it starts."""
+    return {**os.environ, **changes}
