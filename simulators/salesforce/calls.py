@@ -41,8 +41,12 @@ class Call:
         """The body.
 
         Raises:
-            ApiError: JSON_PARSER_ERROR.
+            ApiError: JSON_PARSER_ERROR, or UNSUPPORTED_MEDIA_TYPE.
         """
+        media_type = self.request.headers.get("content-type", "application/json")
+        if not media_type.startswith("application/json"):
+            message = f"Content-Type header specified in HTTP request is not supported: {media_type}"
+            raise ApiError("UNSUPPORTED_MEDIA_TYPE", message, status=415)
         try:
             return self.request.json()
         except orjson.JSONDecodeError as error:

@@ -25,7 +25,9 @@ def versions(oldest: int) -> list[dict[str, str]]:
 
 
 def resources(call: Call) -> Answer:
-    return Answer(200, {name: f"{call.base}/{name}" for name in _RESOURCES})
+    org = call.org
+    identity = f"https://login.salesforce.com/id/{org.organization_id}/{call.actor.user_id}"
+    return Answer(200, {**{name: f"{call.base}/{name}" for name in _RESOURCES}, "identity": identity})
 
 
 def limits(call: Call) -> Answer:

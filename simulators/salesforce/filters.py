@@ -365,6 +365,19 @@ def _by_values(rows: Rows, entry: Field, values: list[Any]) -> Iterable[str]:
     return dict.fromkeys(one for value in values for one in rows.find(entry.name, value))
 
 
+def lower_id(condition: Condition | None) -> str:
+    """The Id before which no row can match; empty where there is no such bound."""
+    match condition:
+        case All():
+            return max(map(lower_id, condition.conditions))
+        case Compare(
+            path=Path(parts=(name,)), operator=">" | ">=", literal=Literal(kind="text", value=value)
+        ):
+            return value if name.lower() == "id" else ""
+        case _:
+            return ""
+
+
 def lower_stamp(condition: Condition | None) -> str | None:
     """The SystemModstamp before which no row can match; None where there is no such bound."""
     match condition:

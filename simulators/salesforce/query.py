@@ -6,7 +6,7 @@ from typing import Any
 
 from simulators.salesforce.aggregates import aggregate
 from simulators.salesforce.errors import ApiError
-from simulators.salesforce.filters import Scope, compile_condition, indexed_ids, lower_stamp
+from simulators.salesforce.filters import Scope, compile_condition, indexed_ids, lower_id, lower_stamp
 from simulators.salesforce.org import Actor, Org
 from simulators.salesforce.schema import Field, SObject
 from simulators.salesforce.soql import (
@@ -102,8 +102,11 @@ class Runner:
         ids = indexed_ids(scope, rows, query.where)
         if ids is not None:
             return [rows.by_id[one] for one in ids if one in rows.by_id], False
+        ordered = [] if any(item.descending for item in query.order) else _names(query.order)
+        if ordered == ["id"]:
+            return rows.ids_from(lower_id(query.where)), True
         bound = lower_stamp(query.where)
-        by_stamp = _by_stamp(query.order)
+        by_stamp = ordered in (["systemmodstamp"], ["systemmodstamp", "id"])
         if bound is not None or by_stamp:
             return rows.changed_since(bound or ""), by_stamp
         return rows.by_id.values(), False
@@ -249,12 +252,8 @@ def _only_path(query: Query) -> Path:
     return query.select[0]
 
 
-def _by_stamp(order: list[Order]) -> bool:
-    """Whether the order is the one in which the index of changes stands."""
-    names = [item.path.text.lower() if isinstance(item.path, Path) else "" for item in order]
-    return names in (["systemmodstamp"], ["systemmodstamp", "id"]) and not any(
-        item.descending for item in order
-    )
+def _names(order: list[Order]) -> list[str]:
+    return [item.path.text.lower() if isinstance(item.path, Path) else "" for item in order]
 
 
 def _sorted(scope: Scope, rows: list[Record], order: list[Order]) -> list[Record]:

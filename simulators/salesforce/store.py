@@ -23,16 +23,20 @@ class Rows:
         self.by_id: dict[str, Record] = {}
         self.lookups: dict[str, dict[object, tuple[str, ...]]] = {name: {} for name in indexed}
         self._order: list[tuple[str, str]] = []
+        self._ids: list[str] = []
 
     def put(self, row: Record) -> None:
         before = self.by_id.get(row["Id"])
         self.by_id[row["Id"]] = row
+        if before is None:
+            self._place_id(row["Id"])
         for name, lookup in self.lookups.items():
             _reindex(lookup, row["Id"], before.get(name) if before else None, row.get(name))
         self._place(row, before)
 
     def drop(self, record_id: str) -> None:
         row = self.by_id.pop(record_id)
+        del self._ids[bisect_left(self._ids, record_id)]
         for name, lookup in self.lookups.items():
             _reindex(lookup, record_id, row.get(name), None)
 
@@ -57,12 +61,26 @@ class Rows:
                 last = entry
                 yield row
 
+    def ids_from(self, first: str) -> Iterator[Record]:
+        """Rows with this Id or a later one, in order of it."""
+        for at in range(bisect_left(self._ids, first), len(self._ids)):
+            row = self.by_id.get(self._ids[at])
+            if row is not None:
+                yield row
+
     def copy(self) -> "Rows":
         twin = Rows([])
         twin.by_id = dict(self.by_id)
         twin.lookups = {name: dict(lookup) for name, lookup in self.lookups.items()}
+        twin._ids = list(self._ids)
         twin._order = list(self._order)
         return twin
+
+    def _place_id(self, record_id: str) -> None:
+        if not self._ids or record_id > self._ids[-1]:
+            self._ids.append(record_id)
+        else:
+            insort(self._ids, record_id)
 
     def _place(self, row: Record, before: Record | None) -> None:
         """Enter the row into the order; entries of older versions stay until they are half of it."""
