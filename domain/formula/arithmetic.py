@@ -113,12 +113,12 @@ _EARTH_RADIUS = {"mi": 3958.761, "km": 6371.009}
 """The Earth's mean radius by unit."""
 
 
-def distance(start: Location, end: Location, unit: str) -> Decimal | None:
+def distance(start: Location | None, end: Location | None, unit: str | None) -> Decimal | None:
     """Measure the great circle between two locations; blank if either is blank."""
-    radius = _EARTH_RADIUS.get(unit)
+    radius = _EARTH_RADIUS.get(unit or "")
     if radius is None:
         raise Fault('the unit of DISTANCE is neither "mi" nor "km"')
-    if start.latitude is None or end.latitude is None:
+    if start is None or end is None or start.latitude is None or end.latitude is None:
         return None
     chord = math.dist(_on_sphere(start), _on_sphere(end))
     return from_double(2 * radius * math.asin(min(chord / 2, 1.0)))
@@ -159,5 +159,5 @@ FUNCTIONS: dict[str, Build] = {
     "ATAN": _number(_in_double(math.atan, _DOMAIN)),
     "ATAN2": _number(_in_double(math.atan2, _DOMAIN), 2),
     "GEOLOCATION": Function(geolocation, (NUMBER, NUMBER), Kind.LOCATION, style=lenient),
-    "DISTANCE": Function(distance, (LOCATION, LOCATION, TEXT), Kind.NUMBER),
+    "DISTANCE": Function(distance, (LOCATION, LOCATION, TEXT), Kind.NUMBER, style=lenient),
 }

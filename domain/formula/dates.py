@@ -44,7 +44,7 @@ _MAX_DIGITS = 9
 def now(context: Context) -> datetime:
     if context.now is None:
         raise Fault("the time is not known", ErrorKind.UNKNOWN)
-    return context.now.astimezone(UTC)
+    return context.now.replace(tzinfo=UTC) if context.now.tzinfo is None else context.now.astimezone(UTC)
 
 
 def today(context: Context) -> date:

@@ -4,17 +4,24 @@ Source: Salesforce Help, "Formula Operators and Functions": Math, Logical and Te
 numbers as under "Using Date, Date/Time, and Time Values in Formulas".
 """
 
-import math
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time, timedelta
-from decimal import ROUND_HALF_UP, Context, Decimal
 
-from domain.formula.decimals import EXACT, ONE, WIDE, ZERO
+from domain.formula.decimals import EXACT, divide, power
 from domain.formula.encoding import SIZE_LIMIT, order_key, rejoined
 from domain.formula.errors import ErrorKind, Fault
 from domain.formula.kinds import Kind, common, fits
 from domain.formula.nodes import Operation
-from domain.formula.times import DAY_MS, clock_time, milliseconds
+from domain.formula.times import (
+    clock_back,
+    clock_between,
+    clock_forward,
+    days_between,
+    days_earlier,
+    days_later,
+    elapsed,
+    moved,
+    moved_back,
+)
 from domain.formula.typed import Env, Run, Typed, after_all, lenient, strict, type_error, unknown
 
 Body = Callable[..., object]
@@ -187,96 +194,25 @@ def concatenate(left: str | None, right: str | None) -> str | None:
     return rejoined(left + right)
 
 
-def _divide(left: Decimal, right: Decimal) -> Decimal:
-    if not right:
-        raise Fault("division by zero")
-    return EXACT.divide(left, right)
-
-
-_POWER_DIGITS = Context(prec=18, rounding=ROUND_HALF_UP)
-_POWER_LIMIT = 64  #: decimal places of the magnitude
-_POWER_SMALLEST = Decimal("1e-39")
-
-
-def power(base: Decimal, exponent: Decimal) -> Decimal:
-    """Raise to an integer power, to 18 significant digits, below about 1e64."""
-    if exponent != exponent.to_integral_value():
-        raise Fault("the exponent is not an integer")
-    times = int(exponent)
-    if times == 0 or base == ONE:
-        return ONE
-    if not base:
-        if times < 0:
-            raise Fault("zero to a negative power")
-        return ZERO
-    magnitude = math.log10(base.copy_abs()) * times
-    if magnitude > _POWER_LIMIT:
-        raise Fault("the power is too large")
-    if magnitude < -_POWER_LIMIT:
-        return ZERO
-    result = _POWER_DIGITS.plus(_POWER_STEPS.power(base, times))
-    return ZERO if result.copy_abs() < _POWER_SMALLEST else result
-
-
-_POWER_STEPS = Context(prec=60, rounding=ROUND_HALF_UP)
-
-
-def _days_later(day: date, days: Decimal) -> date:
-    return day + timedelta(days=int(days))
-
-
-def _days_earlier(day: date, days: Decimal) -> date:
-    return day - timedelta(days=int(days))
-
-
-def _days_between(later: date, earlier: date) -> Decimal:
-    return Decimal((later - earlier).days)
-
-
-def _moved(moment: datetime, days: Decimal) -> datetime:
-    seconds = WIDE.multiply(days, 86_400).to_integral_value(ROUND_HALF_UP)
-    return moment + timedelta(seconds=int(seconds))
-
-
-def _moved_back(moment: datetime, days: Decimal) -> datetime:
-    return _moved(moment, days.copy_negate())
-
-
-def _elapsed(later: datetime, earlier: datetime) -> Decimal:
-    return EXACT.divide(Decimal((later - earlier) // timedelta(microseconds=1)), Decimal(86_400_000_000))
-
-
-def _clock_forward(clock: time, amount: Decimal) -> time:
-    return clock_time(milliseconds(clock) + int(amount))
-
-
-def _clock_back(clock: time, amount: Decimal) -> time:
-    return clock_time(milliseconds(clock) - int(amount))
-
-
-def _clock_between(later: time, earlier: time) -> Decimal:
-    return Decimal((milliseconds(later) - milliseconds(earlier)) % DAY_MS)
-
-
 _NUMBERS = (Kind.NUMBER, Kind.NUMBER)
 
 _ADDITIONS: dict[tuple[Kind, Kind], tuple[Kind, Body]] = {
     _NUMBERS: (Kind.NUMBER, EXACT.add),
-    (Kind.DATE, Kind.NUMBER): (Kind.DATE, _days_later),
-    (Kind.NUMBER, Kind.DATE): (Kind.DATE, lambda days, day: _days_later(day, days)),
-    (Kind.DATETIME, Kind.NUMBER): (Kind.DATETIME, _moved),
-    (Kind.NUMBER, Kind.DATETIME): (Kind.DATETIME, lambda days, moment: _moved(moment, days)),
-    (Kind.TIME, Kind.NUMBER): (Kind.TIME, _clock_forward),
+    (Kind.DATE, Kind.NUMBER): (Kind.DATE, days_later),
+    (Kind.NUMBER, Kind.DATE): (Kind.DATE, lambda days, day: days_later(day, days)),
+    (Kind.DATETIME, Kind.NUMBER): (Kind.DATETIME, moved),
+    (Kind.NUMBER, Kind.DATETIME): (Kind.DATETIME, lambda days, moment: moved(moment, days)),
+    (Kind.TIME, Kind.NUMBER): (Kind.TIME, clock_forward),
 }
 
 _SUBTRACTIONS: dict[tuple[Kind, Kind], tuple[Kind, Body]] = {
     _NUMBERS: (Kind.NUMBER, EXACT.subtract),
-    (Kind.DATE, Kind.NUMBER): (Kind.DATE, _days_earlier),
-    (Kind.DATE, Kind.DATE): (Kind.NUMBER, _days_between),
-    (Kind.DATETIME, Kind.NUMBER): (Kind.DATETIME, _moved_back),
-    (Kind.DATETIME, Kind.DATETIME): (Kind.NUMBER, _elapsed),
-    (Kind.TIME, Kind.NUMBER): (Kind.TIME, _clock_back),
-    (Kind.TIME, Kind.TIME): (Kind.NUMBER, _clock_between),
+    (Kind.DATE, Kind.NUMBER): (Kind.DATE, days_earlier),
+    (Kind.DATE, Kind.DATE): (Kind.NUMBER, days_between),
+    (Kind.DATETIME, Kind.NUMBER): (Kind.DATETIME, moved_back),
+    (Kind.DATETIME, Kind.DATETIME): (Kind.NUMBER, elapsed),
+    (Kind.TIME, Kind.NUMBER): (Kind.TIME, clock_back),
+    (Kind.TIME, Kind.TIME): (Kind.NUMBER, clock_between),
 }
 
 _SIGNS: dict[str, Callable[[Operation, Typed], Typed]] = {
@@ -298,6 +234,6 @@ _COMPILERS: dict[str, Callable[[Operation, Typed, Typed], tuple[Kind, Run]]] = {
     "-": _additive(_SUBTRACTIONS),
     "&": _concatenation,
     "*": _numeric(EXACT.multiply),
-    "/": _numeric(_divide),
+    "/": _numeric(divide),
     "^": _numeric(power),
 }

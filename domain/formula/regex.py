@@ -10,7 +10,8 @@ Source: Salesforce Help, "Formula Operators and Functions": REGEX; the Java API 
 from functools import lru_cache
 
 from domain.formula.errors import ErrorKind, Fault
-from domain.formula.regex_matcher import State, Step, compile_pattern
+from domain.formula.regex_matcher import compile_pattern
+from domain.formula.regex_steps import State, Step
 from domain.formula.regex_syntax import parse_pattern
 
 

@@ -9,6 +9,16 @@ from domain.formula.errors import ErrorKind, Fault
 Test = Callable[[str], bool]
 
 
+def broken(what: str) -> Fault:
+    """Report a pattern that Java refuses."""
+    return Fault(f"REGEX: the pattern has {what}")
+
+
+def unsupported(what: str) -> Fault:
+    """Report a pattern that Java may well accept."""
+    return Fault(f"REGEX: {what} is not supported", ErrorKind.UNKNOWN)
+
+
 class CharSet(dict[str, bool]):
     """Says of a character whether it belongs; remembers what it was asked."""
 
@@ -41,6 +51,21 @@ def either(tests: Iterable[Test]) -> Test:
     if len(all_tests) == 1:
         return all_tests[0]
     return lambda character: any(test(character) for test in all_tests)
+
+
+def any_character(_: str) -> bool:
+    """What a point stands for under the flag s."""
+    return True
+
+
+def any_but_line_ends(character: str) -> bool:
+    r"""What a point stands for; ``\v`` and ``\f`` end no line."""
+    return character not in "\n\r\u0085\u2028\u2029"
+
+
+def is_line_break(character: str) -> bool:
+    r"""What ``\R`` stands for, beside the pair of both."""
+    return character in "\n\x0b\f\r\u0085\u2028\u2029"
 
 
 def _among(characters: str) -> Test:
@@ -95,7 +120,7 @@ def escaped_class(letter: str) -> Test:
     r"""Find the class of ``\d`` and its like; a capital letter negates. Raises Fault on any other letter."""
     test = _ESCAPES.get(letter.lower())
     if test is None:
-        raise Fault("REGEX: the pattern has an unknown escape")
+        raise broken("an unknown escape")
     return test if letter.islower() else _outside(test)
 
 
@@ -106,7 +131,7 @@ def property_class(name: str, *, wanted: bool, ignore_case: bool) -> Test:
     if test is None and bare in _CATEGORIES:
         test = _category_test(bare)
     if test is None or (ignore_case and bare in _CASED):
-        raise Fault("REGEX: the character property is not supported", ErrorKind.UNKNOWN)
+        raise unsupported("the character property")
     return test if wanted else _outside(test)
 
 

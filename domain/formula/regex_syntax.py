@@ -4,75 +4,36 @@ What Java refuses is an error of the formula; what Java accepts and we do not kn
 x, ``\G``, ``\X``, negated nested classes) makes the result unknown.
 """
 
-from dataclasses import dataclass
-from enum import Enum
-
-from domain.formula.errors import ErrorKind, Fault
-from domain.formula.regex_classes import CharSet, Test, either, escaped_class, property_class, span
-
-
-class Greed(Enum):
-    GREEDY = ""
-    LAZY = "?"
-    POSSESSIVE = "+"
-
-
-class Edge(Enum):
-    START = "start of the text"
-    END = "end of the text"
-    LAST = "end of the text or before its last line break"
-    WORD = "between a word and something else"
-    INSIDE = "not so"
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    items: tuple["Part", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    options: tuple["Part", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    index: int
-    body: "Part"
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    body: "Part"
-    least: int
-    most: int | None
-    greed: Greed
-
-
-@dataclass(frozen=True, slots=True)
-class Atomic:
-    body: "Part"
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    body: "Part"
-    ahead: bool
-    wanted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class BackReference:
-    index: int
-    ignore_case: bool
-
-
-Part = CharSet | Sequence | Choice | Group | Repeat | Atomic | Look | BackReference | Edge
+from domain.formula.regex_classes import (
+    CharSet,
+    Test,
+    any_but_line_ends,
+    any_character,
+    broken,
+    either,
+    escaped_class,
+    is_line_break,
+    property_class,
+    span,
+    unsupported,
+)
+from domain.formula.regex_nodes import (
+    Atomic,
+    Choice,
+    Edge,
+    Greed,
+    Group,
+    Look,
+    Part,
+    Reference,
+    Repeat,
+    Sequence,
+)
 
 _EDGES = {"b": Edge.WORD, "B": Edge.INSIDE, "A": Edge.START, "z": Edge.END, "Z": Edge.LAST}
 _LOOKS = {"=": (True, True), "!": (True, False), "<=": (False, True), "<!": (False, False)}
 _CONTROLS = {"t": "\t", "n": "\n", "r": "\r", "f": "\f", "a": "\a", "e": "\x1b"}
-_LINE_ENDS = "\n\r\u0085\u2028\u2029"
+_LINE_BREAK = Atomic(Choice((Sequence((CharSet("\r".__eq__), CharSet("\n".__eq__))), CharSet(is_line_break))))
 _MOST_REPEATS = 2**31 - 1
 
 
@@ -81,16 +42,8 @@ def parse_pattern(pattern: str) -> Part:
     reader = _Reader(pattern)
     part = reader.choice()
     if not reader.at_end():
-        raise _broken("an unmatched ')'")
+        raise broken("an unmatched ')'")
     return part
-
-
-def _broken(what: str) -> Fault:
-    return Fault(f"REGEX: the pattern has {what}")
-
-
-def _unsupported(what: str) -> Fault:
-    return Fault(f"REGEX: {what} is not supported", ErrorKind.UNKNOWN)
 
 
 class _Reader:
@@ -116,14 +69,14 @@ class _Reader:
 
     def _take(self) -> str:
         if self.at_end():
-            raise _broken("an unfinished end")
+            raise broken("an unfinished end")
         self._at += 1
         return self._pattern[self._at - 1]
 
     def _until(self, end: str, what: str) -> str:
         stop = self._pattern.find(end, self._at)
         if stop < 0:
-            raise _broken(f"an unfinished {what}")
+            raise broken(f"an unfinished {what}")
         inner = self._pattern[self._at : stop]
         self._at = stop + len(end)
         return inner
@@ -163,7 +116,7 @@ class _Reader:
             case "[":
                 return CharSet(self._class())
             case ".":
-                return CharSet(_any if self._dot_all else _any_but_line_ends)
+                return CharSet(any_character if self._dot_all else any_but_line_ends)
             case "^":
                 return Edge.START
             case "$":
@@ -171,7 +124,7 @@ class _Reader:
             case "\\":
                 return self._escape()
             case "*" | "+" | "?" | "{":
-                raise _unsupported("a repeated nothing") if character == "{" else _broken("a dangling repeat")
+                raise unsupported("a repeated nothing") if character == "{" else broken("a dangling repeat")
             case _:
                 return self._literal(character)
 
@@ -192,7 +145,7 @@ class _Reader:
         least = _count(low)
         most = None if comma and not high else _count(high) if comma else least
         if most is not None and most < least:
-            raise _broken("a repeat with its bounds the wrong way round")
+            raise broken("a repeat with its bounds the wrong way round")
         return least, most
 
     def _group(self) -> Part:
@@ -215,7 +168,7 @@ class _Reader:
     def _closed(self, index: int | None, flags: tuple[bool, bool]) -> Part:
         body = self.choice()
         if not self._skip(")"):
-            raise _broken("an unclosed group")
+            raise broken("an unclosed group")
         self._ignore_case, self._dot_all = flags
         return body if index is None else Group(index, body)
 
@@ -229,7 +182,7 @@ class _Reader:
             elif flag == "s":
                 self._dot_all = value
             else:
-                raise _unsupported("the flag") if flag in "dmuUx" else _broken("an unknown group or flag")
+                raise unsupported("the flag") if flag in "dmuUx" else broken("an unknown group or flag")
         return Sequence(()) if flag == ")" else self._closed(None, flags)
 
     def _escape(self) -> Part:
@@ -237,11 +190,11 @@ class _Reader:
         if letter in _EDGES:
             return _EDGES[letter]
         if letter in "123456789":
-            return BackReference(self._group_number(int(letter)), self._ignore_case)
+            return Reference(self._group_number(int(letter)), self._ignore_case)
         if letter == "k":
             return self._named_reference()
         if letter == "R":
-            return _line_break()
+            return _LINE_BREAK
         found = self._escaped(letter)
         return self._literal(found) if isinstance(found, str) else CharSet(found)
 
@@ -256,11 +209,11 @@ class _Reader:
 
     def _named_reference(self) -> Part:
         if not self._skip("<"):
-            raise _broken("a reference without a name")
+            raise broken("a reference without a name")
         index = self._names.get(self._until(">", "reference"))
         if index is None:
-            raise _broken("a reference to an unknown group")
-        return BackReference(index, self._ignore_case)
+            raise broken("a reference to an unknown group")
+        return Reference(index, self._ignore_case)
 
     def _escaped(self, letter: str) -> str | Test:
         if letter in _CONTROLS:
@@ -271,7 +224,7 @@ class _Reader:
             name = self._until("}", "property") if self._skip("{") else self._take()
             return property_class(name, wanted=letter == "p", ignore_case=self._ignore_case)
         if letter in "GXNc":
-            raise _unsupported("the escape")
+            raise unsupported("the escape")
         if letter.isascii() and letter.isalpha():
             return escaped_class(letter)
         return letter
@@ -286,7 +239,7 @@ class _Reader:
         try:
             return chr(int(digits, base))
         except (ValueError, OverflowError):
-            raise _broken("a bad code point") from None
+            raise broken("a bad code point") from None
 
     def _octal(self) -> str:
         digits = ""
@@ -311,7 +264,7 @@ class _Reader:
                 unions[-1].append(self._class_item())
         self._at += 1
         if negated and (nested or len(unions) > 1):
-            raise _unsupported("a negated nested class")
+            raise unsupported("a negated nested class")
         return _class_test([either(union) for union in unions if union], negated=negated)
 
     def _class_item(self) -> Test:
@@ -323,7 +276,7 @@ class _Reader:
             self._at += 1
             last = self._class_character()
         if not isinstance(last, str) or last < first:
-            raise _broken("a bad range of characters")
+            raise broken("a bad range of characters")
         return span(first, last, ignore_case=self._ignore_case)
 
     def _class_character(self) -> str | Test:
@@ -333,7 +286,7 @@ class _Reader:
 
 def _count(digits: str) -> int:
     if not (digits.isascii() and digits.isdigit()) or len(digits) > len(str(_MOST_REPEATS)):
-        raise _broken("a bad repeat")
+        raise broken("a bad repeat")
     return int(digits)
 
 
@@ -342,16 +295,3 @@ def _class_test(unions: list[Test], *, negated: bool) -> Test:
         only = unions[0]
         return (lambda character: not only(character)) if negated else only
     return lambda character: all(union(character) for union in unions)
-
-
-def _any(_: str) -> bool:
-    return True
-
-
-def _any_but_line_ends(character: str) -> bool:
-    return character not in _LINE_ENDS
-
-
-def _line_break() -> Part:
-    pair = Sequence((CharSet("\r".__eq__), CharSet("\n".__eq__)))
-    return Atomic(Choice((pair, CharSet(frozenset(_LINE_ENDS + "\v\f").__contains__))))
