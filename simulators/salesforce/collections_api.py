@@ -84,7 +84,10 @@ def retrieve(call: Call) -> Answer:
 def _wanted(call: Call) -> tuple[list[str], list[str]]:
     if call.request.method == "POST":
         body = call.envelope("ids", "fields")
-        return list(body["ids"]), list(body["fields"])
+        missing = [name for name in ("ids", "fields") if not isinstance(body.get(name), list)]
+        if missing:
+            raise errors.required(missing)
+        return body["ids"], body["fields"]
     return call.request.one("ids").split(","), call.request.one("fields").split(",")
 
 
@@ -94,7 +97,7 @@ def _records(call: Call) -> tuple[list[dict[str, Any]], bool]:
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise errors.malformed_json("Unexpected value for records at [line:1, column:1]")
     _check_count(len(records), _MAX_RECORDS, call.request.method)
-    types = [str(record.get("attributes", {}).get("type", "")) for record in records]
+    types = [_type_of(record) for record in records]
     chunks = sum(1 for at, name in enumerate(types) if at == 0 or types[at - 1] != name)
     if chunks > _MAX_CHUNKS:
         raise ApiError("INVALID_INPUT", f"More than {_MAX_CHUNKS} chunks of record types in one call")
@@ -129,8 +132,8 @@ def _acting(
 
 
 def _described(call: Call, body: dict[str, Any], only: SObject | None) -> SObject:
-    name = body.get("attributes", {}).get("type") if isinstance(body.get("attributes"), dict) else None
-    if not isinstance(name, str):
+    name = _type_of(body)
+    if not name:
         raise ApiError("INVALID_INPUT", "Include a type attribute in each record")
     described = find_object(call.org, call.actor, name)
     if only is not None and described is not only:
@@ -138,6 +141,11 @@ def _described(call: Call, body: dict[str, Any], only: SObject | None) -> SObjec
             "INVALID_INPUT", f"Record type {name} does not match the type of the call, {only.name}"
         )
     return described
+
+
+def _type_of(record: dict[str, Any]) -> str:
+    attributes = record.get("attributes")
+    return str(attributes.get("type", "")) if isinstance(attributes, dict) else ""
 
 
 def _refusing(refused: list[ApiError]) -> Act:

@@ -146,6 +146,8 @@ def _answer(call: Call, part: Part, outer: Transaction | None) -> Answer:
     path, _, query = str(part["url"]).partition("?")
     kept = {name: value for name, value in call.request.headers.items() if name in _KEPT_HEADERS}
     own = {name.lower(): str(value) for name, value in (part.get("httpHeaders") or {}).items()}
+    if not call.org.settings.composite_conditions:
+        own = {name: value for name, value in own.items() if not name.startswith("if-")}
     body = b"" if part.get("body") is None else orjson.dumps(part["body"])
     request = Request(
         str(part["method"]).upper(), path, parse_qs(query, keep_blank_values=True), kept | own, body

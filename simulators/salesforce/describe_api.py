@@ -11,7 +11,7 @@ from simulators.salesforce.schema import SObject
 
 NEWEST = 68
 _SEASONS = ("Spring", "Summer", "Winter")
-_RESOURCES = ("sobjects", "query", "queryAll", "limits", "composite", "tooling", "jobs", "search")
+_RESOURCES = ("sobjects", "query", "queryAll", "limits", "composite", "tooling", "jobs")
 
 
 def versions(oldest: int) -> list[dict[str, str]]:

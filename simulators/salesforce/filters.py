@@ -155,24 +155,33 @@ def _compare(scope: Scope, condition: Compare) -> Test:
     if condition.operator == "LIKE":
         return _like(get, entry, condition)
     value = literal_value(entry, condition.literal, condition.path)
-    return _comparison(get, condition.operator, value)
+    return _comparison(get, condition.operator, value, key_of(entry))
 
 
-def _comparison(get: Getter, operator: str, value: Any) -> Test:
-    wanted = index_key(value)
+def key_of(entry: Field) -> Callable[[Any], Any]:
+    """What values are compared and sorted by: ids as they are, other text without regard to letter case."""
+    return _itself if entry.type in ("id", "reference") else index_key
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+def _comparison(get: Getter, operator: str, value: Any, key: Callable[[Any], Any]) -> Test:
+    wanted = key(value)
     match operator:
         case "=":
-            return lambda row: index_key(get(row)) == wanted
+            return lambda row: key(get(row)) == wanted
         case "!=":
-            return lambda row: index_key(get(row)) != wanted
+            return lambda row: key(get(row)) != wanted
         case "<":
-            return lambda row: (found := index_key(get(row))) is not None and found < wanted
+            return lambda row: (found := key(get(row))) is not None and found < wanted
         case ">":
-            return lambda row: (found := index_key(get(row))) is not None and found > wanted
+            return lambda row: (found := key(get(row))) is not None and found > wanted
         case "<=":
-            return lambda row: (found := index_key(get(row))) is not None and found <= wanted
+            return lambda row: (found := key(get(row))) is not None and found <= wanted
         case _:
-            return lambda row: (found := index_key(get(row))) is not None and found >= wanted
+            return lambda row: (found := key(get(row))) is not None and found >= wanted
 
 
 def _relative(get: Getter, entry: Field, condition: Compare, now: float) -> Test:

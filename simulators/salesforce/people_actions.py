@@ -74,12 +74,13 @@ def _account_values(lead: Record) -> dict[str, Any]:
 
 def _contact_values(org: Org, lead: Record) -> dict[str, Any]:
     """The lead's values by field name, custom fields too, its address as the mailing address."""
-    fields = org.schema.objects["Contact"].fields
-    same = {
-        name: value
-        for name, value in lead.items()
-        if name in fields and fields[name].createable and not fields[name].defaulted
+    custom = (False, True) if org.settings.conversion_maps_custom_fields else (False,)
+    fields = {
+        name: entry
+        for name, entry in org.schema.objects["Contact"].fields.items()
+        if entry.createable and not entry.defaulted and entry.custom in custom
     }
+    same = {name: value for name, value in lead.items() if name in fields}
     address = {
         f"Mailing{name}": lead.get(name) for name in ("Street", "City", "State", "PostalCode", "Country")
     }

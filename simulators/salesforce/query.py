@@ -6,7 +6,7 @@ from typing import Any
 
 from simulators.salesforce.aggregates import aggregate
 from simulators.salesforce.errors import ApiError
-from simulators.salesforce.filters import Scope, compile_condition, indexed_ids, lower_id, lower_stamp
+from simulators.salesforce.filters import Scope, compile_condition, indexed_ids, key_of, lower_id, lower_stamp
 from simulators.salesforce.org import Actor, Org
 from simulators.salesforce.schema import Field, SObject
 from simulators.salesforce.soql import (
@@ -21,7 +21,7 @@ from simulators.salesforce.soql import (
     located,
     parse,
 )
-from simulators.salesforce.store import Record, Rows, index_key
+from simulators.salesforce.store import Record, Rows
 
 Shown = dict[str, Any]
 Show = Callable[[Record], Shown]
@@ -265,12 +265,14 @@ def _sorted(scope: Scope, rows: list[Record], order: list[Order]) -> list[Record
         if entry.type == "textarea":
             message = f"field '{item.path.text}' can not be sorted in a query call"
             raise ApiError("INVALID_FIELD", message)
-        rows = _sorted_by(rows, get, item)
+        rows = _sorted_by(rows, get, key_of(entry), item)
     return rows
 
 
-def _sorted_by(rows: list[Record], get: Callable[[Record], Any], item: Order) -> list[Record]:
-    keyed = [(index_key(get(row)), row) for row in rows]
+def _sorted_by(
+    rows: list[Record], get: Callable[[Record], Any], key_of_value: Callable[[Any], Any], item: Order
+) -> list[Record]:
+    keyed = [(key_of_value(get(row)), row) for row in rows]
     blank = [row for key, row in keyed if key is None]
     filled = sorted(
         (pair for pair in keyed if pair[0] is not None), key=lambda pair: pair[0], reverse=item.descending

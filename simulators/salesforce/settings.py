@@ -26,6 +26,8 @@ class OrgSettings(Settings):
     - `precondition_body`: whether a 412 has a JSON body
     - `empty_text_is_null`: an empty text clears a field, else it is left as it was
     - `rules_on_conversion`: validation rules run when a lead is converted
+    - `conversion_maps_custom_fields`: conversion copies custom fields to those of the same name on the contact
+    - `composite_conditions`: conditional headers of a composite's parts are honoured
     """
 
     instance_url: str = "https://sim.my.salesforce.com"
@@ -48,3 +50,5 @@ class OrgSettings(Settings):
     precondition_body: bool = True
     empty_text_is_null: bool = True
     rules_on_conversion: bool = False
+    conversion_maps_custom_fields: bool = True
+    composite_conditions: bool = True

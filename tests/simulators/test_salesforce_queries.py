@@ -168,6 +168,21 @@ def test_changes_are_read_in_order_from_where_the_last_page_ended(org: Org) -> N
     assert len(seen) == len(set(seen)) == org.sf.query("SELECT COUNT() FROM Lead")["totalSize"]
 
 
+@pytest.mark.parametrize("order", ["Id", "Id, LastName"], ids=["by-index", "sorted"])
+def test_ids_are_read_in_order_from_where_the_last_page_ended(org: Org, order: str) -> None:
+    org.control("seed", {"people": 300, "seed": 3, "overlap": 1.0})
+    seen: list[str] = []
+    while True:
+        after = f"WHERE Id > '{seen[-1]}'" if seen else ""
+        soql = f"SELECT Id FROM Lead {after} ORDER BY {order} LIMIT 40"  # noqa: S608 - SOQL of the test's own
+        rows = org.rows(soql)
+        if not rows:
+            break
+        seen += [row["Id"] for row in rows]
+    assert len(seen) == len(set(seen)) == org.sf.query("SELECT COUNT() FROM Lead")["totalSize"]
+    assert seen == sorted(seen)
+
+
 @pytest.mark.parametrize(
     ("soql", "code", "part"),
     [
