@@ -6,8 +6,8 @@ from simulators.base import Answer
 from simulators.hubspot.associations import DEFINED, Kind, Node, kinds
 from simulators.hubspot.calls import Call, Endpoint, Page
 from simulators.hubspot.errors import ApiError, Body, error_row, invalid, not_found
-from simulators.hubspot.records import Table
 from simulators.hubspot.rendering import iso
+from simulators.hubspot.table import Table
 
 _MAX_PAGE, _MAX_READ, _MAX_CREATE, _MAX_ARCHIVE = 500, 1000, 2000, 100
 _READ, _WRITE = "crm.objects.{type}.read", "crm.objects.{type}.write"

@@ -21,8 +21,9 @@ from simulators.hubspot.objects_api import (
     not_unique,
     wanted_links,
 )
-from simulators.hubspot.records import Record, Table, Values
+from simulators.hubspot.records import Record, Values
 from simulators.hubspot.rendering import Shape, iso, show_written
+from simulators.hubspot.table import Table
 
 _LIMIT = 100
 _TRACE = "objectWriteTraceId"

@@ -9,7 +9,8 @@ import orjson
 from simulators.base import Answer, Request
 from simulators.hubspot.errors import ApiError, invalid, not_found, unrecognised
 from simulators.hubspot.portal import Portal
-from simulators.hubspot.records import Origin, Table
+from simulators.hubspot.records import Origin
+from simulators.hubspot.table import Table
 from simulators.hubspot.tokens import Token
 
 DATED = ("2026-03", "2026-09")

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulators.hubspot.errors import ApiError, invalid
-from simulators.hubspot.list_operations import Subject, operation_test
+from simulators.hubspot.list_operations import operation_test
+from simulators.hubspot.list_subject import Subject
 from simulators.hubspot.properties import Property
-from simulators.hubspot.records import Record, Table
+from simulators.hubspot.records import Record
+from simulators.hubspot.table import Table
 
 RecordTest = Callable[[Record], bool]
 _BRANCH_KEYS = {"filterBranchType", "filterBranchOperator", "filters", "filterBranches"}

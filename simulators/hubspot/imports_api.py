@@ -11,7 +11,7 @@ from simulators.base import Answer
 from simulators.hubspot.calls import Call, Endpoint, Page
 from simulators.hubspot.errors import Body, invalid, not_found
 from simulators.hubspot.portal import Portal
-from simulators.hubspot.records import Origin, Record, Table
+from simulators.hubspot.records import Origin, Record
 from simulators.hubspot.rendering import iso
 
 _REQUEST = {
@@ -115,10 +115,10 @@ class _Run:
         mappings = (entry.get("fileImportPage") or {}).get("columnMappings") or []
         self._columns = {m["columnName"]: m["propertyName"] for m in mappings if m.get("propertyName")}
         type_id = str(mappings[0].get("columnObjectTypeId", "0-1")) if mappings else "0-1"
-        table = portal.table(type_id)
-        if table is None:
+        found = portal.table(type_id)
+        if found is None:
             raise invalid(f"Unable to infer object type from: {type_id}")
-        self._table: Table = table
+        self._table = found
         operations = made.request.get("importOperations") or {}
         self._operation = operations.get(type_id, "UPSERT")
         self._origin = Origin("IMPORT", str(made.id))

@@ -9,8 +9,9 @@ from typing import Any
 from simulators.clock import Clock, iso_ms
 from simulators.hubspot.errors import invalid
 from simulators.hubspot.filters import Filter, Surroundings, compile_filter
-from simulators.hubspot.records import Table, lag
+from simulators.hubspot.records import lag
 from simulators.hubspot.settings import HubSpotSettings
+from simulators.hubspot.table import Table
 
 _FIRST_LIST_ID = 38
 

@@ -7,8 +7,9 @@ from simulators.base import Answer
 from simulators.hubspot import associations, rules
 from simulators.hubspot.calls import Call, Endpoint, Page
 from simulators.hubspot.errors import ApiError, conflict, id_not_numeric, invalid, not_found, property_errors
-from simulators.hubspot.records import Record, Table, Values
+from simulators.hubspot.records import Record, Values
 from simulators.hubspot.rendering import Shape, show_written
+from simulators.hubspot.table import Table
 
 _READ = frozenset({"properties", "propertiesWithHistory", "associations", "archived", "idProperty"})
 _LIST = frozenset({"limit", "after", "properties", "propertiesWithHistory", "associations", "archived"})

@@ -10,9 +10,10 @@ from simulators.counters import Counters
 from simulators.hubspot.associations import DEFINED, PRIMARY, Associations, Kind, Node, kinds
 from simulators.hubspot.limits import Limits
 from simulators.hubspot.lists import Lists
-from simulators.hubspot.records import Origin, Record, Table, Values, lag
+from simulators.hubspot.records import Origin, Record, Values, lag
 from simulators.hubspot.schema import standard_types
 from simulators.hubspot.settings import HubSpotSettings
+from simulators.hubspot.table import Table
 from simulators.hubspot.tokens import Token
 from simulators.hubspot.webhooks import Webhooks
 

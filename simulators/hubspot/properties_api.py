@@ -7,8 +7,8 @@ from simulators.base import Answer
 from simulators.hubspot.calls import Call, Endpoint, api_error
 from simulators.hubspot.errors import ApiError, Body, invalid
 from simulators.hubspot.properties import FIELD_TYPES, Property
-from simulators.hubspot.records import Table
 from simulators.hubspot.rendering import iso
+from simulators.hubspot.table import Table
 
 _EDITABLE = {
     "label",

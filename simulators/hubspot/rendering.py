@@ -5,7 +5,8 @@ from functools import lru_cache
 from typing import Any
 
 from simulators.clock import iso_ms
-from simulators.hubspot.records import Record, Table, Values, Version
+from simulators.hubspot.records import Record, Values, Version
+from simulators.hubspot.table import Table
 
 iso = lru_cache(maxsize=65_536)(iso_ms)
 

@@ -6,8 +6,9 @@
 import re
 from typing import Any
 
-from simulators.hubspot.records import Table, Values
+from simulators.hubspot.records import Values
 from simulators.hubspot.settings import HubSpotSettings
+from simulators.hubspot.table import Table
 
 
 def broken(settings: HubSpotSettings, table: Table, values: Values) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from simulators.hubspot import (
     imports_api,
     list_admin_api,
     lists_api,
+    memberships_api,
     oauth_api,
     objects_api,
     properties_api,
@@ -29,9 +30,10 @@ from simulators.hubspot import (
 from simulators.hubspot.calls import Call, Endpoint
 from simulators.hubspot.errors import ApiError
 from simulators.hubspot.portal import Portal
-from simulators.hubspot.records import Origin, Record, Table
+from simulators.hubspot.records import Origin, Record
 from simulators.hubspot.rendering import Shape
 from simulators.hubspot.settings import HubSpotSettings
+from simulators.hubspot.table import Table
 from simulators.hubspot.tokens import Token
 from simulators.routing import Route, Router
 
@@ -42,6 +44,7 @@ _MODULES = (
     associations_api,
     properties_api,
     lists_api,
+    memberships_api,
     list_admin_api,
     account_api,
     oauth_api,
@@ -86,6 +89,7 @@ class HubSpot(Simulator):
     def settings_changed(self) -> None:
         self.portal.use_tokens(self.settings)
         self.portal.webhooks.configure()
+        self.portal.webhooks.delivery.wake()
 
     def handle(self, request: Request) -> Answer:
         try:
@@ -287,8 +291,8 @@ class HubSpot(Simulator):
 
     def control_routes(self) -> dict[str, Callable[[Request], Any]]:
         return {
-            "GET /_sim/webhooks": lambda _: self.portal.webhooks.state(),
-            "POST /_sim/webhooks/flush": lambda _: self.portal.webhooks.flush(),
+            "GET /_sim/webhooks": lambda _: self.portal.webhooks.delivery.state(),
+            "POST /_sim/webhooks/flush": lambda _: self.portal.webhooks.delivery.flush(),
             "POST /_sim/restore": self._restore,
         }
 
@@ -306,7 +310,7 @@ class HubSpot(Simulator):
         """Deliver webhooks; a reset puts a new sender in place of the old one."""
         while True:
             portal = self.portal
-            await portal.webhooks.run(partial(self._is_current, portal))
+            await portal.webhooks.delivery.run(partial(self._is_current, portal))
 
 
 def _look_up(table: Table, key: str) -> Record | None:

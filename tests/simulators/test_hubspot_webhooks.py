@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from simulators.hubspot.settings import CLIENT_SECRET
-from simulators.hubspot.webhooks import signature_v1, signature_v3
+from simulators.hubspot.webhook_delivery import signature_v1, signature_v3
 from tests.simulators.hubspot_client import Crm, ok, refused, serving
 
 KEY = "simulator-developer-key"
