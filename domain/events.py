@@ -36,6 +36,7 @@ class RecordObserved(Event, tag="observed/1", frozen=True, kw_only=True):
     merged_into: str | None = None
     asked_id: str | None = None  #: the id that was asked for, if the record answers to another one now
     request: str | None = None  #: the read request that this answers
+    modified_by: str | None = None  #: the user who changed the record last, where the CRM says so
 
     @property
     def ref(self) -> RecordRef:
@@ -185,6 +186,7 @@ class AccountObserved(Event, tag="account/1", frozen=True, kw_only=True):
     crm: Crm
     account_id: str
     zone: str = "UTC"  #: the HubSpot portal's time zone
+    user_id: str = ""  #: the user that our own writes are made by, where the CRM says so
     request: str = ""  #: makes the same fact, said again later, a fact of its own
 
 

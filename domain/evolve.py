@@ -72,7 +72,7 @@ def _observed(step: Step, event: e.RecordObserved) -> None:
     echoes = overlay(contact, event.crm) if folded.changes else {}
     contact = _keep_agreed(contact, kind, ref, folded)
     contact = _place(step, contact, kind, ref, folded.record, event)
-    contact = _see_expected(contact, kind, event)
+    contact = _see_expected(step, contact, kind, event)
     contact = _answer_request(step, contact, ref, event.request)
     contact = _follow(step, contact, kind, ref)
     contact, partner = _unite(step, contact, kind, ref)
@@ -161,11 +161,12 @@ def _replaced(step: Step, contact: Contact, kind: KindPolicy, old: RecordRef, wi
     return replace(contact, records={**contact.records, old.key: gone})
 
 
-def _see_expected(contact: Contact, kind: KindPolicy, event: e.RecordObserved) -> Contact:
+def _see_expected(step: Step, contact: Contact, kind: KindPolicy, event: e.RecordObserved) -> Contact:
     """Close expected values that this look, begun after our write's answer, shows.
 
-    What it shows is the target's own form of what we sent: it becomes the agreed value and does not
-    travel back, even where the CRM's automation changed it.
+    If nobody has touched the record since, what it shows is the target's own form of what we sent: it
+    becomes the agreed value and does not travel back, even where the CRM's automation changed it. If
+    somebody else has, what differs from what we sent is theirs.
     """
     expected = contact.expected.get(event.crm)
     if not expected or contact.pair.get(event.crm) != event.ref.key:
@@ -177,7 +178,13 @@ def _see_expected(contact: Contact, kind: KindPolicy, event: e.RecordObserved) -
     contact = replace(
         contact, expected={**without(contact.expected, event.crm), **({event.crm: left} if left else {})}
     )
-    return _agree_as_shown(contact, kind, event.crm, shown)
+    return _agree_as_shown(contact, kind, event.crm, shown) if _by_us(step, event) else contact
+
+
+def _by_us(step: Step, event: e.RecordObserved) -> bool:
+    """Whether the record's last change may be our own write."""
+    us = step.book.connection.accounts.get(event.crm, ("", "", ""))[2]
+    return not us or event.modified_by is None or event.modified_by == us
 
 
 def _agree_as_shown(contact: Contact, kind: KindPolicy, crm: Crm, shown: dict[str, Expected]) -> Contact:
@@ -682,7 +689,13 @@ def _directory_observed(step: Step, event: e.DirectoryObserved) -> None:
 
 
 def _account_observed(step: Step, event: e.AccountObserved) -> None:
-    _connection(step, accounts={**step.book.connection.accounts, event.crm: (event.account_id, event.zone)})
+    _connection(
+        step,
+        accounts={
+            **step.book.connection.accounts,
+            event.crm: (event.account_id, event.zone, event.user_id),
+        },
+    )
 
 
 def _baseline_completed(step: Step, event: e.BaselineCompleted) -> None:

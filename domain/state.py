@@ -31,6 +31,7 @@ class Opened(msgspec.Struct, frozen=True, array_like=True):
     at: int  #: epoch ms
     priority: Priority = Priority.LIVE
     wrote: dict[str, tuple[str, ...]] = {}  #: CRM -> fields delivered so far
+    lost: dict[str, tuple[str, FieldValue]] = {}  #: property -> (losing CRM, the value that gives way there)
 
 
 class Intent(msgspec.Struct, frozen=True, array_like=True):
@@ -79,6 +80,7 @@ class Expected(msgspec.Struct, frozen=True, array_like=True):
 
     value: FieldValue
     floor: int  #: looks with this ticket or a later one began after the answer
+    until: int = 0  #: values stamped later than this, epoch ms, are somebody else's and not our write's form
 
 
 class Hold(msgspec.Struct, frozen=True, array_like=True):
@@ -91,7 +93,7 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Echoed(msgspec.Struct, frozen=True, array_like=True):
-    """How often one value was sent to a target without a new human value."""
+    """How often in a row one value was delivered to a field of a target."""
 
     value: FieldValue
     times: int
@@ -135,14 +137,16 @@ class Contact(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     revision: int = 0
     holds: dict[Crm, dict[str, Hold]] = {}
     echoes: dict[Crm, dict[str, Echoed]] = {}
-    refused: dict[Crm, Fields] = {}  #: the content of an open dead letter
+    refused: dict[Crm, Fields] = {}  #: the content of an open dead letter; empty: it may be sent again
     unsure: dict[Crm, str] = {}  #: targets to be looked at before anything is sent, and why
     member_since: int = 0  #: since when the inclusion verdict stands, epoch ms
     member: bool | None = None
     memberships: dict[str, bool] = {}  #: lists HubSpot was asked about
     erased: bool = False
-    created_by_us: tuple[Crm, ...] = ()
+    created_by_us: tuple[Crm, ...] = ()  #: CRMs whose record we made and nobody has read in full since
     parked: str = ""  #: the position of an event that could not be handled
+    resolutions: dict[Crm, int] = {}  #: answers in a row that pointed elsewhere
+    read_under: dict[Crm, str] = {}  #: configuration under which a read left needed fields unanswered
 
 
 class ReadRequest(msgspec.Struct, frozen=True, array_like=True):
@@ -156,6 +160,7 @@ class ReadRequest(msgspec.Struct, frozen=True, array_like=True):
     entity: str = ""
     keys: tuple[tuple[str, str, str], ...] = ()  #: look-ups only: (object, field, value) to search by
     priority: Priority = Priority.LIVE
+    config: str = ""  #: digest of the configuration it was asked under
 
 
 class Suspension(msgspec.Struct, frozen=True, array_like=True):
@@ -181,7 +186,7 @@ class Connection(msgspec.Struct, frozen=True, array_like=True):
     schemas: dict[str, str] = {}  #: ``crm/object`` -> digest
     lists: dict[str, tuple[str, str]] = {}  #: list id -> (name, digest)
     directories: dict[Crm, str] = {}
-    accounts: dict[Crm, tuple[str, str]] = {}  #: CRM -> (account id, time zone)
+    accounts: dict[Crm, tuple[str, str, str]] = {}  #: CRM -> (account id, time zone, our user's id)
     baselines: tuple[str, ...] = ()  #: ``crm/object`` read in full
     paused: str = ""  #: who paused, empty if not paused
     suspended: dict[Crm, Suspension] = {}
@@ -199,9 +204,9 @@ class Closed(msgspec.Struct, frozen=True, omit_defaults=True):
     opened_at: int
     closed_at: int
     reason: Reason
-    explanation: str = ""  #: names the rule, the leaf, the field; never a person's values
+    explanation: str = ""  #: the rule, the filter or the fields; of a refusal, the CRM's own words
     wrote: dict[str, tuple[str, ...]] = {}  #: CRM -> fields delivered
     held: dict[str, str] = {}  #: field -> why it was held back
     lost: dict[str, tuple[str, FieldValue]] = {}  #: field -> (losing CRM, its value), kept for restoring
     superseded_by: str = ""
-    letter: str = ""
+    letter: str = ""  #: key of the dead letter that keeps the change from being written

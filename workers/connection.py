@@ -95,6 +95,7 @@ def observed(
         merged_into=record.merged_into,
         asked_id=record.asked_id if request is not None and source == "read" else None,
         request=request,
+        modified_by=record.modified_by,
     )
 
 

@@ -51,7 +51,10 @@ class Metadata:
     def _account(self, crm: Crm, state: Connection) -> Iterator[News]:
         told = _particulars(crm, self.gateways[crm].account())
         if state.accounts.get(crm) != told:
-            yield AccountObserved(crm=crm, account_id=told[0], zone=told[1], request=new_id()), None
+            yield (
+                AccountObserved(crm=crm, account_id=told[0], zone=told[1], user_id=told[2], request=new_id()),
+                None,
+            )
 
     def _schemas(self, crm: Crm, names: tuple[str, ...], state: Connection) -> Iterator[News]:
         for name in names:
@@ -80,12 +83,13 @@ class Metadata:
                 yield ListObserved(list_id=list_id, name=named[0], digest=named[1], request=new_id()), kept
 
 
-def _particulars(crm: Crm, account: Mapping[str, Any]) -> tuple[str, str]:
-    """(account id, time zone) as each CRM calls them."""
+def _particulars(crm: Crm, account: Mapping[str, Any]) -> tuple[str, str, str]:
+    """(account id, time zone, our user) as each CRM calls them."""
     if crm is Crm.HUBSPOT:
-        return str(account.get("portalId", "")), str(account.get("timeZone") or "UTC")
+        return str(account.get("portalId", "")), str(account.get("timeZone") or "UTC"), ""
     organization = account.get("organization") or {}
-    return str(organization.get("Id", "")), str(organization.get("TimeZoneSidKey") or "UTC")
+    zone = str(organization.get("TimeZoneSidKey") or "UTC")
+    return str(organization.get("Id", "")), zone, str(account.get("user_id") or "")
 
 
 def _referred(branch: Any) -> list[str]:
