@@ -26,7 +26,7 @@ class OrgSettings(Settings):
     - `precondition_body`: whether a 412 has a JSON body
     - `empty_text_is_null`: an empty text clears a field, else it is left as it was
     - `rules_on_conversion`: validation rules run when a lead is converted
-    - `conversion_maps_custom_fields`: conversion copies custom fields to those of the same name on the contact
+    - `conversion_maps_custom_fields`: conversion copies custom fields to the contact's of the same name
     - `composite_conditions`: conditional headers of a composite's parts are honoured
     """
 
