@@ -20,10 +20,13 @@ class FormulaError(Exception):
     """
 
     def __init__(self, position: int, reason: str, kind: ErrorKind) -> None:
-        super().__init__(f"at {position}: {reason}")
+        super().__init__(position, reason, kind)
         self.position = position
         self.reason = reason
         self.kind = kind
+
+    def __str__(self) -> str:
+        return f"at {self.position}: {self.reason}"
 
 
 class Fault(Exception):  # noqa: N818  (never leaves the package: a closure turns it into a FormulaError)

@@ -1,10 +1,12 @@
 """The tables of cases, each with the reason of its expectation."""
 
+import re
 from decimal import Decimal
 
 import pytest
 
-from domain.formula import Blanks, FormulaError, Value, parse
+from domain.formula import Blanks, FormulaError, Value, parse, unsupported
+from domain.formula.compiler import FUNCTIONS
 from tests.domain.formula.sample import CONTEXT, RECORD, SCHEMA
 from tests.domain.formula.table import Case, Failure, cases
 
@@ -34,6 +36,14 @@ def test_every_case_has_its_reason_and_half_of_them_cite_salesforce() -> None:
     assert len(CASES) >= 500
     assert all(case.formula and case.reason for case in CASES)
     assert len(cited) * 2 >= len(CASES)
+
+
+def test_every_function_has_a_case() -> None:
+    shown = {name.upper() for case in CASES for name in re.findall(r"\w+(?=\()", case.formula)}
+    unanswerable = set(unsupported.FUNCTIONS)
+
+    assert set(FUNCTIONS) - unanswerable <= shown
+    assert unanswerable & shown
 
 
 def test_no_case_is_written_twice() -> None:

@@ -1,6 +1,7 @@
 """Parsing, names, positions and limits: what the tables of cases do not show."""
 
 import json
+import pickle
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -45,6 +46,13 @@ def test_an_error_never_tells_a_value_of_the_record() -> None:
 
     assert isinstance(error, FormulaError)
     assert "Lovelace" not in str(error)
+
+
+def test_an_error_survives_a_trip_to_another_process() -> None:
+    error = FormulaError(3, "division by zero", ErrorKind.VALUE)
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301  (what is tested)
+
+    assert (copy.position, copy.reason, copy.kind) == (3, "division by zero", ErrorKind.VALUE)
 
 
 def test_names_ignore_case_everywhere() -> None:
