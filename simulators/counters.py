@@ -21,6 +21,7 @@ class Counters:
     rows: int = 0
     no_op_writes: int = 0
     order_violations: int = 0
+    non_member_writes: int = 0
     too_many_requests: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     log: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=2000))
@@ -48,6 +49,7 @@ class Counters:
             "writes_per_record": dict(self.writes),
             "no_op_writes": self.no_op_writes,
             "order_violations": self.order_violations,
+            "non_member_writes": self.non_member_writes,
             "refused": dict(self.refused),
             "too_many_requests": dict(self.too_many_requests),
             "faults": dict(self.faults),

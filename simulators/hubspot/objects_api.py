@@ -13,7 +13,7 @@ from simulators.hubspot.table import Table
 
 _READ = frozenset({"properties", "propertiesWithHistory", "associations", "archived", "idProperty"})
 _LIST = frozenset({"limit", "after", "properties", "propertiesWithHistory", "associations", "archived"})
-_PAGE, _HISTORY_PAGE = 100, 50
+_PAGE, _HISTORY_PAGE, _MAX_MERGES = 100, 50, 250
 _MERGEABLE = {"contacts", "companies", "deals", "tickets"}
 _READ_SCOPE, _WRITE_SCOPE = "crm.objects.{type}.read", "crm.objects.{type}.write"
 
@@ -225,6 +225,8 @@ def merge(call: Call) -> Answer:
     other = find(table, str(body["objectIdToMerge"]))
     if primary is other:
         raise invalid("Cannot merge an object with itself")
+    if primary.values.get("hs_merged_object_ids", "").count(";") >= _MAX_MERGES:
+        raise ApiError(414, {"status": "error", "message": "The record has been merged too often"})
     survivor = call.portal.merge(table, primary, other, call.origin)
     return Answer(200, Shape(table).show(survivor, call.portal.settings.portal_id))
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from simulators.clock import Clock
@@ -10,6 +11,7 @@ from simulators.counters import Counters
 from simulators.hubspot.associations import DEFINED, PRIMARY, Associations, Kind, Node, kinds
 from simulators.hubspot.limits import Limits
 from simulators.hubspot.lists import Lists
+from simulators.hubspot.properties import BadValueError
 from simulators.hubspot.records import Origin, Record, Values, lag
 from simulators.hubspot.schema import standard_types
 from simulators.hubspot.settings import HubSpotSettings
@@ -51,6 +53,14 @@ class Portal:
         self._quiet = False
         self.owners = [_owner(*entry) for entry in _OWNERS]
         self._last_id = _FIRST_ID - 1
+        self._check_owners()
+
+    def _check_owners(self) -> None:
+        """Let owner properties take ids of owners only."""
+        allowed = {str(entry["id"]) for entry in self.owners}
+        for table in self.tables.values():
+            if "hubspot_owner_id" in table.properties:
+                table.properties["hubspot_owner_id"].clean = partial(_clean_owner, allowed)
 
     def _linked(self, type_id: str, record_id: int, far_type: str, kind: int) -> Iterable[int]:
         return self.associations.linked((type_id, record_id), far_type, kind)
@@ -114,6 +124,11 @@ class Portal:
         )
         changed = table.write(record, values, now_ms, origin)
         self.counters.wrote(str(record.id), changed=bool(changed), out_of_order=out_of_order)
+        if origin.source == "INTEGRATION" and self.settings.scope_list_id:
+            self.lists.catch_up()
+            self.counters.non_member_writes += not self.lists.is_member(
+                self.settings.scope_list_id, record.id
+            )
         if changed or self.settings.noop_patch_bumps_stamp:
             record.updated_ms = max(now_ms, record.updated_ms)
             self._show(table, record)
@@ -231,12 +246,27 @@ class Portal:
         """Both directions are told; a primary one also as an unlabelled one."""
         for near, far, number in ((node, other, kind.type_id), (other, node, kind.inverse)):
             table = self._by_any_name[near[0]]
-            self._tell_direction(table, near, far, number, origin, removed=removed)
             record = table.live.get(near[1])
-            if record is not None and self.settings.association_bumps_stamp:
-                record.updated_ms = self.clock.now_ms()
-                self._show(table, record)
-            self.lists.touched(table, near[1])
+            if record is not None:
+                self._derive(table, record, far[0])
+            if not self._quiet:
+                self._tell_direction(table, near, far, number, origin, removed=removed)
+                self.lists.touched(table, near[1])
+
+    def _derive(self, table: Table, record: Record, far_type: str) -> None:
+        """Bring the properties up to date that HubSpot calculates from associations."""
+        now_ms, far = self.clock.now_ms(), self._by_any_name[far_type]
+        known = list(self.associations.of((table.type.id, record.id), far_type))
+        count = str(len(known)) if known else ""
+        derived = {f"num_associated_{far.type.name}": count}
+        if (table.type.name, far.type.name) == ("contacts", "companies"):
+            primary = [str(other) for other, each in known if any(kind.label == PRIMARY for kind in each)]
+            derived = {"associatedcompanyid": "".join(primary[:1])}
+        present = {name: value for name, value in derived.items() if name in table.properties}
+        record.put(present, now_ms, Origin("CALCULATED", "associations"))
+        if self.settings.association_bumps_stamp and not self._quiet:
+            record.updated_ms = now_ms
+        self._show(table, record)
 
     def _tell_direction(
         self, table: Table, near: Node, far: Node, number: int, origin: Origin, *, removed: bool
@@ -246,7 +276,7 @@ class Portal:
         told = [kind, known[0]] if kind.label == PRIMARY and not removed else [kind]
         for each in told:
             body = {
-                "associationType": kinds_name(table, self._by_any_name[far[0]]),
+                "associationType": _association_name(table, self._by_any_name[far[0]]),
                 "fromObjectTypeId": near[0],
                 "toObjectTypeId": far[0],
                 "associationTypeId": each.type_id,
@@ -259,7 +289,13 @@ class Portal:
             self.webhooks.happened(table, "associationChange", body, origin, self.clock.now_ms())
 
 
-def kinds_name(table: Table, far: Table) -> str:
+def _clean_owner(allowed: set[str], value: str) -> str:
+    if value not in allowed:
+        raise BadValueError("INVALID_OWNER_ID", f"{value} is not a valid owner id")
+    return value
+
+
+def _association_name(table: Table, far: Table) -> str:
     """The name of an association in legacy events, such as CONTACT_TO_COMPANY."""
     return f"{table.type.singular}_to_{far.type.singular}".upper()
 

@@ -6,6 +6,7 @@ from typing import Any
 from simulators.base import Answer
 from simulators.hubspot.calls import Call, Endpoint, api_error
 from simulators.hubspot.errors import ApiError, Body, invalid
+from simulators.hubspot.formulas import Formula, compile_formula
 from simulators.hubspot.properties import FIELD_TYPES, Property
 from simulators.hubspot.rendering import iso
 from simulators.hubspot.table import Table
@@ -109,10 +110,19 @@ def _create(call: Call, body: Body) -> Property:
         updated_ms=now_ms,
         user_id=str(call.token.user_id) if call.token and call.token.user_id else "",
     )
+    if prop.formula:
+        table.formulas[prop.name] = _formula(prop.formula)
     table.properties[prop.name] = prop
     if prop.unique:
         table.unique[prop.name] = {}
     return prop
+
+
+def _formula(text: str) -> Formula:
+    try:
+        return compile_formula(text)
+    except ValueError as error:
+        raise invalid(str(error)) from error
 
 
 def _check_new(call: Call, table: Table, body: Body) -> None:
@@ -159,7 +169,8 @@ def _options(call: Call, given: list[Body]) -> list[Body]:
 
 
 def update(call: Call) -> Answer:
-    prop = _find(call.table(), call.param("name"))
+    table = call.table()
+    prop = _find(table, call.param("name"))
     body = call.body(_EDITABLE)
     if prop.hubspot_defined and body.keys() - {"options", "label", "description"}:
         raise invalid(f"Property {prop.name} is defined by HubSpot and cannot be changed")
@@ -171,7 +182,9 @@ def update(call: Call) -> Answer:
     prop.hidden = body.get("hidden", prop.hidden)
     prop.form_field = body.get("formField", prop.form_field)
     prop.display_order = body.get("displayOrder", prop.display_order)
-    prop.formula = body.get("calculationFormula", prop.formula)
+    if "calculationFormula" in body:
+        table.formulas[prop.name] = _formula(body["calculationFormula"])
+        prop.formula = body["calculationFormula"]
     if "options" in body:
         prop.options = _options(call, body["options"])
     prop.updated_ms = call.portal.clock.now_ms()
@@ -192,6 +205,7 @@ def _archive(table: Table, name: str) -> None:
         raise invalid(f"Property {name} is defined by HubSpot and cannot be archived")
     prop.archived = True
     table.unique.pop(name, None)
+    table.formulas.pop(name, None)
 
 
 def _inputs(call: Call, extra: set[str] = frozenset()) -> tuple[Body, list[Body]]:  # type: ignore[assignment]

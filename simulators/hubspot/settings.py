@@ -48,6 +48,7 @@ class HubSpotSettings(Settings):
     """Times are in seconds unless a name says otherwise; a range is `[low, high]`; a limit of 0 is no limit.
 
     `tokens`: static bearer tokens with app id, user id and scopes. `oauth_clients`: by client id.
+    `scope_list_id`: the list outside of which writes count as `non_member_writes`.
     `webhook_subscriptions`: `{"eventType", "propertyName"?, "objectTypeId"?, "active"?}` each.
     `webhook_retry_compression`: what a second of waiting for a retry takes here.
     `webhook_ca_file`: the authorities that an https target is checked against, the machine's where empty.
@@ -62,6 +63,7 @@ class HubSpotSettings(Settings):
     access_token_lifetime: int = 1800
     developer_key: str = "simulator-developer-key"
     import_duration: float = 2.0
+    scope_list_id: str = ""
 
     rate_limit_ten_secondly: int = 190
     rate_limit_ten_secondly_oauth: int = 110

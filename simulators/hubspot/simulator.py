@@ -1,7 +1,6 @@
-"""The HubSpot simulator: routes, authorisation and limits before the handlers; the control operations."""
+"""The HubSpot simulator: an account behind its gate, and the operations of the control API."""
 
 import random
-import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
@@ -10,58 +9,15 @@ from typing import Any
 from simulators.base import Answer, Request, Simulator
 from simulators.clock import iso_ms
 from simulators.faults import Fault
-from simulators.hubspot import (
-    account_api,
-    associations_api,
-    batch_api,
-    errors,
-    forms_api,
-    imports_api,
-    list_admin_api,
-    lists_api,
-    memberships_api,
-    oauth_api,
-    objects_api,
-    properties_api,
-    schemas_api,
-    search_api,
-    webhooks_api,
-)
-from simulators.hubspot.calls import Call, Endpoint
-from simulators.hubspot.errors import ApiError
+from simulators.hubspot.associations import kinds
+from simulators.hubspot.gate import Gate
 from simulators.hubspot.portal import Portal
 from simulators.hubspot.records import Origin, Record
 from simulators.hubspot.rendering import Shape
 from simulators.hubspot.settings import HubSpotSettings
 from simulators.hubspot.table import Table
-from simulators.hubspot.tokens import Token
-from simulators.routing import Route, Router
 
-_MODULES = (
-    objects_api,
-    batch_api,
-    search_api,
-    associations_api,
-    properties_api,
-    lists_api,
-    memberships_api,
-    list_admin_api,
-    account_api,
-    oauth_api,
-    webhooks_api,
-    imports_api,
-    forms_api,
-    schemas_api,
-)
-_HTML = b"<html><head><title>%d</title></head><body><h1>%d %s</h1><p>cloudflare</p></body></html>"
-_REASONS = {
-    500: b"Internal Server Error",
-    502: b"Bad Gateway",
-    503: b"Service Unavailable",
-    504: b"Gateway Timeout",
-}
 _SEED_ORIGIN = Origin("IMPORT", "seed")
-_HTML_FROM = 500
 
 
 class HubSpot(Simulator):
@@ -73,16 +29,12 @@ class HubSpot(Simulator):
 
     def __init__(self, settings: HubSpotSettings | None = None) -> None:
         super().__init__(settings or HubSpotSettings())
-        self._router = Router()
-        for module in _MODULES:
-            for endpoint in module.endpoints():
-                for pattern in endpoint.patterns():
-                    self._router.add(Route(endpoint.method, pattern, endpoint, endpoint.query))
+        self._gate = Gate(self)
         self.reset()
 
     def reset(self) -> None:
         self.restart()
-        self._ids = random.Random(self.settings.seed + 2)
+        self.uuids = random.Random(self.settings.seed + 2)
         self.portal = Portal(self.settings, self.clock, self.rng, self.counters)
         self.settings_changed()
 
@@ -92,112 +44,10 @@ class HubSpot(Simulator):
         self.portal.webhooks.delivery.wake()
 
     def handle(self, request: Request) -> Answer:
-        try:
-            return self._answer(request)
-        except ApiError as error:
-            self.counters.refused[str(error.body.get("category") or error.status)] += 1
-            return self._refusal(error)
-
-    def _answer(self, request: Request) -> Answer:
-        route, request.params, known = self._router.find(request.method, request.path)
-        if route is None:
-            self.violate(request, "method" if known else "route", f"{request.method} {request.path}")
-            raise (
-                ApiError(405, {"status": "error", "message": "Method Not Allowed"})
-                if known
-                else errors.not_found()
-            )
-        request.label = route.pattern
-        endpoint: Endpoint = route.handler
-        call = Call(request, self.portal, lambda what, detail: self.violate(request, what, detail))
-        headers: dict[str, str] = {}
-        if not endpoint.public:
-            call.token = self._authorise(request, endpoint)
-            headers = self._count(endpoint, call.token)
-        self._check_query(request, route)
-        try:
-            answer = endpoint.handler(call)
-        except ApiError as error:
-            error.headers.update(headers)
-            raise
-        answer.headers.update(headers)
-        return answer
-
-    def _authorise(self, request: Request, endpoint: Endpoint) -> Token:
-        scheme, _, value = request.headers.get("authorization", "").partition(" ")
-        token = self.portal.tokens.get(value.strip())
-        if scheme.lower() != "bearer" or token is None:
-            raise errors.unauthorised()
-        now_ms = self.clock.now_ms()
-        if token.expires_ms is not None and token.expires_ms <= now_ms:
-            raise errors.expired((now_ms - token.expires_ms) // 1000, iso_ms(token.expires_ms))
-        scope = self._scope(request, endpoint)
-        if scope and scope not in token.scopes:
-            raise errors.missing_scopes([scope])
-        return token
-
-    def _scope(self, request: Request, endpoint: Endpoint) -> str:
-        if "{type}" not in endpoint.scope:
-            return endpoint.scope
-        table = self.portal.table(request.params.get("type", ""))
-        return endpoint.scope.replace("{type}", table.type.scope if table else "custom")
-
-    def _count(self, endpoint: Endpoint, token: Token) -> dict[str, str]:
-        limits, now_ms = self.portal.limits, self.clock.now_ms()
-        policy = limits.take(endpoint.limit, token.app_id, now_ms, oauth=token.oauth)
-        headers = limits.headers(endpoint.limit, token.app_id, now_ms, oauth=token.oauth)
-        if policy is not None:
-            error = self._too_many(policy)
-            error.headers.update(headers)
-            raise error
-        return headers
-
-    def _too_many(self, policy: str) -> ApiError:
-        self.counters.too_many_requests[policy] += 1
-        error = errors.rate_limited(policy, self._uuid(), category=self.settings.rate_limit_category)
-        if self.settings.retry_after_on_429:
-            error.headers["Retry-After"] = "10"
-        return error
-
-    def _check_query(self, request: Request, route: Route) -> None:
-        if route.query is None or request.query.keys() <= route.query:
-            return
-        name = min(request.query.keys() - route.query)
-        self.violate(request, "query parameter", name)
-        if self.settings.refuse_unknown:
-            raise errors.invalid(f"Unknown query parameter: {name}")
-
-    def _refusal(self, error: ApiError) -> Answer:
-        body = {"status": "error", "message": "", "correlationId": self._uuid(), **error.body}
-        return Answer(error.status, body, dict(error.headers))
-
-    def _uuid(self) -> str:
-        return str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
+        return self._gate.handle(request)
 
     def fault_answer(self, rule: Fault, request: Request) -> Answer:
-        headers = {} if rule.retry_after is None else {"Retry-After": str(rule.retry_after)}
-        if rule.status >= _HTML_FROM:
-            page = _HTML % (rule.status, rule.status, _REASONS.get(rule.status, b"Error"))
-            return Answer(rule.status, page, headers, "text/html; charset=UTF-8")
-        answer = self._refusal(self._fault_error(rule, request))
-        answer.headers.update(headers)
-        return answer
-
-    def _fault_error(self, rule: Fault, request: Request) -> ApiError:
-        if rule.status == 401:  # noqa: PLR2004 - HTTP's own number, as those below
-            return errors.expired(12, iso_ms(self.clock.now_ms() - 12_000))
-        if rule.status == 403:  # noqa: PLR2004
-            route, request.params, _ = self._router.find(request.method, request.path)
-            scope = self._scope(request, route.handler) if route is not None else ""
-            return errors.missing_scopes([scope])
-        if rule.status == 429:  # noqa: PLR2004
-            return self._too_many(rule.policy or "TEN_SECONDLY_ROLLING")
-        messages = {
-            423: "The resource is locked by another request",
-            477: "This account is being migrated between data hosting locations",
-        }
-        message = messages.get(rule.status, "simulated fault")
-        return ApiError(rule.status, {"status": "error", "message": message})
+        return self._gate.fault_answer(rule, request)
 
     def seed(self, spec: dict[str, Any]) -> dict[str, Any]:
         from simulators import people  # noqa: PLC0415 - its vocabulary is loaded only where it is needed
@@ -208,11 +58,25 @@ class HubSpot(Simulator):
         )
         table = self.portal.tables["contacts"]
         with self.portal.quietly():
-            for row in rows.hubspot:
-                values, _ = table.check(row)
-                self.portal.create(table, values, _SEED_ORIGIN)
+            made = [self.portal.create(table, table.check(row)[0], _SEED_ORIGIN) for row in rows.hubspot]
+            if spec.get("companies"):
+                self._seed_companies(made)
         self.portal.lists.recompute_all()
-        return {"contacts": len(rows.hubspot)}
+        return self.record_counts()
+
+    def _seed_companies(self, contacts: list[Record]) -> None:
+        """A company per company name, as the primary one of its people."""
+        table, primary = self.portal.tables["companies"], kinds("0-1", "0-2")[1]
+        companies: dict[str, Record] = {}
+        for contact in contacts:
+            name = contact.values.get("company")
+            if not name:
+                continue
+            if name not in companies:
+                domain = contact.values.get("hs_email_domain", "")
+                values = {"name": name, **({"domain": domain} if domain else {})}
+                companies[name] = self.portal.create(table, values, _SEED_ORIGIN)
+            self.portal.associate(("0-1", contact.id), ("0-2", companies[name].id), primary, _SEED_ORIGIN)
 
     def record_counts(self) -> dict[str, int]:
         return {name: len(table.live) for name, table in self.portal.tables.items()}

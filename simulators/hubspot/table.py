@@ -2,13 +2,16 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulators.clock import iso_ms
 from simulators.hubspot.properties import BadValueError, Property
 from simulators.hubspot.records import Origin, Record, Values
 from simulators.hubspot.schema import LIFECYCLE_STAGES, ObjectType
 from simulators.hubspot.search_index import SearchIndex
+
+if TYPE_CHECKING:
+    from simulators.hubspot.formulas import Formula
 
 _EXTRA_EMAILS = "hs_additional_emails"
 
@@ -27,6 +30,7 @@ class Table:
         }
         self.blocked_emails: set[str] = set()
         self.index = SearchIndex()
+        self.formulas: dict[str, Formula] = {}
         self._ids: list[int] = []
 
     def resolve(self, record_id: int) -> int:
@@ -147,6 +151,8 @@ class Table:
             and f"hs_lifecyclestage_{values.get('lifecyclestage')}_date" in self.properties
         ):
             derived[f"hs_lifecyclestage_{values['lifecyclestage']}_date"] = iso_ms(now_ms)
+        for name, formula in self.formulas.items():
+            derived[name] = formula(values)
         return derived
 
     def _claim(self, record: Record, values: Values) -> None:

@@ -203,6 +203,31 @@ def test_seeding_is_deterministic_silent_and_found_by_search(server: Crm) -> Non
     assert server.http("POST", f"{CONTACTS}/search", {}).json()["total"] == len(first)
 
 
+def test_people_may_be_seeded_with_their_companies(server: Crm) -> None:
+    crm = server.fresh()
+    crm.http("POST", "/_sim/seed", {"people": 20, "companies": True})
+    person = next(e for e in control(crm, "records")["records"] if e["properties"].get("company"))
+    company = control(crm, f"record?id={person['id']}")["associations"]["companies"]
+    assert company == [person["properties"]["associatedcompanyid"]]
+
+
+def test_writes_outside_the_scope_are_counted(server: Crm) -> None:
+    crm = server.fresh(scope_list_id="38")
+    body = {"name": "scope", "objectTypeId": "0-1", "processingType": "MANUAL"}
+    assert crm.http("POST", "/crm/v3/lists/", body).json()["list"]["listId"] == "38"
+    inside, outside = crm.contact("a@example.com"), crm.contact("b@example.com")
+    crm.http("PUT", "/crm/v3/lists/38/memberships/add", [inside])
+    for record in (inside, outside):
+        crm.client.crm.contacts.basic_api.update(record, {"properties": {"city": "Graz"}})
+    crm.person_edits(outside, city="Wien")
+    assert control(crm, "counters")["non_member_writes"] == 1
+
+
+def test_a_uri_that_is_too_long_is_refused(server: Crm) -> None:
+    path = f"{CONTACTS}?properties={'x,' * 9000}"
+    assert server.fresh().http("GET", path).status_code == 414
+
+
 def test_settings_and_clock_can_be_read_and_moved(server: Crm) -> None:
     crm = server.fresh()
     assert crm.http("PATCH", "/_sim/settings", {"rate_limit_daily": 7}).json()["rate_limit_daily"] == 7

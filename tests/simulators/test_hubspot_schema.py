@@ -95,6 +95,45 @@ def test_new_options_are_accepted_as_values(crm: Crm) -> None:
     assert contacts.update(record, {"properties": {"colour": "blue"}}).properties["colour"] == "blue"
 
 
+FORMULAS = [
+    ("amount * 2 - 1", "19"),
+    ("max(amount, 12) / 8", "1.5"),
+    ('concatenate(uppercase(city), ", ", country)', "GRAZ, AT"),
+    ("amount > 9", "true"),
+    ("amount + missing", ""),
+    ("amount / 0", ""),
+]
+
+
+@pytest.mark.parametrize(("formula", "expected"), FORMULAS, ids=[row[0] for row in FORMULAS])
+def test_a_calculated_property_follows_the_others(crm: Crm, formula: str, expected: str) -> None:
+    api = crm.client.crm.properties.core_api
+    for name in ("amount", "missing"):
+        api.create("contacts", definition(name, type="number", fieldType="number"))
+    derived = definition("derived", fieldType="calculation_equation", calculationFormula=formula)
+    assert ok(api, "create", "contacts", derived).calculated
+    record = crm.contact("a@example.com", city="Graz", country="AT")
+    contacts = crm.client.crm.contacts.basic_api
+    contacts.update(record, {"properties": {"amount": "10"}})
+    assert (contacts.get_by_id(record, properties=["derived"]).properties["derived"] or "") == expected
+    assert refused(contacts, "update", record, {"properties": {"derived": "1"}}).status == 400
+
+
+def test_a_formula_that_is_not_understood_is_refused(crm: Crm) -> None:
+    derived = definition("derived", fieldType="calculation_equation", calculationFormula="import os")
+    assert refused(crm.client.crm.properties.core_api, "create", "contacts", derived).status == 400
+
+
+def test_an_owner_must_exist(crm: Crm) -> None:
+    api, record = crm.client.crm.contacts.basic_api, crm.contact("a@example.com")
+    owner = crm.client.crm.owners.owners_api.get_page().results[0].id
+    assert (
+        api.update(record, {"properties": {"hubspot_owner_id": owner}}).properties["hubspot_owner_id"]
+        == owner
+    )
+    assert refused(api, "update", record, {"properties": {"hubspot_owner_id": "7"}}).status == 400
+
+
 def test_owners_by_page_address_and_user(crm: Crm) -> None:
     api = crm.client.crm.owners.owners_api
     first = ok(api, "get_page", limit=2)
@@ -168,6 +207,10 @@ def test_a_primary_company_takes_the_place_of_another(crm: Crm) -> None:
     shown = api.get_page("contacts", ada, "companies").results
     labels = {str(entry.to_object_id): {kind.label for kind in entry.association_types} for entry in shown}
     assert labels == {old: {None}, new: {"Primary", None}}
+    contact = crm.client.crm.contacts.basic_api.get_by_id(ada, properties=["associatedcompanyid"])
+    assert contact.properties["associatedcompanyid"] == new
+    company = crm.client.crm.companies.basic_api.get_by_id(old, properties=["num_associated_contacts"])
+    assert company.properties["num_associated_contacts"] == "1"
 
 
 def test_pipelines_and_schemas(crm: Crm) -> None:
