@@ -47,6 +47,7 @@ class ConnectionSettings(BaseModel):
     prefix: str  #: what the names of this connection's variables start with
     hubspot_token: SecretStr | None = None
     hubspot_client_secret: SecretStr | None = None
+    hubspot_accept_v1_signatures: bool = False  #: of webhooks; they cover neither URL nor time
     hubspot_base_url: str | None = None
     salesforce_consumer_key: SecretStr | None = None
     salesforce_consumer_secret: SecretStr | None = None
