@@ -8,7 +8,7 @@ from workers.configuration.document import (
     connection_options,
     to_document,
 )
-from workers.configuration.loading import Configuration, load, load_all, loads
+from workers.configuration.loading import Configuration, load, loads
 from workers.configuration.problems import ConfigurationError, Problem, Severity
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "check_against",
     "connection_options",
     "load",
-    "load_all",
     "loads",
     "to_document",
 ]

@@ -33,20 +33,33 @@ class Configuration:
 
 
 def load(path: Path, *, kinds: Mapping[str, ObjectKind] = KINDS) -> Configuration:
-    """Read and check one file.
+    """Read and check one file, which is called after its connection: ``<connection>.yaml``.
 
     Raises:
         ConfigurationError: with every problem of the file.
     """
+    configuration = loads(_text(path), file=str(path), kinds=kinds)
+    if path.suffix == ".yaml" and path.stem != configuration.connection:
+        raise ConfigurationError([_misnamed(configuration, path)])
+    return configuration
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text("utf-8-sig")
+        return path.read_text("utf-8-sig")
     except OSError as error:
         what = f"The file cannot be read: {error.strerror}."
-        raise ConfigurationError([Problem(str(path), 0, what, "Correct the path or its rights.")]) from None
+        problem = Problem(str(path), 0, what, "Correct the path or its permissions.")
     except UnicodeDecodeError:
         problem = Problem(str(path), 0, "The file is not UTF-8 text.", "Save it as UTF-8.")
-        raise ConfigurationError([problem]) from None
-    return loads(text, file=str(path), kinds=kinds)
+    raise ConfigurationError([problem])
+
+
+def _misnamed(configuration: Configuration, path: Path) -> Problem:
+    source, name = configuration.source, configuration.connection
+    what = f'The connection "{name}" stands in a file of another name.'
+    remedy = f"Call the file {name}.yaml, or the connection {path.stem}."
+    return Problem(source.file, source.line("connection"), what, remedy)
 
 
 def loads(text: str, *, file: str, kinds: Mapping[str, ObjectKind] = KINDS) -> Configuration:
@@ -59,35 +72,6 @@ def loads(text: str, *, file: str, kinds: Mapping[str, ObjectKind] = KINDS) -> C
     if configuration is None or reading.problems:
         raise ConfigurationError(reading.problems)
     return configuration
-
-
-def load_all(directory: Path, *, kinds: Mapping[str, ObjectKind] = KINDS) -> dict[str, Configuration]:
-    """All connections of a directory, one ``<connection>.yaml`` each, by name.
-
-    Raises:
-        ConfigurationError: with every problem of every file.
-    """
-    found: dict[str, Configuration] = {}
-    problems: list[Problem] = []
-    for path in sorted(directory.glob("*.yaml")):
-        try:
-            configuration = load(path, kinds=kinds)
-        except ConfigurationError as error:
-            problems += error.problems
-            continue
-        if configuration.connection == path.stem:
-            found[path.stem] = configuration
-        else:
-            problems.append(_misnamed(configuration))
-    if problems:
-        raise ConfigurationError(problems)
-    return found
-
-
-def _misnamed(configuration: Configuration) -> Problem:
-    source, name = configuration.source, configuration.connection
-    what = f'The connection "{name}" stands in a file of another name.'
-    return Problem(source.file, source.line("connection"), what, f"Call the file {name}.yaml.")
 
 
 class _Reading:

@@ -80,7 +80,7 @@ def _fields(value: object) -> object:
 
 
 Text = Annotated[str, Field(min_length=1)]
-Count = Annotated[int | None, BeforeValidator(_limit), Field(ge=0)]
+Count = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_limit)]
 
 
 class Model(BaseModel):

@@ -16,6 +16,9 @@ from workers.configuration.problems import Problem
 Place = tuple[str | int, ...]
 """The way to a value: keys, and positions in lists from 0."""
 
+DEEPEST = 20
+"""Levels of nesting; a right file has five."""
+
 NULL = "tag:yaml.org,2002:null"
 SAMPLE = "config/sample.yaml.example"
 
@@ -48,7 +51,7 @@ class _Reader:
 
     def document(self, text: str) -> dict[str, Any]:
         try:
-            if self._aliases(text):
+            if self._unreadable(text):
                 return {}
             root = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
@@ -56,8 +59,6 @@ class _Reader:
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
             self._problem(line, "There is a control character.", "Delete it; plain UTF-8 text is expected.")
-        except RecursionError:
-            self._problem(0, "The file is nested too deeply to be read.", "Look for runs of brackets.")
         else:
             return self._root(root)
         return {}
@@ -98,12 +99,18 @@ class _Reader:
                 found[key.value] = self._value(value, (*place, key.value))
         return found
 
-    def _aliases(self, text: str) -> bool:
-        events = yaml.parse(text, Loader=yaml.SafeLoader)
-        aliases = [event for event in events if isinstance(event, yaml.AliasEvent)]
-        for alias in aliases:
-            self._problem(_line(alias), f'"*{alias.anchor}" is a YAML alias.', "Write the value out instead.")
-        return bool(aliases)
+    def _unreadable(self, text: str) -> bool:
+        """Aliases and endless nesting, which would be read without end."""
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                self._problem(_line(event), "This is nested too deeply.", "Look for runs of brackets.")
+                return True
+            if isinstance(event, yaml.AliasEvent):
+                what = f'"*{event.anchor}" is a YAML alias.'
+                self._problem(_line(event), what, "Write the value out instead.")
+        return bool(self.problems)
 
     def _broken(self, error: yaml.MarkedYAMLError) -> None:
         mark = error.problem_mark or error.context_mark

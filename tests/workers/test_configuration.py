@@ -1,0 +1,594 @@
+"""A connection's file: what is taken from it, and the answer to every mistake."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from domain.identity import Crm
+from domain.mapping import SyncRule
+from domain.policy import FieldMapping
+from tests.workers.configurations import (
+    BADGES,
+    FILE,
+    configuration,
+    field,
+    file,
+    problems,
+    schemas,
+)
+from workers.configuration import (
+    Budget,
+    ConfigurationError,
+    connection_options,
+    load,
+    loads,
+    to_document,
+)
+from workers.configuration.model import (
+    ConnectionEntry,
+    LimitSync,
+    MappingEntry,
+    Model,
+    Salesforce,
+    SectionEntry,
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+# -- mistakes
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param("", "1: The file is empty. Start from config/sample.yaml.example.", id="empty"),
+        pytest.param(
+            "# nothing\n", "1: The file is empty. Start from config/sample.yaml.example.", id="only a comment"
+        ),
+        pytest.param(
+            "- acme\n",
+            "1: The file does not consist of keys and values. Start from config/sample.yaml.example.",
+            id="a list",
+        ),
+        pytest.param(
+            "contacts:\n\tcreate_as: lead\n",
+            "2: The line is indented with a tab. YAML takes spaces only: use two a level.",
+            id="a tab",
+        ),
+        pytest.param(
+            'connection: "acme\nhubspot: {}\n',
+            "3: This is not YAML: found unexpected end of stream. Look at this line and the one before "
+            "for a missing colon, quote or bracket, or for wrong indentation.",
+            id="an open quote",
+        ),
+        pytest.param(
+            "connection: acme\nhubspot: credential: private_app\n",
+            "2: This is not YAML: mapping values are not allowed here. Look at this line and the one before "
+            "for a missing colon, quote or bracket, or for wrong indentation.",
+            id="two colons in a line",
+        ),
+        pytest.param(
+            "connection: acme\n---\nconnection: other\n",
+            "2: A second document starts here. Give each connection a file of its own.",
+            id="two documents",
+        ),
+        pytest.param(
+            "a: &limit 5\nb: *limit\n",
+            '2: "*limit" is a YAML alias. Write the value out instead.',
+            id="an alias",
+        ),
+        pytest.param(
+            "connection: acme\x07\n",
+            "1: There is a control character. Delete it; plain UTF-8 text is expected.",
+            id="a control character",
+        ),
+        pytest.param(
+            "? [a, b]\n: c\n",
+            "1: A key must be a plain word. Look for a misplaced bracket.",
+            id="a list as key",
+        ),
+    ],
+)
+def test_what_is_not_yaml_gets_one_message(text: str, says: str) -> None:
+    assert problems(text) == [f"acme.yaml:{says}"]
+
+
+def test_brackets_without_end_are_no_traceback() -> None:
+    assert problems("a: " + "[" * 100_000) == [
+        "acme.yaml:1: This is nested too deeply. Look for runs of brackets."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        pytest.param(
+            "connection: acme\n",
+            "",
+            '1: The key "connection" is missing. Add it; docs/configuration.md says what it takes.',
+            id="no name",
+        ),
+        pytest.param(
+            "acme\n",
+            "Acme EU\n",
+            '1: "Acme EU" cannot be the name of a connection. Use up to 40 small letters, digits and '
+            "hyphens: it becomes part of the names of variables.",
+            id="a name with a space",
+        ),
+        pytest.param(
+            "connection: acme\n",
+            "connection: acme\nconnection: other\n",
+            '2: "connection" stands twice, first in line 1. Keep one of the two.',
+            id="a key twice",
+        ),
+        pytest.param(
+            "salesforce: {",
+            "timezone: UTC\nsalesforce: {",
+            '2: There is no key "timezone" here. Did you mean "time_zone"?',
+            id="a mistyped key",
+        ),
+        pytest.param(
+            "contacts:\n",
+            "contact: {}\ncontacts:\n",
+            '3: There is no key "contact" here. Did you mean "contacts"?',
+            id="a section of another name",
+        ),
+        pytest.param(
+            "salesforce: {domain: acme.my}",
+            "salesforce: {domain: acme.my, sandbox: yes}",
+            '2: There is no key "sandbox" here. Choose from: login, domain, username, api_call_limit.',
+            id="a key that resembles none",
+        ),
+        pytest.param(
+            "salesforce: {domain: acme.my}",
+            "salesforce:",
+            "2: salesforce cannot be empty. It must be a mapping: indented lines of the form key: value.",
+            id="a key without value",
+        ),
+        pytest.param(
+            "domain: acme.my",
+            "domain: https://acme.my.salesforce.com/",
+            '2: "https://acme.my.salesforce.com/" is a whole address. Write only its first part: "acme.my".',
+            id="an address for a domain",
+        ),
+        pytest.param(
+            "domain: acme.my",
+            "domain: acme/my",
+            '2: "acme/my" is not a Salesforce domain. Write My Domain as in "acme.my".',
+            id="not a domain",
+        ),
+        pytest.param(
+            "domain: acme.my",
+            "domain: login",
+            '2: The login client_credentials does not work on "login". Write My Domain as in "acme.my" '
+            'or "acme--dev.sandbox.my".',
+            id="client credentials without My Domain",
+        ),
+        pytest.param(
+            "domain: acme.my",
+            "domain: login, login: jwt",
+            "2: The login jwt needs a username. Add the integration user's: username: crmsync@acme.com.",
+            id="jwt without user",
+        ),
+        pytest.param(
+            "domain: acme.my",
+            "domain: acme.my, username: me@acme.com",
+            "2: The login client_credentials takes no username. Delete it: the app's own settings name "
+            "the user it runs as.",
+            id="client credentials with a user",
+        ),
+        pytest.param(
+            "salesforce: {",
+            "hubspot: {credential: api_key}\nsalesforce: {",
+            '2: credential cannot be "api_key". Choose from: private_app, project_app, service_key.',
+            id="an unknown credential",
+        ),
+        pytest.param(
+            "salesforce: {",
+            "hubspot: {api_call_limit: {share: 80}}\nsalesforce: {",
+            '2: "80" is not a share. Write a percentage such as 80%.',
+            id="a share without percent",
+        ),
+        pytest.param(
+            "salesforce: {",
+            "hubspot: {api_call_limit: {share: 120%}}\nsalesforce: {",
+            "2: share is out of range. It must be at most 100%.",
+            id="more than everything",
+        ),
+        pytest.param(
+            "domain: acme.my",
+            "domain: acme.my, api_call_limit: {per_day: many}",
+            '2: per_day cannot be "many". It must be a whole number.',
+            id="a word for a number",
+        ),
+        pytest.param(
+            "salesforce: {",
+            "polling: {interval: 15}\nsalesforce: {",
+            '2: "15" is not a length of time. Write a number and s, m or h: 15s, 15m, 1h.',
+            id="a time without unit",
+        ),
+        pytest.param(
+            "salesforce: {",
+            "polling: {interval: 1s}\nsalesforce: {",
+            "2: interval is out of range. It must be at least 5 seconds.",
+            id="polling too often",
+        ),
+        pytest.param(
+            "salesforce: {",
+            "time_zone: Vienna\nsalesforce: {",
+            '2: "Vienna" is not a time zone. Write a name such as "Europe/Vienna" or "UTC".',
+            id="a city for a zone",
+        ),
+        pytest.param(
+            "salesforce: {",
+            "webhooks: {enabled: maybe}\nsalesforce: {",
+            '2: enabled cannot be "maybe". It must be true or false.',
+            id="neither yes nor no",
+        ),
+        pytest.param(
+            "salesforce: {",
+            "hubspot: {credential: service_key}\nwebhooks: {enabled: true}\nsalesforce: {",
+            "3: HubSpot sends no webhooks for a service key. Set it to false, or use the token of a "
+            "private_app or project_app.",
+            id="webhooks for a service key",
+        ),
+        pytest.param(
+            "  defaults: ",
+            "  create_as: leads\n  defaults: ",
+            '4: create_as cannot be "leads". Did you mean "lead"?',
+            id="an unknown object to create",
+        ),
+        pytest.param(
+            "  defaults: ",
+            "  when_salesforce_record_deleted: delete\n  defaults: ",
+            '4: when_salesforce_record_deleted cannot be "delete". Did you mean "delete_in_hubspot"?',
+            id="half a choice",
+        ),
+        pytest.param(
+            "  defaults: ",
+            "  limit_sync: {inclusion_list: }\n  defaults: ",
+            "4: inclusion_list cannot be empty. It must be one piece of text.",
+            id="no list",
+        ),
+        pytest.param(
+            "  defaults: ",
+            "  guards: {creates_per_hour: -1}\n  defaults: ",
+            "4: creates_per_hour is out of range. It must be at least 0.",
+            id="a negative guard",
+        ),
+        pytest.param(
+            "Lead: {Company: Unknown}",
+            "Leed: {Company: Unknown}",
+            '4: The section contacts knows no Salesforce object "Leed". Did you mean "Lead"?',
+            id="defaults of an unknown object",
+        ),
+        pytest.param(
+            "Lead: {Company: Unknown}",
+            "Lead: Unknown",
+            '4: Lead cannot be "Unknown". It must be a mapping: indented lines of the form key: value.',
+            id="a default without field",
+        ),
+    ],
+)
+def test_a_wrong_key_or_value_is_named_with_its_remedy(old: str, new: str, says: str) -> None:
+    assert old in FILE
+    assert problems(FILE.replace(old, new)) == [f"acme.yaml:{says}"]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "says"),
+    [
+        pytest.param(
+            "{hubspot: jobtitle, salesforce: Title, sync_rule: prefer_hubspot}",
+            'sync_rule cannot be "prefer_hubspot". Did you mean "prefer_hubspot_unless_blank"?',
+            id="an unknown rule",
+        ),
+        pytest.param(
+            "{hubspot: jobtitle, salesforce: Title, rule: two_way}",
+            'There is no key "rule" here. Did you mean "sync_rule"?',
+            id="a mistyped key",
+        ),
+        pytest.param(
+            "{hubspot: jobtitle}",
+            'The key "salesforce" is missing. Add it; docs/configuration.md says what it takes.',
+            id="half a mapping",
+        ),
+        pytest.param(
+            "jobtitle",
+            'An entry of field_mappings cannot be "jobtitle". It must be a mapping: indented lines of '
+            "the form key: value.",
+            id="a word for a mapping",
+        ),
+        pytest.param(
+            "{hubspot: jobtitle, salesforce: [Title]}",
+            "This is no field of Salesforce. Write a field's API name, or one for each object: "
+            "{Lead: Street, Contact: MailingStreet}.",
+            id="a list of fields",
+        ),
+        pytest.param(
+            "{hubspot: address, salesforce: {Lead: Street, Contacts: MailingStreet}}",
+            'The section contacts knows no Salesforce object "Contacts". Did you mean "Contact"?',
+            id="an unknown object",
+        ),
+        pytest.param(
+            "{hubspot: lastname, salesforce: Title}",
+            'The property "lastname" is already mapped in line 7. Keep one of the two; one mapping can '
+            "name a field for each object: salesforce: {Lead: Street, Contact: MailingStreet}.",
+            id="a property twice",
+        ),
+        pytest.param(
+            "{hubspot: jobtitle, salesforce: {Contact: lastname}}",
+            "Contact.lastname is already mapped in line 7. Keep one of the two; one mapping can "
+            "name a field for each object: salesforce: {Lead: Street, Contact: MailingStreet}.",
+            id="a field twice, in other letters",
+        ),
+        pytest.param(
+            "{hubspot: salesforce_record_id, salesforce: Title}",
+            '"salesforce_record_id" holds the other side\'s record id, which crmsync writes itself. '
+            "Delete the mapping.",
+            id="the key property",
+        ),
+        pytest.param(
+            "{hubspot: jobtitle, salesforce: {Lead: HubSpot_Contact_Id__c}}",
+            '"HubSpot_Contact_Id__c" holds the other side\'s record id, which crmsync writes itself. '
+            "Delete the mapping.",
+            id="the key field",
+        ),
+    ],
+)
+def test_a_wrong_mapping_is_named_with_its_remedy(mapping: str, says: str) -> None:
+    assert problems(file(mappings=(mapping,))) == [f"acme.yaml:8: {says}"]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "says"),
+    [
+        pytest.param(
+            "{hubspot: email, salesforce: Email, sync_rule: always_use_hubspot}",
+            '6: "email" finds the record on the other side and cannot be always_use_hubspot. '
+            "Use two_way or prefer_salesforce_unless_blank.",
+            id="one-way",
+        ),
+        pytest.param(
+            "{hubspot: email, salesforce: Work_Email__c}",
+            '6: "email" finds records by Lead.Email, not by Lead.Work_Email__c. Map it to Email.',
+            id="re-pointed",
+        ),
+        pytest.param(
+            "{hubspot: phone, salesforce: Phone}",
+            '5: "email" is not mapped, and by it contacts find each other. '
+            "Add: - {hubspot: email, salesforce: Email}.",
+            id="not mapped",
+        ),
+    ],
+)
+@pytest.mark.rule(66)
+def test_the_email_mapping_is_limited(mapping: str, says: str) -> None:
+    refused = problems(FILE.replace("{hubspot: email, salesforce: Email}", mapping))
+    assert refused[0] == f"acme.yaml:{says}"
+
+
+def test_a_file_without_section_says_nothing_to_sync() -> None:
+    said = problems("connection: acme\nsalesforce: {domain: acme.my}\n")
+    assert said == ["acme.yaml:1: The file says nothing to sync. Add a section: contacts."]
+
+
+def test_mappings_must_be_a_list() -> None:
+    head = FILE.partition("  field_mappings:")[0]
+    said = problems(head + "  field_mappings: {hubspot: email}\n")
+    remedy = 'It must be a list: indented lines that start with "- ".'
+    assert said == [f"acme.yaml:5: field_mappings cannot be a mapping. {remedy}"]
+
+
+def test_all_problems_of_a_file_are_told_at_once_by_line() -> None:
+    text = file(
+        head="conection: acme\n",
+        section="  create_as: leed\n  guards: many\n",
+        mappings=(
+            "{hubspot: lastname, salesforce: Title}",
+            "{hubspot: phone, salesforce: Phone, sync_rule: x}",
+        ),
+    )
+    lines = [int(said.split(":")[1]) for said in problems(text)]
+    assert lines == [1, 5, 6, 11, 12]
+
+
+def test_no_message_is_that_of_a_library() -> None:
+    said = problems(FILE.replace("{domain: acme.my}", "[1]").replace("Unknown", "{a: b}"))
+    assert [line for line in said if "Input should" in line or "type=" in line] == []
+    assert len(said) == 2
+
+
+# -- files
+
+
+def test_a_file_is_called_after_its_connection(tmp_path: Path) -> None:
+    path = tmp_path / "other.yaml"
+    path.write_text(FILE)
+    with pytest.raises(ConfigurationError, match=r"other.yaml:1: .* Call the file acme.yaml, or the"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        pytest.param(None, "cannot be read: No such file or directory", id="absent"),
+        pytest.param(b"connection: \xff", "not UTF-8", id="not text"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, says: str) -> None:
+    path = tmp_path / "acme.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=says):
+        load(path)
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "acme.yaml"
+    path.write_text(FILE, "utf-8-sig")
+    assert load(path).connection == "acme"
+
+
+def test_the_sample_is_accepted() -> None:
+    assert load(ROOT / "config" / "sample.yaml.example").connection == "acme"
+
+
+# -- what is taken from a file
+
+
+def test_text_stays_as_it_stands_in_the_file() -> None:
+    read = configuration(section="  limit_sync: {inclusion_list: 0042}\n")
+    limit = read.sections["contacts"].limit_sync
+    assert limit is not None
+    assert limit.inclusion_list == "0042"
+    assert FILE.count("Unknown") == 1
+    norway = loads(FILE.replace("Unknown", "NO"), file="acme.yaml")
+    assert norway.sections["contacts"].defaults == {"Lead": {"Company": "NO"}}
+
+
+def test_a_field_name_serves_every_object_that_has_the_field() -> None:
+    read = configuration(mappings=("{hubspot: company, salesforce: Company}",))
+    mappings = to_document(read, schemas(hubspot=(field("company"),))).sections[0].mappings
+    assert mappings[1:] == (
+        FieldMapping("lastname", {"Lead": "LastName", "Contact": "LastName"}, SyncRule.PREFER_SALESFORCE),
+        FieldMapping("company", {"Lead": "Company"}, SyncRule.PREFER_SALESFORCE),
+    )
+
+
+def test_a_mapping_may_name_a_field_for_each_object() -> None:
+    street = "{hubspot: address, salesforce: {Lead: Street, Contact: MailingStreet}, sync_rule: two_way}"
+    known = schemas(lead=(field("Street"),), contact=(field("MailingStreet"),))
+    mapped = to_document(configuration(mappings=(street,)), known).sections[0].mappings[-1]
+    assert mapped == FieldMapping("address", {"Lead": "Street", "Contact": "MailingStreet"}, SyncRule.TWO_WAY)
+
+
+def test_what_is_not_written_has_its_default() -> None:
+    section = to_document(configuration(), schemas()).sections[0]
+    assert (section.create_as, section.create_in_hubspot, section.delete_in_hubspot) == ("Lead", True, False)
+    assert section.guards == {"creates": 5000, "deletes": 50, "blanked": 500}
+    assert (section.inclusion_list, section.zone) == (None, "UTC")
+
+
+def test_what_is_written_counts() -> None:
+    written = configuration(
+        head="time_zone: Europe/Vienna\n",
+        section=(
+            "  create_as: contact\n"
+            "  when_salesforce_record_created: do_nothing\n"
+            "  when_salesforce_record_deleted: delete_in_hubspot\n"
+            "  limit_sync: {inclusion_list: Sync to Salesforce}\n"
+            "  guards: {creates_per_hour: 10, deletes_per_hour: unlimited}\n"
+            "  hubspot_key: sf_id\n"
+            "  salesforce_key: Hs_Id__c\n"
+        ),
+    )
+    section = to_document(written, schemas()).sections[0]
+    assert (section.create_as, section.create_in_hubspot, section.delete_in_hubspot) == (
+        "Contact",
+        False,
+        True,
+    )
+    assert section.guards == {"creates": 10, "blanked": 500}
+    assert (section.inclusion_list, section.zone) == ("Sync to Salesforce", "Europe/Vienna")
+    assert (section.kind.hubspot_key, section.kind.salesforce_key) == ("sf_id", "Hs_Id__c")
+    assert section.defaults == {"Lead": {"Company": "Unknown"}}
+
+
+def test_nothing_need_be_created_in_salesforce() -> None:
+    read = configuration(section="  create_as: do_nothing\n")
+    assert to_document(read, schemas()).sections[0].create_as is None
+
+
+def test_the_shell_gets_its_options() -> None:
+    head = "polling: {interval: 1m, check: 1h}\nhubspot: {api_call_limit: {share: 50%}}\n"
+    text = file(head=head).replace("acme.my", "acme.my, api_call_limit: {per_day: 9000}")
+    options = connection_options(loads(text, file="acme.yaml"))
+    assert (options.poll_seconds, options.check_seconds, options.webhooks) == (60, 3600, True)
+    assert options.budgets == {Crm.HUBSPOT: Budget(0.5, None), Crm.SALESFORCE: Budget(0.8, 9000)}
+    assert (options.salesforce_login, options.salesforce_domain) == ("client_credentials", "acme.my")
+
+
+@pytest.mark.parametrize(
+    ("head", "taken"),
+    [
+        pytest.param("", True, id="an app's token"),
+        pytest.param("hubspot: {credential: service_key}\n", False, id="a service key"),
+        pytest.param("webhooks: {enabled: off}\n", False, id="switched off"),
+    ],
+)
+def test_webhooks_are_taken_where_the_credential_can_send_them(head: str, *, taken: bool) -> None:
+    assert connection_options(configuration(head=head)).webhooks is taken
+
+
+def test_another_kind_needs_no_change_here() -> None:
+    text = (
+        "connection: acme\nsalesforce: {domain: acme.my}\nbadges:\n  create_as: badge__c\n"
+        "  field_mappings:\n    - {hubspot: code, salesforce: Code__c}\n"
+    )
+    read = loads(text, file="acme.yaml", kinds={"badges": BADGES})
+    assert read.kinds["badges"] == BADGES
+    assert problems(text.replace("badges", "contacts"), badges=BADGES)[0].startswith("acme.yaml:1: The file")
+    assert problems(text.replace("badge__c", "lead"), badges=BADGES) == [
+        'acme.yaml:4: create_as cannot be "lead". Choose from: badge__c, do_nothing.'
+    ]
+
+
+# -- its page
+
+
+PAGE = (ROOT / "docs" / "configuration.md").read_text()
+
+NEEDED: dict[type[Model], dict[str, object]] = {
+    ConnectionEntry: {"connection": "acme", "salesforce": {"domain": "acme.my"}},
+    Salesforce: {"domain": "acme.my"},
+    SectionEntry: {"field_mappings": []},
+    LimitSync: {"inclusion_list": "any"},
+    MappingEntry: {"hubspot": "any", "salesforce": "Any"},
+}
+
+
+def models(annotation: object) -> list[type[Model]]:
+    """The models in a type, wrapped as it may be."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in models(inner)]
+
+
+def keys_of(model: type[Model], prefix: str = "") -> Iterator[tuple[str, type[Model], str]]:
+    """Every key of a file with those around it, the model that has it, and its name there."""
+    for name, info in model.model_fields.items():
+        yield prefix + name, model, name
+        for inner in models(info.annotation):
+            yield from keys_of(inner, f"{prefix}{name}.")
+
+
+KEYS = [*keys_of(ConnectionEntry), *keys_of(SectionEntry)]
+
+
+@pytest.mark.parametrize(("key", "model", "name"), KEYS, ids=[key for key, _, _ in KEYS])
+def test_every_key_is_explained_with_its_default(key: str, model: type[Model], name: str) -> None:
+    told = re.search(rf"^\| `{re.escape(key)}` \| `?(.+?)`? \|", PAGE, re.MULTILINE)
+    assert told
+    usual = model.model_validate(NEEDED.get(model, {}))
+    if model.model_fields[name].is_required():
+        assert told[1] == "required"
+    elif told[1].startswith("by ") or told[1] == "none":
+        assert getattr(usual, name) is None
+    else:
+        written = {} if told[1] == "{}" else told[1]
+        assert model.model_validate({**NEEDED.get(model, {}), name: written}) == usual
+
+
+def test_the_pages_examples_are_accepted() -> None:
+    blocks = [block.partition("```")[0] for block in PAGE.split("```yaml\n")[1:]]
+    head = "connection: acme\nsalesforce: {domain: acme.my}\n"
+    assert [problems(head + block) for block in blocks] == [[]]
+
+
+def test_the_page_tells_of_every_rule() -> None:
+    assert [rule for rule in SyncRule if f"| `{rule}` |" not in PAGE] == []
