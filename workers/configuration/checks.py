@@ -132,7 +132,7 @@ class _Section:
             if shut[target.other]:
                 remedy = "So is the other side: use dont_sync, or delete the mapping."
             else:
-                remedy = f"Use {_always(target.other)}{_or_grant(target, mapped.schema(target))}."
+                remedy = f"Use {_always(target)}{_or_grant(target, mapped.schema(target))}."
             yield self._error(what, remedy, *mapped.place, "sync_rule")
 
     def _options(self, mapped: _Mapped) -> Iterator[Problem]:
@@ -229,8 +229,8 @@ def _why(schema: FieldSchema) -> str:
     return ": it is calculated" if schema.calculated else ""
 
 
-def _always(source: Crm) -> SyncRule:
-    return next(rule for rule, crm in ALWAYS.items() if crm is source)
+def _always(winner: Crm) -> SyncRule:
+    return next(rule for rule, crm in ALWAYS.items() if crm is winner)
 
 
 def _or_grant(target: Crm, schema: FieldSchema) -> str:

@@ -1,0 +1,298 @@
+"""A connection's file against what the two accounts have and allow."""
+
+import pytest
+
+from domain.schema import FieldKind, FieldSchema
+from tests.workers.configurations import FILE, configuration, field, schemas, unfit
+from workers.configuration import loads
+
+PICKLIST, TEXT, NUMBER = FieldKind.PICKLIST, FieldKind.TEXT, FieldKind.NUMBER
+
+
+def about(
+    mapping: str,
+    *,
+    hubspot: FieldSchema | None = None,
+    lead: FieldSchema | None = None,
+    contact: FieldSchema | None = None,
+) -> list[str]:
+    """What is said about one mapping, which stands in line 8."""
+    known = schemas(*((one,) if one else () for one in (hubspot, lead, contact)))
+    return unfit(configuration(mappings=(mapping,)), known)
+
+
+def test_a_file_that_fits_both_accounts_has_no_problem() -> None:
+    assert unfit(configuration(), schemas()) == []
+
+
+@pytest.mark.parametrize(
+    ("mapping", "says"),
+    [
+        pytest.param(
+            "{hubspot: jobtitel, salesforce: Title}",
+            'HubSpot has no property "jobtitel" of contacts. Did you mean "job_title"?',
+            id="a mistyped property",
+        ),
+        pytest.param(
+            "{hubspot: Job Title, salesforce: Title}",
+            'HubSpot has no property "Job Title" of contacts. Did you mean "job_title"?',
+            id="a label for a property",
+        ),
+        pytest.param(
+            "{hubspot: job_title, salesforce: title}",
+            'Salesforce shows no field "title" of Lead or Contact. Did you mean "Title"?',
+            id="a field in other letters",
+        ),
+        pytest.param(
+            "{hubspot: job_title, salesforce: {Lead: Title, Contact: Titel}}",
+            'Salesforce shows no field "Titel" of Contact. Did you mean "Title"?',
+            id="a mistyped field of one object",
+        ),
+    ],
+)
+def test_an_unknown_field_is_named_with_the_nearest_known(mapping: str, says: str) -> None:
+    said = about(mapping, hubspot=field("job_title"), lead=field("Title"), contact=field("Title"))
+    assert said == [f"acme.yaml:8: {says}"]
+
+
+def test_a_field_that_resembles_none_may_be_hidden() -> None:
+    many = tuple(field(f"Custom_{letter}__c") for letter in "abcdefghijklmno")
+    read = configuration(mappings=("{hubspot: lastname2, salesforce: {Lead: Zzz}}",))
+    said = unfit(read, schemas(hubspot=(field("lastname2"),), lead=many))
+    assert said == [
+        (
+            'acme.yaml:8: Salesforce shows no field "Zzz" of Lead. Check the API name, and that the '
+            "integration's user may see the field."
+        )
+    ]
+
+
+@pytest.mark.rule(70)
+def test_one_object_with_the_field_is_enough() -> None:
+    said = about("{hubspot: web, salesforce: Website}", hubspot=field("web"), lead=field("Website"))
+    assert said == []
+
+
+@pytest.mark.rule(72)
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (FieldKind.PICKLIST, FieldKind.PICKLIST),
+        (FieldKind.PICKLIST, FieldKind.REFERENCE),
+        (FieldKind.MULTIPICKLIST, FieldKind.MULTIPICKLIST),
+        (FieldKind.BOOLEAN, FieldKind.BOOLEAN),
+        (FieldKind.NUMBER, FieldKind.NUMBER),
+        (FieldKind.NUMBER, FieldKind.INTEGER),
+        (FieldKind.TEXT, FieldKind.TEXT),
+        (FieldKind.TEXT, FieldKind.MULTILINE),
+        (FieldKind.TEXT, FieldKind.EMAIL),
+        (FieldKind.TEXT, FieldKind.PHONE),
+        (FieldKind.TEXT, FieldKind.URL),
+        (FieldKind.TEXT, FieldKind.PICKLIST),
+        (FieldKind.MULTILINE, FieldKind.MULTILINE),
+        (FieldKind.DATE, FieldKind.DATE),
+        (FieldKind.DATETIME, FieldKind.DATETIME),
+        (FieldKind.REFERENCE, FieldKind.REFERENCE),
+    ],
+)
+def test_these_types_go_together(ours: FieldKind, theirs: FieldKind) -> None:
+    said = about("{hubspot: a, salesforce: B}", hubspot=field("a", ours), lead=field("B", theirs))
+    assert said == []
+
+
+@pytest.mark.rule(72)
+@pytest.mark.parametrize(
+    ("ours", "theirs", "remedy"),
+    [
+        pytest.param(
+            FieldKind.NUMBER,
+            FieldKind.PICKLIST,
+            "The property needs a field of type number or integer, "
+            "the field a property of type text or picklist.",
+            id="a number for a choice",
+        ),
+        pytest.param(
+            FieldKind.MULTILINE,
+            FieldKind.TEXT,
+            "The property needs a field of type multiline, "
+            "the field a property of type text, email, phone or url.",
+            id="long text for short",
+        ),
+        pytest.param(
+            FieldKind.TEXT,
+            FieldKind.OTHER,
+            "A compound field cannot be mapped: map its parts, such as Street and City.",
+            id="a compound field",
+        ),
+        pytest.param(
+            FieldKind.TEXT,
+            FieldKind.TIME,
+            "The property needs a field of type text, multiline, email, phone, url or picklist.",
+            id="a field that goes with nothing",
+        ),
+        pytest.param(
+            FieldKind.OTHER,
+            FieldKind.BOOLEAN,
+            "The field needs a property of type boolean.",
+            id="a property that goes with nothing",
+        ),
+        pytest.param(FieldKind.ID, FieldKind.TIME, "Delete the mapping.", id="two of that sort"),
+    ],
+)
+def test_other_types_are_refused(ours: FieldKind, theirs: FieldKind, remedy: str) -> None:
+    said = about("{hubspot: a, salesforce: {Lead: B}}", hubspot=field("a", ours), lead=field("B", theirs))
+    assert said == [
+        f"acme.yaml:8: HubSpot's a ({ours}) and Salesforce's Lead.B ({theirs}) do not go together. {remedy}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "fits"),
+    [("always_use_salesforce", True), ("always_use_hubspot", False), ("two_way", False)],
+)
+def test_an_id_may_be_shown_as_text_but_not_written(rule: str, *, fits: bool) -> None:
+    mapping = f"{{hubspot: account, salesforce: {{Contact: AccountId}}, sync_rule: {rule}}}"
+    said = about(mapping, hubspot=field("account"), contact=field("AccountId", FieldKind.REFERENCE))
+    assert (said == []) is fits
+
+
+@pytest.mark.rule(85)
+@pytest.mark.parametrize(
+    ("rule", "ours", "theirs", "says"),
+    [
+        pytest.param(
+            "two_way",
+            field("a"),
+            field("B", calculated=True),
+            "Salesforce's Lead.B is read-only: it is calculated. Use always_use_salesforce.",
+            id="a formula",
+        ),
+        pytest.param(
+            "prefer_salesforce_unless_blank",
+            field("a"),
+            field("B", writable=False),
+            "Salesforce's Lead.B is read-only. Use always_use_salesforce, "
+            "or give the integration user edit access to the field.",
+            id="a field without edit access",
+        ),
+        pytest.param(
+            "always_use_salesforce",
+            field("a", writable=False),
+            field("B"),
+            "HubSpot's a is read-only. Use always_use_hubspot.",
+            id="a read-only property",
+        ),
+        pytest.param(
+            "always_use_salesforce",
+            field("a", writable=False),
+            field("B", calculated=True),
+            "HubSpot's a is read-only. So is the other side: use dont_sync, or delete the mapping.",
+            id="both read-only",
+        ),
+    ],
+)
+def test_a_rule_that_writes_to_a_read_only_side_is_refused(
+    rule: str, ours: FieldSchema, theirs: FieldSchema, says: str
+) -> None:
+    mapping = f"{{hubspot: a, salesforce: B, sync_rule: {rule}}}"
+    assert about(mapping, hubspot=ours, lead=theirs) == [f"acme.yaml:8: {says}"]
+
+
+@pytest.mark.parametrize("rule", ["always_use_salesforce", "dont_sync"])
+def test_a_formula_may_be_read(rule: str) -> None:
+    mapping = f"{{hubspot: a, salesforce: B, sync_rule: {rule}}}"
+    assert about(mapping, hubspot=field("a"), lead=field("B", calculated=True)) == []
+
+
+@pytest.mark.rule(74)
+def test_options_that_one_side_lacks_are_a_warning() -> None:
+    ours = field("stage", PICKLIST, options=("new", "open", "won", "lost", "idle"))
+    theirs = field("Stage__c", PICKLIST, options=("open",))
+    assert about("{hubspot: stage, salesforce: Stage__c}", hubspot=ours, lead=theirs) == [
+        (
+            'acme.yaml:8: warning: Lead.Stage__c lacks "new", "won", "lost" and 1 more of stage. '
+            "Give both sides the same options, or such values are held back."
+        )
+    ]
+
+
+def test_free_text_for_a_restricted_picklist_is_a_warning() -> None:
+    theirs = field("Rating", PICKLIST, options=("Hot", "Cold"))
+    assert about("{hubspot: heat, salesforce: Rating}", hubspot=field("heat"), lead=theirs) == [
+        (
+            "acme.yaml:8: warning: Lead.Rating lacks options for the free text of heat. "
+            "Give both sides the same options, or such values are held back."
+        )
+    ]
+
+
+def test_a_date_and_a_moment_need_a_time_zone() -> None:
+    mapping = "{hubspot: born, salesforce: Birth__c}"
+    known = schemas(hubspot=(field("born", FieldKind.DATE),), lead=(field("Birth__c", FieldKind.DATETIME),))
+    assert unfit(configuration(mappings=(mapping,)), known) == [
+        (
+            "acme.yaml:8: warning: born and Birth__c pair a date with a date and time. "
+            "Set time_zone, which says what day a moment belongs to; UTC counts until then."
+        )
+    ]
+    assert unfit(configuration(mappings=(mapping,), head="time_zone: UTC\n"), known) == []
+
+
+@pytest.mark.rule(44)
+def test_a_required_field_must_be_filled_in_new_records() -> None:
+    known = schemas(lead=(field("Region__c", required=True),), hubspot=(field("region"),))
+    region = "{{hubspot: region, salesforce: {{Lead: Region__c}}, sync_rule: {}}}"
+    says = [
+        (
+            "acme.yaml:5: Lead.Region__c is required, and nothing fills it in new records. "
+            "Map a property to it, or give it a default: defaults: {Lead: {Region__c: ...}}."
+        )
+    ]
+    assert unfit(configuration(), known) == says
+    assert unfit(configuration(mappings=(region.format("always_use_salesforce"),)), known) == says
+    assert unfit(configuration(mappings=(region.format("always_use_hubspot"),)), known) == []
+    assert unfit(configuration(section="  create_as: contact\n"), known) == []
+
+
+@pytest.mark.parametrize(
+    ("default", "says"),
+    [
+        pytest.param(
+            "{Compny: Acme, Company: Acme}",
+            '4: Salesforce shows no field "Compny" of Lead. Did you mean "Company"?',
+            id="an unknown field",
+        ),
+        pytest.param(
+            "{Company: Acme, Rating: Warm}",
+            '4: Lead.Rating cannot start as "Warm": the value is not one of the field\'s options. '
+            "Correct the default.",
+            id="a value that is refused",
+        ),
+    ],
+)
+def test_a_default_must_fit_its_field(default: str, says: str) -> None:
+    read = loads(FILE.replace("{Company: Unknown}", default), file="acme.yaml")
+    assert unfit(read, schemas(lead=(field("Rating", PICKLIST, options=("Hot",)),))) == [f"acme.yaml:{says}"]
+
+
+def test_the_key_fields_must_exist_and_be_unique() -> None:
+    read = configuration(section="  hubspot_key: sf_id\n  salesforce_key: Hs__c\n")
+    known = schemas(hubspot=(field("sf_id"),), lead=(field("Hs__c", unique=True),))
+    assert unfit(read, known) == [
+        (
+            "acme.yaml:4: HubSpot's contacts.sf_id is not unique and cannot hold the other side's id. "
+            "Name another field as hubspot_key, or make it unique (Salesforce: External ID)."
+        ),
+        (
+            "acme.yaml:5: Salesforce shows no field Hs__c of Contact to hold the other side's id. "
+            "Run crmsync setup."
+        ),
+    ]
+
+
+def test_an_account_that_shows_nothing_is_one_warning_an_object() -> None:
+    assert unfit(configuration(), {}) == [
+        f"acme.yaml:3: warning: The fields of {name} are not known and go unchecked. "
+        "Check that the account can be reached and shows the object."
+        for name in ("HubSpot's contacts", "Salesforce's Lead", "Salesforce's Contact")
+    ]
