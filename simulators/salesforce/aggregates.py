@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from simulators.salesforce.errors import ApiError
-from simulators.salesforce.filters import Scope
-from simulators.salesforce.soql import Aggregate, All, Compare, Condition, Not, Order, Path, Query, Some
+from simulators.salesforce.scope import Scope
+from simulators.salesforce.soql_tree import Aggregate, All, Compare, Condition, Not, Order, Path, Query, Some
 from simulators.salesforce.store import Record, index_key
 
 _FUNCTIONS: dict[str, Callable[[list[Any]], Any]] = {

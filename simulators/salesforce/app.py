@@ -7,19 +7,19 @@ from typing import Any
 from simulators.base import Answer, Request, Simulator
 from simulators.faults import Fault
 from simulators.routing import Route, Router
-from simulators.salesforce import dml, errors, oauth, people_actions, seeding, setup
+from simulators.salesforce import control_api, dml, errors, oauth, people_actions, seeding
 from simulators.salesforce.bodies import parse
 from simulators.salesforce.bulk1_api import Jobs1, exception_body
 from simulators.salesforce.calls import Call, option, refusal
 from simulators.salesforce.describe_api import NEWEST, versions
 from simulators.salesforce.errors import ApiError, RowErrors
 from simulators.salesforce.ids import normalise
-from simulators.salesforce.org import Actor, Org, Transaction
+from simulators.salesforce.org import Actor, Org
 from simulators.salesforce.routes import routes
-from simulators.salesforce.rules import plain
 from simulators.salesforce.schema import SObject
 from simulators.salesforce.settings import OrgSettings
 from simulators.salesforce.store import Record
+from simulators.salesforce.transactions import Transaction
 
 _VERSION = re.compile(r"/services/(?:data/v|async/)(\d+)\.\d(?=/|$)")
 _MAX_URI = 16_384
@@ -166,51 +166,35 @@ class Salesforce(Simulator):
         def create(work: Transaction) -> str:
             return dml.insert(work, described, self._values(described, properties))
 
-        return self._as_person(object_name, create)
+        return self.as_person(object_name, create)
 
     def edit_as_person(self, object_name: str, key: str, properties: dict[str, Any]) -> dict[str, Any]:
-        described, row = self.org.schema.objects[object_name], self._existing(object_name, key)
+        described, row = self.org.schema.objects[object_name], self.existing(object_name, key)
 
         def edit(work: Transaction) -> str:
             dml.update(work, described, row["Id"], self._values(described, properties))
             return str(row["Id"])
 
-        return self._as_person(object_name, edit)
+        return self.as_person(object_name, edit)
 
     def delete_as_person(self, object_name: str, key: str) -> None:
-        described, row = self.org.schema.objects[object_name], self._existing(object_name, key)
+        described, row = self.org.schema.objects[object_name], self.existing(object_name, key)
 
         def delete(work: Transaction) -> str:
             dml.delete(work, described, row["Id"])
             return str(row["Id"])
 
-        self._as_person(object_name, delete)
+        self.as_person(object_name, delete)
 
     def merge_as_person(self, object_name: str, keys: Sequence[str]) -> dict[str, Any]:
         described = self.org.schema.objects[object_name]
         if not described.mergeable:
             raise ValueError(f"{object_name} cannot be merged")
-        ids = [str(self._existing(object_name, key)["Id"]) for key in keys]
-        return self._as_person(object_name, lambda work: people_actions.merge(work, described, ids))
+        ids = [str(self.existing(object_name, key)["Id"]) for key in keys]
+        return self.as_person(object_name, lambda work: people_actions.merge(work, described, ids))
 
     def control_routes(self) -> dict[str, Callable[[Request], Any]]:
-        return {
-            "POST /_sim/undelete": self._undelete,
-            "POST /_sim/convert": self._convert,
-            "POST /_sim/fields": self._create_field,
-            "PATCH /_sim/fields": lambda request: setup.change_field(self.org, request.json()),
-            "POST /_sim/objects": lambda request: setup.create_object(self.org, request.json()),
-            "POST /_sim/provision": lambda _: self._provision(),
-            "POST /_sim/permissions": lambda request: setup.permit(self.org, request.json()),
-            "GET /_sim/rules": self._rules,
-            "DELETE /_sim/rules": self._forget_rules,
-            "POST /_sim/validation_rules": lambda r: plain(setup.add_validation_rule(self.org, r.json())),
-            "POST /_sim/duplicate_rules": lambda r: plain(setup.add_duplicate_rule(self.org, r.json())),
-            "POST /_sim/automations": lambda r: plain(setup.add_automation(self.org, r.json())),
-            "POST /_sim/assignment_rules": lambda r: plain(setup.add_assignment_rule(self.org, r.json())),
-            "POST /_sim/sessions/expire": lambda _: {"ended": self.sessions.expire_all()},
-            "GET /_sim/users": lambda _: self._users(),
-        }
+        return control_api.routes(self)
 
     def _alive(self, object_name: str) -> Any:
         return (row for row in self.org.tables[object_name].live.by_id.values() if "IsDeleted" not in row)
@@ -223,7 +207,7 @@ class Salesforce(Simulator):
             found = live.by_id[alive[0]] if alive else None
         return found
 
-    def _existing(self, object_name: str, key: str) -> Record:
+    def existing(self, object_name: str, key: str) -> Record:
         row = self._find(object_name, key)
         if row is None:
             raise KeyError(key)
@@ -240,7 +224,7 @@ class Salesforce(Simulator):
     def _person(self) -> Actor:
         return Actor(self.org.person_user, api=False, allow_duplicates=True)
 
-    def _as_person(self, object_name: str, act: Callable[[Transaction], str]) -> dict[str, Any]:
+    def as_person(self, object_name: str, act: Callable[[Transaction], str]) -> dict[str, Any]:
         """Do something as the org's own user; ValueError in the org's words if it refuses."""
         self.org.settle()
         work = Transaction(self.org, self._person())
@@ -251,70 +235,6 @@ class Salesforce(Simulator):
             raise ValueError(str(error)) from error
         work.commit()
         return self._plain(object_name, self.org.tables[object_name].live.by_id[record_id])
-
-    def _undelete(self, request: Request) -> dict[str, Any]:
-        body = request.json()
-        name = body.get("object", self.objects[0])
-        described = self.org.schema.objects[name]
-
-        def undelete(work: Transaction) -> str:
-            record_id = normalise(body["id"]) or ""
-            dml.undelete(work, described, record_id)
-            return record_id
-
-        return self._as_person(name, undelete)
-
-    def _convert(self, request: Request) -> dict[str, Any]:
-        body = request.json()
-        lead = self._existing("Lead", body.get("id") or body["email"])
-        result: dict[str, Any] = {}
-
-        def convert(work: Transaction) -> str:
-            names = {"account_id": body.get("account_id"), "opportunity": body.get("opportunity")}
-            result.update(people_actions.convert(work, lead["Id"], **names))
-            return str(result["contactId"])
-
-        self._as_person("Contact", convert)
-        return result
-
-    def _create_field(self, request: Request) -> dict[str, Any]:
-        body = request.json()
-        try:
-            return {"id": setup.create_custom_field(self.org, body["FullName"], body["Metadata"])}
-        except ApiError as error:
-            raise ValueError(str(error)) from error
-
-    def _provision(self) -> dict[str, Any]:
-        """The external id field that ties a lead or contact to its HubSpot contact."""
-        metadata = {
-            "type": "Text",
-            "label": "HubSpot Contact Id",
-            "length": 32,
-            "externalId": True,
-            "unique": True,
-        }
-        names = [f"{entity}.HubSpot_Contact_Id__c" for entity in ("Lead", "Contact")]
-        missing = [name for name in names if name not in self.org.tooling_ids]
-        return {name: setup.create_custom_field(self.org, name, metadata) for name in missing}
-
-    def _rules(self, _: Request) -> dict[str, Any]:
-        rules = self.org.rules
-        return {
-            "validation_rules": [plain(rule) for rule in rules.validation],
-            "duplicate_rules": [plain(rule) for rule in rules.duplicates],
-            "automations": [plain(rule) for rule in rules.automations],
-            "assignment_rules": [plain(rule) for rule in rules.assignments],
-        }
-
-    def _forget_rules(self, request: Request) -> dict[str, Any]:
-        rules = self.org.rules
-        for kept in (rules.validation, rules.duplicates, rules.automations, rules.assignments):
-            kept.clear()
-        return self._rules(request)
-
-    def _users(self) -> dict[str, str]:
-        org = self.org
-        return {"integration": org.integration_user, "person": org.person_user, "process": org.process_user}
 
 
 def _token(request: Request) -> str:

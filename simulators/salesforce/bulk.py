@@ -11,9 +11,9 @@ from simulators.salesforce.bodies import find_field, parse
 from simulators.salesforce.calls import Call
 from simulators.salesforce.errors import ApiError, RowErrors
 from simulators.salesforce.ids import normalise
-from simulators.salesforce.org import Transaction
 from simulators.salesforce.rows_api import matches, save
 from simulators.salesforce.schema import NUMBER_TYPES, SObject
+from simulators.salesforce.transactions import Transaction
 
 DELIMITERS = {"COMMA": ",", "SEMICOLON": ";", "PIPE": "|", "TAB": "\t", "CARET": "^", "BACKQUOTE": "`"}
 _NULL = "#N/A"

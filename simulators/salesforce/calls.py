@@ -11,8 +11,9 @@ import orjson
 from simulators.base import Answer, Request
 from simulators.salesforce import errors, times
 from simulators.salesforce.errors import ApiError, RowErrors
-from simulators.salesforce.org import Actor, Org, Transaction
+from simulators.salesforce.org import Actor, Org
 from simulators.salesforce.store import Record
+from simulators.salesforce.transactions import Transaction
 
 Dispatch = Callable[["Call"], Answer]
 

@@ -9,9 +9,9 @@ from simulators.salesforce.bodies import Values, find_field, find_object, parse,
 from simulators.salesforce.calls import Call
 from simulators.salesforce.errors import ApiError, RowErrors
 from simulators.salesforce.ids import normalise
-from simulators.salesforce.org import Transaction
 from simulators.salesforce.rows_api import matches, maybe_locked, save, show
 from simulators.salesforce.schema import Field, SObject
+from simulators.salesforce.transactions import Transaction
 
 _MAX_RECORDS = 200
 _MAX_CHUNKS = 10

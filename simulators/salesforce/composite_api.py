@@ -10,7 +10,7 @@ import orjson
 from simulators.base import Answer, Request
 from simulators.salesforce.calls import Call
 from simulators.salesforce.errors import ApiError
-from simulators.salesforce.org import Transaction
+from simulators.salesforce.transactions import Transaction
 
 _MOST, _MOST_HEAVY = 25, 5
 _MOST_NODES, _MOST_GRAPHS = 500, 75

@@ -7,10 +7,11 @@ from simulators.salesforce.bodies import Values
 from simulators.salesforce.derived import derive
 from simulators.salesforce.duplicates import find_duplicates
 from simulators.salesforce.errors import ApiError, RowErrors
-from simulators.salesforce.org import Actor, Later, Org, Transaction
+from simulators.salesforce.org import Actor, Later, Org
 from simulators.salesforce.rules import Automation
 from simulators.salesforce.schema import Field, SObject
 from simulators.salesforce.store import Record
+from simulators.salesforce.transactions import Transaction
 
 
 def insert(work: Transaction, described: SObject, given: Values) -> str:

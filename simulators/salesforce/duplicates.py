@@ -3,10 +3,11 @@
 from typing import Any
 
 from simulators.salesforce.errors import ApiError, RowErrors
-from simulators.salesforce.org import Org, Transaction
+from simulators.salesforce.org import Org
 from simulators.salesforce.rules import DuplicateRule
 from simulators.salesforce.schema import SObject
 from simulators.salesforce.store import Record, index_key
+from simulators.salesforce.transactions import Transaction
 
 _BASE = "/services/data/v68.0"
 

@@ -7,9 +7,10 @@ from simulators.salesforce import dml
 from simulators.salesforce.bodies import parse
 from simulators.salesforce.errors import ApiError, RowErrors
 from simulators.salesforce.ids import normalise
-from simulators.salesforce.org import Org, Transaction
+from simulators.salesforce.org import Org
 from simulators.salesforce.schema import SObject
 from simulators.salesforce.store import Record
+from simulators.salesforce.transactions import Transaction
 
 
 def merge(work: Transaction, described: SObject, keys: Sequence[str]) -> str:

@@ -6,21 +6,13 @@ from typing import Any
 
 from simulators.salesforce.aggregates import aggregate
 from simulators.salesforce.errors import ApiError
-from simulators.salesforce.filters import Scope, compile_condition, indexed_ids, key_of, lower_id, lower_stamp
+from simulators.salesforce.filters import compile_condition, key_of
+from simulators.salesforce.indexes import indexed_ids, lower_id, lower_stamp
 from simulators.salesforce.org import Actor, Org
 from simulators.salesforce.schema import Field, SObject
-from simulators.salesforce.soql import (
-    Aggregate,
-    All,
-    Condition,
-    Contained,
-    Literal,
-    Order,
-    Path,
-    Query,
-    located,
-    parse,
-)
+from simulators.salesforce.scope import Scope
+from simulators.salesforce.soql import located, parse
+from simulators.salesforce.soql_tree import Aggregate, All, Condition, Contained, Literal, Order, Path, Query
 from simulators.salesforce.store import Record, Rows
 
 Shown = dict[str, Any]

@@ -10,9 +10,9 @@ from simulators.salesforce.calls import Call
 from simulators.salesforce.describe import global_entry
 from simulators.salesforce.errors import ApiError, RowErrors
 from simulators.salesforce.ids import normalise
-from simulators.salesforce.org import Transaction
 from simulators.salesforce.schema import Field, SObject
 from simulators.salesforce.store import Record
+from simulators.salesforce.transactions import Transaction
 
 _BODY_SINCE_VERSION = 46
 _UPDATE_DAYS, _DELETE_DAYS = 30, 15

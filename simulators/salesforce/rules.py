@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulators.salesforce.formula import Evaluator, compile_formula
+from simulators.salesforce.formula import compile_formula
+from simulators.salesforce.formula_functions import Evaluator
 
 
 @dataclass(slots=True)

@@ -110,9 +110,6 @@ class SObject:
         self._forget()
         del self.fields[name], self.by_lower[name.lower()]
 
-    def has(self, name: str) -> bool:
-        return name in self.fields
-
     def defaults(self) -> dict[str, object]:
         """The values which a new record has unless told otherwise."""
         if self._defaults is None:
@@ -133,10 +130,6 @@ class SObject:
                 if entry.required and entry.createable and entry.type != "boolean"
             ]
         return self._required
-
-    @property
-    def name_field(self) -> str | None:
-        return next((entry.name for entry in self.fields.values() if entry.name_field), None)
 
 
 class Schema:

@@ -10,7 +10,8 @@ from simulators.salesforce.errors import ApiError
 from simulators.salesforce.org import Org
 from simulators.salesforce.rules import ValidationRule
 from simulators.salesforce.setup import create_custom_field
-from simulators.salesforce.soql import All, Compare, Condition, Contained, Not, Path, Some, parse
+from simulators.salesforce.soql import parse
+from simulators.salesforce.soql_tree import All, Compare, Condition, Contained, Not, Path, Some
 
 Row = dict[str, Any]
 
