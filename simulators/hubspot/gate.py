@@ -101,6 +101,9 @@ class Gate:
         except ApiError as error:
             error.headers.update(headers)
             raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            self._crm.violate(request, "malformed body", repr(error))
+            raise errors.invalid("Invalid input JSON on line 1, column 1: Cannot deserialize") from error
         answer.headers.update(headers)
         return answer
 

@@ -64,8 +64,10 @@ class CrmList:
         return True
 
     def leave(self, record_id: int) -> bool:
+        if self.members.pop(record_id, None) is None:
+            return False
         self._sorted = None
-        return self.members.pop(record_id, None) is not None
+        return True
 
 
 class Lists:

@@ -140,6 +140,8 @@ def _bounds(group: dict[str, Any], name: str) -> tuple[float, float] | None:
             low, bound = max(low, value), True
         if operator in {"LT", "LTE", "EQ"}:
             high, bound = min(high, value), True
+        if operator == "BETWEEN":
+            high = min(high, as_ms(str(entry.get("highValue", ""))) or high)
     return (low, high) if bound else None
 
 

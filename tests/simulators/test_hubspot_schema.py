@@ -224,6 +224,7 @@ MISSING = [
     ("PUT", "/crm/v3/objects/contacts", None, "method"),
     ("GET", "/crm/v3/objects/contacts?colour=red", None, "query parameter"),
     ("POST", "/crm/v3/objects/contacts", {"properties": {"city": "x"}, "nonsense": 1}, "body field"),
+    ("POST", "/crm/v3/objects/contacts/search", {"filterGroups": ["x"]}, "malformed body"),
 ]
 
 
