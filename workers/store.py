@@ -85,7 +85,7 @@ class Tables(Protocol):
         """How many members a queue has."""
 
     def scan(self, table: Table) -> Iterator[tuple[str, bytes]]:
-        """All of a table, in no order; what changes meanwhile may or may not be seen."""
+        """All of a table, in no order, a key perhaps twice; what changes meanwhile may or may not be seen."""
 
     def count(self, table: Table) -> int:
         """How many keys a table has."""
@@ -133,7 +133,8 @@ class Coordination(Protocol):
         An intent is claimed only if the outbox still holds the value it was read as and the ``claims``
         queue does not name it; it is then put there, with its attempt for a score, as folding the claim
         event will do. Folding its answer takes it out again. Claims are on the current generation; one whose
-        event id is known, or that meets a switch of generations, is refused.
+        event id is known, or that meets a switch of generations, is refused. If this raises, it is not known
+        whether they were granted.
         """
 
 

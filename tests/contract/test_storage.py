@@ -20,7 +20,7 @@ def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
     if request.param == "memory":
         yield MemoryStores(ManualClock())
     elif request.param == "fakeredis":
-        yield RedisStores(fakeredis.FakeRedis(server_type="valkey", version=(8,)), "acme")
+        yield RedisStores(fakeredis.FakeRedis(version=(7, 2)), "acme")
     else:
         with connect(request.getfixturevalue("server_url")) as client:
             client.flushall()
@@ -262,9 +262,9 @@ def test_other_content_has_another_fingerprint(stores: Stores, other: Changes) -
     assert stores.tables().fingerprint() != model.fingerprint()
 
 
-def test_an_emptied_queue_leaves_no_trace_in_the_fingerprint(stores: Stores) -> None:
+def test_what_is_empty_leaves_no_trace_in_the_fingerprint(stores: Stores) -> None:
     before = stores.tables().fingerprint()
-    stores.tables().commit(START, "1-0", changes(queued={"q": {"a": 1}}))
+    stores.tables().commit(START, "1-0", changes(queued={"q": {"a": 1}}, decisions={"ada": []}))
     stores.tables().commit("1-0", "2-0", changes(unqueued={"q": ["a"]}))
 
     assert stores.tables().fingerprint() == before
@@ -314,6 +314,21 @@ def test_a_generation_that_is_behind_does_not_become_the_current_one(stores: Sto
     assert stores.generations.switch(number, expected_from=1)
 
 
+def test_a_generation_does_not_overtake_the_current_one(stores: Stores) -> None:
+    tail = projected(stores)
+    stores.log.append(events(2))
+    number, _ = rebuilt(stores, stores.log.tail())
+
+    assert not stores.generations.switch(number, expected_from=1)
+    stores.tables().commit(tail, stores.log.tail(), NOTHING)
+    assert stores.generations.switch(number, expected_from=1)
+
+
+def test_a_generation_that_was_never_begun_does_not_take_over(stores: Stores) -> None:
+    assert not stores.generations.switch(5, expected_from=1)
+    assert stores.generations.current() == 1
+
+
 def test_only_the_generation_being_built_takes_over_and_only_from_the_current(stores: Stores) -> None:
     tail = projected(stores)
     given_up, _ = rebuilt(stores, tail)
@@ -324,6 +339,7 @@ def test_only_the_generation_being_built_takes_over_and_only_from_the_current(st
     assert not stores.generations.switch(number, expected_from=number)
     assert stores.generations.switch(number, expected_from=1)
     assert not stores.generations.switch(number, expected_from=1)
+    assert not stores.generations.switch(number, expected_from=number)
 
 
 def test_a_replaced_generation_takes_no_commits(stores: Stores) -> None:
@@ -343,6 +359,7 @@ def test_beginning_anew_gives_up_what_was_being_built(stores: Stores) -> None:
 
     assert second > first
     assert not tables.commit("5-0", "6-0", NOTHING)
+    assert not stores.generations.tables(first).commit(START, "6-0", NOTHING)
     assert stores.generations.tables(first).checkpoint() == START
 
 
@@ -353,6 +370,7 @@ def test_a_dropped_generation_is_empty_and_takes_no_commits(stores: Stores) -> N
     stores.generations.drop(number)
     assert stores.generations.tables(number).fetch(Table.CONTACTS, ["ada"]) == [None]
     assert not tables.commit("5-0", "6-0", NOTHING)
+    assert not stores.generations.tables(number).commit(START, "6-0", NOTHING)
     assert stores.tables().fetch(Table.CONTACTS, ["ada"]) == [b"old"]
     assert stores.generations.begin() > number
 

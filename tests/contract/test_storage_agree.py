@@ -44,7 +44,7 @@ class Agreement(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        server = fakeredis.FakeRedis(server_type="valkey", version=(8,))
+        server = fakeredis.FakeRedis(version=(7, 2))
         self.both: tuple[Stores, Stores] = (MemoryStores(ManualClock()), RedisStores(server, "acme"))
 
     def agreed(self, step: Callable[[Stores], _T]) -> _T:
@@ -111,5 +111,5 @@ class Agreement(RuleBasedStateMachine):
         self.agreed(lambda stores: (stores.log.length(), stores.log.appended(), stores.log.tail() == START))
 
 
-Agreement.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+Agreement.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
 test_memory_and_a_server_agree = Agreement.TestCase

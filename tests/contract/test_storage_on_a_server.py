@@ -14,7 +14,9 @@ import redis
 from domain.book import CLAIMS, Changes, Table
 from domain.state import Priority
 from workers.limits import RedisLimiter, hubspot
-from workers.storage.keys import ALL, CONNECTIONS
+from workers.storage.keys import ALL, CONNECTIONS, Keys
+from workers.storage.redis_coordination import RedisCoordination
+from workers.storage.redis_generations import RedisGenerations
 from workers.storage.redis_store import RedisStores, connect, connections, register_connection
 from workers.store import START, Claim
 
@@ -34,7 +36,7 @@ CHANGES = Changes(
 @pytest.fixture(params=["fakeredis", "valkey"])
 def client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
     if request.param == "fakeredis":
-        yield fakeredis.FakeRedis(server_type="valkey", version=(8,))
+        yield fakeredis.FakeRedis(version=(7, 2))
     else:
         with connect(request.getfixturevalue("server_url")) as client:
             client.flushall()
@@ -222,6 +224,26 @@ def test_a_server_that_forgot_the_scripts_gets_them_again(client: redis.Redis) -
 
 
 # -- several at once, and answers that are lost
+
+
+class AMomentAgo(RedisGenerations):
+    """Generations as they were before a switch."""
+
+    def current(self) -> int:
+        return 1
+
+
+def test_a_claim_that_meets_a_switch_of_generations_is_refused(client: redis.Redis) -> None:
+    stores, keys = RedisStores(client, "acme"), Keys("acme")
+    new = stores.generations.begin()
+    for generation in (1, new):
+        stores.generations.tables(generation).commit(START, START, CHANGES)
+    assert stores.generations.switch(new, expected_from=1)
+
+    late = RedisCoordination(client, keys, AMomentAgo(client, keys))
+    assert late.claim([CLAIM]) == [False]
+    assert stores.log.length() == 0
+    assert stores.coordination.claim([CLAIM]) == [True]
 
 
 def test_of_many_deliverers_one_gets_the_claim(server_url: str) -> None:

@@ -128,7 +128,7 @@ class MemoryTables:
 
     def all_decisions(self) -> Iterator[tuple[str, list[bytes]]]:
         """The closed decisions of every contact, oldest first; contacts in no order."""
-        yield from self._decisions.items()
+        yield from ((entity, closed) for entity, closed in self._decisions.items() if closed)
 
     def fingerprint(self) -> dict[str, str]:
         return fingerprint(self)
