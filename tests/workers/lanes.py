@@ -1,0 +1,109 @@
+"""Lanes and web sites to test with: a configured connection on stores of this process."""
+
+import asyncio
+from typing import Any
+
+import fakeredis
+import httpx
+import msgspec
+from fastapi import FastAPI
+
+from domain import events as e
+from domain.identity import Crm
+from domain.policy import Document, Section
+from tests.world import HS, SCHEMAS, SECTION
+from workers.bootstrap import Runtime
+from workers.clock import Clock, ManualClock
+from workers.connection import Lane
+from workers.project import Projector
+from workers.settings import Settings
+from workers.storage.memory import MemoryStores
+from workers.web import Site
+
+PORTAL = "44512002"
+SECRET = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"
+TOKEN = "open-sesame"
+
+ENVIRONMENT = {
+    "CRMSYNC_PUBLIC_URL": "https://sync.example.com",
+    "CRMSYNC_API_TOKEN": TOKEN,
+    "CRMSYNC_ACME_HUBSPOT_CLIENT_SECRET": SECRET,
+}
+
+
+def memory_lane(clock: Clock | None = None) -> Lane:
+    clock = clock or ManualClock()
+    stores = MemoryStores(clock)
+    return Lane("acme", stores.log, stores.tables, stores.coordination, clock, "test")
+
+
+def project(lane: Lane) -> Lane:
+    """Fold all that the log holds."""
+    projector = Projector(lane)
+    while projector.step():
+        pass
+    return lane
+
+
+def append(lane: Lane, *events: e.AnyEvent) -> Lane:
+    lane.append(events)
+    return project(lane)
+
+
+def configured(lane: Lane, section: Section = SECTION, *, portal: str = PORTAL) -> Lane:
+    """A lane on which everything was read once and may sync."""
+    documents: list[Any] = [*SCHEMAS, Document("acme", (section,))]
+    names = [e.digest(msgspec.to_builtins(each)) for each in documents]
+    schemas = [
+        e.SchemaObserved(crm=each.crm, object=each.object, digest=name)
+        for each, name in zip(SCHEMAS, names, strict=False)
+    ]
+    lane.append(
+        [
+            e.AccountObserved(crm=HS, account_id=portal, zone="UTC"),
+            *schemas,
+            e.ConfigurationApplied(digest=names[-1], by="test"),
+            *(e.BaselineCompleted(crm=crm, object=name) for crm in Crm for name in section.kind.objects(crm)),
+        ],
+        documents,
+    )
+    return project(lane)
+
+
+def runtime(**environment: str) -> Runtime:
+    """A runtime on a server of this process; ``environment`` adds variables, an empty one takes one away."""
+    made = Runtime(Settings.load({**ENVIRONMENT, **environment}), clock=ManualClock())
+    made.redis = fakeredis.FakeRedis(server_type="valkey", version=(8,))
+    return made
+
+
+def site(made: Runtime | None = None) -> tuple[Site, list[str]]:
+    """A web site with the connection ``acme``, and the tasks that it sends."""
+    sent: list[str] = []
+    made = made or runtime()
+    made.register("acme")
+    configured(made.link("acme").lane)
+    return Site(made, lambda task, _: sent.append(task)), sent
+
+
+class Client:
+    """Sends requests to an application in this process, and waits until each is done with."""
+
+    def __init__(self, app: FastAPI, headers: dict[str, str] | None = None) -> None:
+        self._app = app
+        self._headers = headers or {}
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return self.request("GET", path, **more)
+
+    def post(self, path: str, **more: Any) -> httpx.Response:
+        return self.request("POST", path, **more)
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self._app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                client.headers.update(self._headers)
+                return await client.request(method, path, **more)
+
+        return asyncio.run(send())
