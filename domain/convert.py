@@ -7,11 +7,11 @@ text without the difference between line ends, an empty checkbox like an unticke
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 from domain.identity import FieldValue
 from domain.schema import FieldKind, FieldSchema
+from domain.wire import plain_number
 
 NUMBERS = frozenset({FieldKind.NUMBER, FieldKind.INTEGER})
 TEXTS = frozenset(
@@ -68,8 +68,8 @@ def _fold_email(value: FieldValue) -> FieldValue:
 
 def _fold_number(value: FieldValue) -> FieldValue:
     try:
-        return None if value is None else format(Decimal(value).normalize(), "f")
-    except InvalidOperation:
+        return None if value is None else plain_number(value)
+    except ValueError:
         return value
 
 
@@ -88,7 +88,7 @@ def _members(value: str) -> set[str]:
 def _fold_datetime(value: FieldValue) -> FieldValue:
     try:
         return None if value is None else _instant(_moment(value))
-    except ValueError:
+    except (ValueError, OverflowError):
         return value
 
 
@@ -108,7 +108,7 @@ def _moment(text: str) -> datetime:
 
 
 def _instant(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def _to_email(_: FieldKind, value: FieldValue, __: ZoneInfo) -> FieldValue:
@@ -119,8 +119,8 @@ def _to_number(_: FieldKind, value: FieldValue, __: ZoneInfo) -> FieldValue:
     if value is None:
         return None
     try:
-        return format(Decimal(value).normalize(), "f")
-    except InvalidOperation:
+        return plain_number(value)
+    except ValueError:
         raise Unconvertible("not a number") from None
 
 
@@ -144,7 +144,7 @@ def _to_date(source: FieldKind, value: FieldValue, zone: ZoneInfo) -> FieldValue
         if source is FieldKind.DATETIME:
             return _moment(value).astimezone(zone).date().isoformat()
         return date.fromisoformat(value[:10]).isoformat()
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Unconvertible("not a date") from None
 
 
@@ -156,7 +156,7 @@ def _to_datetime(source: FieldKind, value: FieldValue, zone: ZoneInfo) -> FieldV
             day = date.fromisoformat(value[:10])
             return _instant(datetime(day.year, day.month, day.day, tzinfo=zone))
         return _instant(_moment(value))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Unconvertible("not a point in time") from None
 
 

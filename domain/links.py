@@ -5,6 +5,7 @@ its records, and a second record with the same address joins the contact as a du
 """
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 import msgspec
 
@@ -14,6 +15,8 @@ from domain.identity import Crm, EntityId, Fields, RecordRef, email_key
 from domain.kinds import ObjectKind
 from domain.records import Record
 from domain.state import Contact
+
+T = TypeVar("T")
 
 
 def match_values(kind: ObjectKind, ref: RecordRef, values: Fields) -> tuple[str, ...]:
@@ -28,16 +31,26 @@ def match_key(kind: ObjectKind, value: str) -> str:
     return f"{kind.name}|{value}"
 
 
+def named(book: Book, entity: str) -> Contact | None:
+    """The contact of that name, or the one that it became part of."""
+    contact = book.contact(entity)
+    if contact is None and (heir := book.entity_of(entity)):
+        return book.contact(heir)
+    return contact
+
+
 def locate(book: Book, kind: ObjectKind, event: RecordObserved) -> Contact:
     """Find the contact of an observed record, or begin a new one."""
     known = book.entity_of(event.ref.key)
     if known is not None:
-        return _contact(book, known)
-    if event.asked_id and (moved := _moved(book, event)):
-        return moved
-    for candidate in _candidates(book, kind, event):
-        return candidate
-    return Contact(id=EntityId(event.ref.key), kind=kind.name)
+        contact = _contact(book, known)
+        return _part(book, kind, contact, event) if _estranged(contact, kind, event) else contact
+    return _home(book, kind, event)
+
+
+def _home(book: Book, kind: ObjectKind, event: RecordObserved) -> Contact:
+    found = _by_id(book, kind, event) or _by_match(book, kind, event)
+    return found or Contact(id=EntityId(event.ref.key), kind=kind.name)
 
 
 def _contact(book: Book, entity: str) -> Contact:
@@ -46,33 +59,66 @@ def _contact(book: Book, entity: str) -> Contact:
     return found
 
 
-def _moved(book: Book, event: RecordObserved) -> Contact | None:
-    """The contact of the id that was asked for, where the CRM answered with another (a merge)."""
-    entity = book.entity_of(RecordRef(event.crm, event.object, event.asked_id or "").key)
-    return _contact(book, entity) if entity else None
+def _estranged(contact: Contact, kind: ObjectKind, event: RecordObserved) -> bool:
+    """Whether a duplicate, which nothing but its address put into the contact, shows a foreign one now."""
+    ref = event.ref
+    linked = contact.pair.get(ref.crm)
+    if linked in {None, ref.key} or contact.id == ref.key or contact.erased:
+        return False
+    shown, known = set(match_values(kind, ref, event.fields)), contact.records[ref.key]
+    if not shown or event.modified_at < known.seen[0] or shown & set(match_values(kind, ref, known.values)):
+        return False
+    return not any(shown & set(_addresses(contact, kind, key)) for key in contact.pair.values())
 
 
-def _candidates(book: Book, kind: ObjectKind, event: RecordObserved) -> Iterable[Contact]:
-    yield from _by_remembered_id(book, kind, event)
+def _addresses(contact: Contact, kind: ObjectKind, key: str) -> tuple[str, ...]:
+    return match_values(kind, RecordRef.parse(key), contact.records[key].values)
+
+
+def _part(book: Book, kind: ObjectKind, contact: Contact, event: RecordObserved) -> Contact:
+    """Take a record out of its contact, and find where it belongs by what it shows now."""
+    key = event.ref.key
+    left = {each: record for each, record in contact.records.items() if each != key}
+    book.put_contact(msgspec.structs.replace(contact, records=left))
+    home = _home(book, kind, event)
+    return msgspec.structs.replace(home, records={**home.records, key: contact.records[key]})
+
+
+def _by_id(book: Book, kind: ObjectKind, event: RecordObserved) -> Contact | None:
+    """The contact of the id that was asked for, where a merge answers with another, or of a remembered id."""
+    if event.asked_id:
+        entity = book.entity_of(RecordRef(event.crm, event.object, event.asked_id).key)
+        if entity:
+            return _contact(book, entity)
+    other_id = event.fields.get(kind.key_field(event.crm))
+    for name in kind.objects(event.crm.other) if other_id else ():
+        entity = book.entity_of(RecordRef(event.crm.other, name, other_id or "").key)
+        if entity and not taken(_contact(book, entity), event.crm):
+            return _contact(book, entity)
+    return None
+
+
+def _by_match(book: Book, kind: ObjectKind, event: RecordObserved) -> Contact | None:
+    """The contact with the same address, one without a partner in this CRM first.
+
+    HubSpot holds one record per address, so a second one is somebody else; Salesforce may hold many, and
+    those join as duplicates.
+    """
+    found = list(_sharing(book, kind, event))
+    free = next((contact for contact in found if not taken(contact, event.crm)), None)
+    return free or (found[0] if found and event.crm is Crm.SALESFORCE else None)
+
+
+def _sharing(book: Book, kind: ObjectKind, event: RecordObserved) -> Iterable[Contact]:
     for value in match_values(kind, event.ref, event.fields):
         for record_key in book.matches(match_key(kind, value)):
             entity = book.entity_of(record_key)
-            contact = book.contact(entity) if entity else None
+            contact = book.contact(entity) if entity and record_key != event.ref.key else None
             if contact is not None and not contact.erased:
                 yield contact
 
 
-def _by_remembered_id(book: Book, kind: ObjectKind, event: RecordObserved) -> Iterable[Contact]:
-    other_id = event.fields.get(kind.key_field(event.crm))
-    if not other_id:
-        return
-    for name in kind.objects(event.crm.other):
-        entity = book.entity_of(RecordRef(event.crm.other, name, other_id).key)
-        if entity and not _taken(_contact(book, entity), event.crm):
-            yield _contact(book, entity)
-
-
-def _taken(contact: Contact, crm: Crm) -> bool:
+def taken(contact: Contact, crm: Crm) -> bool:
     """Whether the contact has a living partner in this CRM already."""
     key = contact.pair.get(crm)
     return key is not None and not contact.records[key].gone
@@ -96,18 +142,38 @@ def join(contact: Contact, ref: RecordRef, record: Record) -> Contact:
     """Put a record into its contact, as the linked one where that place is free."""
     records = {**contact.records, ref.key: record}
     joined = msgspec.structs.replace(contact, records=records)
-    standing = contact.pair.get(ref.crm) == ref.key or _taken(contact, ref.crm) or record.gone
+    standing = contact.pair.get(ref.crm) == ref.key or record.gone or taken(contact, ref.crm)
     return joined if standing else relink(joined, ref)
 
 
 def relink(contact: Contact, ref: RecordRef) -> Contact:
-    """Link a record of the contact; a new pair starts with nothing agreed."""
+    """Link a record of the contact; a new pair starts with nothing agreed, and nothing held against it."""
+    crm = ref.crm
     return msgspec.structs.replace(
         contact,
-        pair={**contact.pair, ref.crm: ref.key},
+        pair={**contact.pair, crm: ref.key},
         agreed={},
-        expected={crm: kept for crm, kept in contact.expected.items() if crm is not ref.crm},
+        expected=without(contact.expected, crm),
+        holds=without(contact.holds, crm),
+        echoes=without(contact.echoes, crm),
+        refused={each: {} if each is crm else kept for each, kept in contact.refused.items()},
+        unsure=without(contact.unsure, crm),
+        resolutions=without(contact.resolutions, crm),
+        read_under=without(contact.read_under, crm),
+        created_by_us=tuple(each for each in contact.created_by_us if each is not crm),
     )
+
+
+def without(mapping: dict[Crm, T], crm: Crm) -> dict[Crm, T]:
+    """The mapping less one CRM."""
+    return {key: value for key, value in mapping.items() if key is not crm} if crm in mapping else mapping
+
+
+def successor(contact: Contact, crm: Crm) -> RecordRef | None:
+    """Another living record of the contact that may take the place of its lost one; the lowest key."""
+    living = (key for key, record in contact.records.items() if key.startswith(f"{crm}/") and not record.gone)
+    key = min(living, default=None)
+    return None if key is None else RecordRef.parse(key)
 
 
 def partner(book: Book, kind: ObjectKind, contact: Contact, ref: RecordRef, values: Fields) -> Contact | None:
@@ -130,14 +196,24 @@ def _single(book: Book, record_key: str, contact: Contact, crm: Crm) -> Contact 
     if entity is None or entity == contact.id or not record_key.startswith(f"{crm}/"):
         return None
     other = _contact(book, entity)
-    alone = set(other.pair) == {crm} and not other.flights and not other.erased
+    alone = set(other.pair) == {crm} and taken(other, crm) and not other.erased
     return other if alone else None
 
 
 def absorb(book: Book, contact: Contact, other: Contact) -> Contact:
-    """Let one contact take over the records of another."""
-    for key, record in other.records.items():
+    """Let one contact take over the records of another, and the writes that are on their way for it."""
+    linked = [other.pair[crm] for crm in Crm if crm in other.pair]
+    for key in (*linked, *sorted(other.records.keys() - set(linked))):
         book.bind(key, contact.id)
-        contact = join(contact, RecordRef.parse(key), record)
+        contact = join(contact, RecordRef.parse(key), other.records[key])
     book.drop_contact(other.id)
-    return contact
+    ours = contact.pair.get(Crm.HUBSPOT) in linked
+    return msgspec.structs.replace(
+        contact,
+        flights={**other.flights, **contact.flights},
+        serial={crm: max(each.serial.get(crm, 0) for each in (contact, other)) for crm in Crm},
+        parked=contact.parked or other.parked,
+        member=other.member if ours else contact.member,
+        member_since=other.member_since if ours else contact.member_since,
+        memberships=other.memberships if ours else contact.memberships,
+    )

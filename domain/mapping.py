@@ -71,8 +71,8 @@ class Send(NamedTuple):
     target: Crm
     value: FieldValue
     source: FieldValue
-    lost: FieldValue = None  #: in a conflict, the value that gives way
-    conflict: bool = False
+    lost: FieldValue = None  #: the value that gives way
+    conflict: bool = False  #: what gives way is somebody's value, not the one that was agreed on
 
 
 class Refuse(NamedTuple):
@@ -101,6 +101,8 @@ def merge(field: MappedField, now: Pair, agreed: Pair | None, changed_at: tuple[
         now: the values that count at present, writes under way included.
         agreed: the values last known in sync; None for a new pair.
         changed_at: when (HubSpot, Salesforce) last changed, epoch ms, for two-way conflicts; 0 if unknown.
+
+    Both sides count as changed on a new pair, so where both have a value the two-way rule takes the later.
     """
     if field.rule is SyncRule.DONT_SYNC:
         return LEAVE
@@ -109,10 +111,10 @@ def merge(field: MappedField, now: Pair, agreed: Pair | None, changed_at: tuple[
         return AGREE
     if _alike(field, now):
         return AGREE
-    winner = _first(field, now) if agreed is None else _winner(field, now, left, changed_at)
+    winner = _first(field, now, changed_at) if agreed is None else _winner(field, now, left, changed_at)
     if winner is None:
         return LEAVE
-    return _send(field, now, winner, conflict=agreed is not None and len(left) > 1)
+    return _send(field, now, winner, conflict=_gives_way(now, agreed, winner.other, left))
 
 
 def _left(field: MappedField, now: Pair, agreed: Pair | None) -> frozenset[Crm]:
@@ -135,11 +137,16 @@ def _alike(field: MappedField, now: Pair) -> bool:
         return False
 
 
+def _gives_way(now: Pair, agreed: Pair | None, target: Crm, left: frozenset[Crm]) -> bool:
+    """Whether somebody's value is overwritten, and not just what was agreed on or an empty field."""
+    return target in left and (agreed is not None or not _blank(now, target))
+
+
 def _blank(now: Pair, crm: Crm) -> bool:
     return now.of(crm) is None
 
 
-def _first(field: MappedField, now: Pair) -> Crm | None:
+def _first(field: MappedField, now: Pair, changed_at: tuple[int, int]) -> Crm | None:
     """Who wins on a new pair: a blank never clears, and where both have a value the rule decides."""
     blanks = [crm for crm in Crm if _blank(now, crm)]
     if field.rule in ALWAYS:
@@ -147,7 +154,7 @@ def _first(field: MappedField, now: Pair) -> Crm | None:
         return None if winner in blanks else winner
     if blanks:
         return blanks[0].other
-    return PREFERRED.get(field.rule, Crm.SALESFORCE)
+    return PREFERRED.get(field.rule) or _latest(changed_at)
 
 
 def _winner(field: MappedField, now: Pair, left: frozenset[Crm], changed_at: tuple[int, int]) -> Crm | None:

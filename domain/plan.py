@@ -76,6 +76,7 @@ class Plan(msgspec.Struct):
     agreed: list[tuple[MappedField, Pair]] = []  #: fields that turn out to agree
     held: dict[Crm, dict[str, Hold]] = {}  #: fields that are not sent, and why
     lost: dict[str, Lost] = {}  #: property -> what gave way
+    drafted: bool = False  #: whether fields were compared at all, so that ``held`` says all there is to say
     member: bool | None = None
     look_again: int | None = None  #: when time alone may change the answer, epoch ms
 
@@ -85,7 +86,8 @@ def plan(contact: Contact, policy: Policy, now: int) -> Plan:
     kind = policy.kinds.get(contact.kind)
     if kind is None:
         return Plan(stop=Reason.NOT_CONFIGURED, explanation=contact.kind)
-    stop = _parked(contact) or _unready(policy) or _unread(contact, kind) or _unmatched(contact, kind)
+    stop = _parked(contact) or _unready(policy) or _lost(contact) or _unread(contact, kind)
+    stop = stop or _unmatched(contact, kind)
     if stop is not None:
         return stop
     inclusion = _inclusion(contact, kind, now)
@@ -118,17 +120,34 @@ def _unready(policy: Policy) -> Plan | None:
     return None if policy.ready else Plan(wait=Wait.BASELINE)
 
 
-def _unread(contact: Contact, kind: KindPolicy) -> Plan | None:
-    """Wait for records that were never read in full, or must be looked at after an unclear answer."""
-    needs = []
-    for crm, key in contact.pair.items():
-        ref, record = RecordRef.parse(key), contact.records[key]
+def _lost(contact: Contact) -> Plan | None:
+    """Stop for a contact whose record is not there any more, or that never had one."""
+    for ref, record in _linked(contact):
         if record.gone:
             return Plan(stop=Reason.RECORD_DELETED, explanation=f"{ref.crm} {ref.object} is {record.gone}")
-        unread = crm not in contact.created_by_us and not kind.needed[crm, ref.object] <= record.values.keys()
-        if crm in contact.unsure or unread:
-            needs.append(Need("record", crm, ref.object, ref.id))
+    return None if contact.pair else Plan(stop=Reason.RECORD_DELETED, explanation="no record is left")
+
+
+def _linked(contact: Contact) -> Iterator[tuple[RecordRef, Record]]:
+    return (found for crm in Crm if (found := linked(contact, crm)) is not None)
+
+
+def _unread(contact: Contact, kind: KindPolicy) -> Plan | None:
+    """Wait for records that were never read in full, or must be looked at after an unclear answer."""
+    needs = [
+        Need("record", ref.crm, ref.object, ref.id)
+        for ref, record in _linked(contact)
+        if ref.crm in contact.unsure
+        or (ref.crm not in contact.created_by_us and not read_in_full(contact, kind, ref, record))
+    ]
     return Plan(wait=Wait.READ, needs=needs) if needs else None
+
+
+def read_in_full(contact: Contact, kind: KindPolicy, ref: RecordRef, record: Record) -> bool:
+    """Whether all fields that deciding needs were read, or a read asked for them in vain."""
+    return record.values.keys() >= kind.needed[ref.crm, ref.object] or (
+        contact.read_under.get(ref.crm) == kind.digest
+    )
 
 
 def _unmatched(contact: Contact, kind: KindPolicy) -> Plan | None:
@@ -152,33 +171,45 @@ def verdict(contact: Contact, kind: KindPolicy, now: int) -> Verdict | None:
     found = linked(contact, Crm.HUBSPOT)
     if kind.inclusion is None or found is None:
         return None
-    changed = {**dict.fromkeys(found[1].values, 0), **found[1].changed} if kind.inclusion.changes else {}
     return kind.inclusion.explain(
-        found[1].values, now=now, zone=kind.zone, memberships=contact.memberships, changed_at=changed
+        found[1].values,
+        now=now,
+        zone=kind.zone,
+        memberships=contact.memberships,
+        changed_at=found[1].changed,
     )
 
 
 def _inclusion(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     if kind.inclusion_missing:
-        return Plan(stop=Reason.NOT_IN_INCLUSION_LIST, explanation="the inclusion list has not been seen yet")
+        return Plan(stop=Reason.NOT_IN_INCLUSION_LIST, explanation=kind.inclusion_missing)
     found = linked(contact, Crm.HUBSPOT)
     if kind.inclusion is None or found is None:
         return Plan(member=True)
     word = verdict(contact, kind, now)
     assert word is not None
     if word.member is None:
-        return _undecided(found[0], word)
+        return _undecided(contact, kind, found, word)
     answer = Plan(member=word.member, look_again=word.next_change)
     if not word.member:
         answer.stop, answer.explanation = Reason.NOT_IN_INCLUSION_LIST, word.leaf
     return answer
 
 
-def _undecided(ref: RecordRef, word: Verdict) -> Plan:
-    if word.unknown:
+def _undecided(contact: Contact, kind: KindPolicy, found: tuple[RecordRef, Record], word: Verdict) -> Plan:
+    ref, record = found
+    if word.unknown and not read_in_full(contact, kind, ref, record):
         return Plan(wait=Wait.READ, needs=[Need("record", ref.crm, ref.object, ref.id)])
-    needs = [Need("membership", Crm.HUBSPOT, list_id, ref.id) for list_id in word.asks]
-    return Plan(wait=Wait.MEMBERSHIP, needs=needs)
+    needs = membership_needs(ref, word)
+    if needs:
+        return Plan(wait=Wait.MEMBERSHIP, needs=needs)
+    unreadable = ", ".join(word.unknown)
+    return Plan(stop=Reason.NOT_IN_INCLUSION_LIST, explanation=f"HubSpot does not show {unreadable}")
+
+
+def membership_needs(ref: RecordRef, word: Verdict) -> list[Need]:
+    """What HubSpot must be asked before the inclusion list can answer."""
+    return [Need("membership", Crm.HUBSPOT, list_id, ref.id) for list_id in word.asks]
 
 
 # -- writes
@@ -243,7 +274,7 @@ def _create(contact: Contact, kind: KindPolicy, target: Crm) -> Plan:
     found = linked(contact, target.other)
     assert found is not None, "a contact without any record"
     ref, record = found
-    drafting = _Drafting(contact, kind, Plan())
+    drafting = _Drafting(contact, kind, Plan(drafted=True))
     for mapped in kind.fields[name if target is Crm.SALESFORCE else ref.object]:
         _start_with(drafting, mapped, target, record.values.get(mapped.name(target.other)))
     return _creation(drafting, target, name, ref)
@@ -282,13 +313,14 @@ def _update(contact: Contact, kind: KindPolicy) -> Plan:
     ours, theirs = linked(contact, Crm.HUBSPOT), linked(contact, Crm.SALESFORCE)
     assert ours is not None
     assert theirs is not None
-    unseen = _unseen(contact, kind.fields[theirs[0].object], ours, theirs)
+    unseen = _unseen(contact, kind, ours, theirs) if contact.created_by_us else []
     if unseen:
         return Plan(wait=Wait.READ, needs=unseen)
-    drafting = _Drafting(contact, kind, Plan())
+    drafting = _Drafting(contact, kind, Plan(drafted=True))
     for mapped, now, agreed in unsettled(contact, kind.fields[theirs[0].object], ours[1], theirs[1]):
-        changed = (ours[1].changed.get(mapped.hubspot, 0), theirs[1].changed.get(mapped.salesforce, 0))
-        _merge_into(drafting, mapped, now, merge(mapped, now, agreed, changed))
+        _merge_into(
+            drafting, mapped, now, merge(mapped, now, agreed, _changed_at(mapped, ours[1], theirs[1]))
+        )
     refs = {Crm.HUBSPOT: ours[0], Crm.SALESFORCE: theirs[0]}
     for crm, fields in drafting.fields.items():
         if fields:
@@ -296,21 +328,23 @@ def _update(contact: Contact, kind: KindPolicy) -> Plan:
     return drafting.answer
 
 
+def _changed_at(mapped: MappedField, ours: Record, theirs: Record) -> tuple[int, int]:
+    """When either side changed last; a Salesforce value nobody saw changing is as old as its record."""
+    return ours.changed.get(mapped.hubspot, 0), theirs.changed.get(mapped.salesforce, theirs.seen[0])
+
+
 def _unseen(
-    contact: Contact,
-    mapped: tuple[MappedField, ...],
-    ours: tuple[RecordRef, Record],
-    theirs: tuple[RecordRef, Record],
+    contact: Contact, kind: KindPolicy, ours: tuple[RecordRef, Record], theirs: tuple[RecordRef, Record]
 ) -> list[Need]:
     """Records that we made and nobody has read since, where a value waits for a field not seen yet."""
-    needs = []
+    needs, mapped = [], kind.fields[theirs[0].object]
     for (ref, record), (_, other) in ((ours, theirs), (theirs, ours)):
         waiting = (
             other.values.get(each.name(ref.crm.other)) is not None and each.name(ref.crm) not in record.values
             for each in mapped
             if each.rule is not SyncRule.DONT_SYNC
         )
-        if ref.crm in contact.created_by_us and any(waiting):
+        if ref.crm in contact.created_by_us and not read_in_full(contact, kind, ref, record) and any(waiting):
             needs.append(Need("record", ref.crm, ref.object, ref.id))
     return needs
 

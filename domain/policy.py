@@ -9,7 +9,7 @@ import msgspec
 
 from domain.convert import converter
 from domain.identity import Crm
-from domain.inclusion import InclusionFilter, compile_list
+from domain.inclusion import InclusionFilter, ListError, compile_list
 from domain.kinds import ObjectKind
 from domain.mapping import MappedField, SyncRule
 from domain.schema import FieldKind, FieldSchema, ObjectSchema
@@ -61,7 +61,7 @@ class KindPolicy:
     needed: dict[tuple[Crm, str], frozenset[str]]  #: (CRM, object) -> fields to be known before deciding
     schemas: dict[tuple[Crm, str], ObjectSchema]
     inclusion: InclusionFilter | None
-    inclusion_missing: bool  #: a list is configured and its definition has not been seen
+    inclusion_missing: str  #: why the configured list cannot be asked; empty if it can, or none is configured
     zone: ZoneInfo
 
 
@@ -96,7 +96,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
     schemas = _schemas(kind, connection, documents)
     zone = ZoneInfo(section.zone)
     fields = {name: _fields(section, name, schemas, zone) for name in kind.salesforce}
-    inclusion = _inclusion(section, connection, documents, schemas)
+    inclusion, missing = _inclusion(section, connection, documents, schemas)
     portal = ZoneInfo(connection.accounts[Crm.HUBSPOT][1]) if Crm.HUBSPOT in connection.accounts else zone
     return KindPolicy(
         digest=connection.config,
@@ -107,7 +107,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         needed=_needed(kind, fields, inclusion),
         schemas=schemas,
         inclusion=inclusion,
-        inclusion_missing=section.inclusion_list is not None and inclusion is None,
+        inclusion_missing=missing,
         zone=portal,
     )
 
@@ -160,14 +160,20 @@ def _inclusion(
     connection: Connection,
     documents: Documents,
     schemas: Mapping[tuple[Crm, str], ObjectSchema],
-) -> InclusionFilter | None:
+) -> tuple[InclusionFilter | None, str]:
+    """The compiled list, or why there is none. A list that cannot decide lets nobody sync."""
     wanted = section.inclusion_list
+    if wanted is None:
+        return None, ""
     definitions = {list_id: documents(digest) for list_id, (_, digest) in connection.lists.items()}
     for list_id, (name, _) in connection.lists.items():
-        if wanted is not None and wanted in {list_id, name}:
+        if wanted in {list_id, name}:
             schema = schemas.get((Crm.HUBSPOT, section.kind.hubspot))
-            return compile_list(definitions[list_id], schema=schema, lists=definitions)
-    return None
+            try:
+                return compile_list(definitions[list_id], schema=schema, lists=definitions), ""
+            except ListError as error:
+                return None, str(error)
+    return None, "the inclusion list has not been seen yet"
 
 
 def _watched(

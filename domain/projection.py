@@ -5,23 +5,24 @@ Live, replayed or rebuilt, this is the one way in which state comes about.
 
 from collections.abc import Iterable
 
-import msgspec
-
 from domain.book import Book, Changes, Fetch, Table
-from domain.decide import Step, close_all, replace
-from domain.events import AnyEvent, RecordGone, RecordObserved, RecordTouched
+from domain.decide import close_all
+from domain.events import AnyEvent, RecordGone, RecordObserved, RecordsMerged, RecordTouched
 from domain.evolve import evolve
-from domain.links import match_key, match_values
+from domain.identity import RecordRef
+from domain.links import match_key, match_values, named
 from domain.policy import EMPTY, Documents, Policy, compile_policy
 from domain.reasons import Reason
 from domain.state import Connection
+from domain.step import Step, replace
 
 
 class Projection:
     """Folds events in the log's order, keeping what it read until told to forget.
 
     An event that cannot be handled does not stop the log: nothing of it counts, its contact is parked
-    with the event's position, and the log goes on. Exceptions named in ``fatal`` do stop it.
+    with the event's position, and the log goes on. So a document that cannot be used never comes into force.
+    Exceptions named in ``fatal`` do stop the log.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Projection:
         step = Step(self.book, self.policy(), position, int(position.partition("-")[0]))
         try:
             evolve(step, event)
+            self.policy()
         except self._fatal:
             raise
         except Exception as error:  # noqa: BLE001 - one event must not stop the log; see the class
@@ -80,8 +82,8 @@ def _park(step: Step, event: AnyEvent, error: Exception) -> None:
     """Take the event's contact out of service until an operator has looked at it."""
     step.book.count(f"faults/{type(error).__name__}")
     for entity in _entities(step.book, event):
-        contact = step.book.contact(entity)
-        if contact is not None:
+        contact = named(step.book, entity)
+        if contact is not None and not contact.erased:
             contact = close_all(
                 step, contact, Reason.ENGINE_FAULT, f"{type(error).__name__} in event {step.position}"
             )
@@ -90,13 +92,21 @@ def _park(step: Step, event: AnyEvent, error: Exception) -> None:
 
 def _entities(book: Book, event: AnyEvent) -> Iterable[str]:
     """The contacts that an event is about, as far as it names them."""
-    named = msgspec.to_builtins(event)
-    if "entity" in named:
-        yield named["entity"]
-    if "object" in named and "id" in named:
-        entity = book.entity_of(f"{named['crm']}/{named['object']}/{named['id']}")
-        if entity:
-            yield entity
+    entity = getattr(event, "entity", None)
+    if entity:
+        yield entity
+    for ref in _refs(event):
+        found = book.entity_of(ref.key)
+        if found:
+            yield found
+
+
+def _refs(event: AnyEvent) -> Iterable[RecordRef]:
+    if isinstance(event, RecordObserved | RecordTouched | RecordGone):
+        yield RecordRef(event.crm, event.object, event.id)
+    if isinstance(event, RecordsMerged):
+        for each in (event.winner, *event.losers):
+            yield RecordRef(event.crm, event.object, each)
 
 
 def wanted(event: AnyEvent, policy: Policy) -> Iterable[tuple[Table, str]]:

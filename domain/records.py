@@ -23,9 +23,9 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     values: Fields
     version: Version = NEVER  #: of every value that ``newer`` does not name
     newer: dict[str, Version] = {}  #: versions of single fields, above ``version`` or below it
-    changed: dict[str, int] = {}  #: when a value was changed by somebody, epoch ms; only unsettled fields
+    changed: dict[str, int] = {}  #: when a value was seen to change, epoch ms; settled fields are left out
     seen: Version = NEVER  #: of the newest look at the record as a whole
-    gone: str = ""  #: why the record is not there any more (``deleted``, ``erased``, ``missing``, ``merged``)
+    gone: str = ""  #: why it is gone: ``deleted``, ``erased``, ``missing``, ``merged`` or ``converted``
     merged_into: str | None = None  #: the id that went on, if the record lost a merge
 
 
@@ -57,7 +57,10 @@ def version_of(record: Record, field: str) -> Version:
 def observe(record: Record, event: RecordObserved) -> Folded:
     """Fold one look at a record."""
     version = (event.modified_at, event.ticket)
-    values, newer, changed = dict(record.values), dict(record.newer), record.changed
+    covers = version > record.version and event.fields.keys() >= record.values.keys()
+    if covers and not record.newer:
+        return _replace_all(record, event, version)
+    values, newer = dict(record.values), dict(record.newer)
     changes: dict[str, Change] = {}
     learned: list[str] = []
     for field, value in event.fields.items():
@@ -69,25 +72,57 @@ def observe(record: Record, event: RecordObserved) -> Folded:
             changes[field] = Change(values[field], value)
         values[field] = value
         newer[field] = version
+    base = record.version
+    if covers:
+        base, newer = version, {field: at for field, at in newer.items() if at > version}
+    return Folded(_looked(record, event, version, values, base, newer, changes), changes, frozenset(learned))
+
+
+def _replace_all(record: Record, event: RecordObserved, version: Version) -> Folded:
+    """Fold a look that covers every known field and is younger than all of them: the usual case."""
+    known, shown = record.values, event.fields
+    if known == shown:
+        return Folded(_looked(record, event, version, known, version, {}, {}), {}, _NONE)
+    changes = {
+        field: Change(known[field], value)
+        for field, value in shown.items()
+        if field in known and known[field] != value
+    }
+    learned = frozenset(shown.keys() - known.keys())
+    return Folded(_looked(record, event, version, shown, version, {}, changes), changes, learned)
+
+
+_NONE: frozenset[str] = frozenset()
+
+
+def _looked(
+    record: Record,
+    event: RecordObserved,
+    version: Version,
+    values: Fields,
+    base: Version,
+    newer: dict[str, Version],
+    changes: dict[str, Change],
+) -> Record:
+    """The record with new values, and, if this is the newest look at it as a whole, whether it is there."""
+    changed = record.changed
     if changes:
         changed = {**changed, **dict.fromkeys(changes, event.modified_at)}
-    folded = Record(values, record.version, newer, changed, record.seen, record.gone, record.merged_into)
-    return Folded(_whole(_compact(folded, event, version), event, version), changes, frozenset(learned))
+    seen, gone, merged_into = record.seen, record.gone, record.merged_into
+    if version >= seen or (event.source == "read" and event.ticket > seen[1]):
+        seen = max(version, (seen[0], event.ticket))
+        gone = _absence(record, event)
+        merged_into = event.merged_into
+    return Record(values, base, newer, changed, seen, gone, merged_into)
 
 
-def _compact(record: Record, event: RecordObserved, version: Version) -> Record:
-    """Let a look that covers every field set the common version; exceptions shrink to what differs."""
-    if version <= record.version or not event.fields.keys() >= record.values.keys():
-        return record
-    newer = {field: at for field in record.values if (at := version_of(record, field)) != version}
-    return msgspec.structs.replace(record, version=version, newer=newer)
-
-
-def _whole(record: Record, event: RecordObserved, version: Version) -> Record:
-    if version < record.seen:
-        return record
-    gone = "merged" if event.merged_into else "deleted" if event.deleted else ""
-    return msgspec.structs.replace(record, seen=version, gone=gone, merged_into=event.merged_into)
+def _absence(record: Record, event: RecordObserved) -> str:
+    """Why a record that was just looked at is not there; a conversion is for ever."""
+    if event.merged_into:
+        return "merged"
+    if event.deleted:
+        return "deleted"
+    return record.gone if record.gone == "converted" else ""
 
 
 def lose(record: Record, event: RecordGone) -> Record:
@@ -95,4 +130,9 @@ def lose(record: Record, event: RecordGone) -> Record:
     version = (event.at, event.ticket)
     if event.cause != "erased" and version < record.seen:
         return record
-    return msgspec.structs.replace(record, seen=max(version, record.seen), gone=event.cause)
+    cause = record.gone if record.gone in _EXPLAINED and event.cause != "erased" else event.cause
+    return msgspec.structs.replace(record, seen=max(version, record.seen), gone=cause)
+
+
+_EXPLAINED = frozenset({"merged", "converted"})
+"""Why a record went on under another id says more than that it is not there."""

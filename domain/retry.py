@@ -4,8 +4,8 @@ from hashlib import blake2b
 
 FIRST_MS = 1_000
 LONGEST_MS = 15 * 60_000
-ATTEMPTS = 12
-"""Failed attempts in a row before a write becomes a dead letter: about an hour with these delays."""
+ATTEMPTS = 14
+"""Failed attempts in a row before a write becomes a dead letter: half an hour to an hour, by these delays."""
 
 CLAIM_MS = 120_000
 """How long a claimed write may stay without an answer before its fate counts as unknown."""

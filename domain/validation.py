@@ -32,6 +32,8 @@ def _number_objection(schema: FieldSchema, value: str) -> str:
         number = Decimal(value)
     except InvalidOperation:
         return "not a number"
+    if not number.is_finite():
+        return "not a number"
     if schema.precision is None:
         return ""
     whole = schema.precision - (schema.scale or 0)

@@ -1,0 +1,190 @@
+"""The pairs of values last known in sync, and the values that were written and not seen since.
+
+A pair is kept as a mark alone while both records hold it, which is what nearly all of them do. It is
+spelled out before one of its records changes, and becomes a mark again when they agree anew.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from domain.events import DeliveryAnswered, RecordObserved
+from domain.identity import Crm, Fields, RecordRef
+from domain.links import without
+from domain.mapping import MappedField, Pair
+from domain.plan import linked
+from domain.policy import KindPolicy
+from domain.records import Folded, Record, observe, version_of
+from domain.state import Contact, Expected, Flight
+from domain.step import replace
+
+SETTLING_MS = 2_000
+"""How long after our write's answer a stamp may still be our write's: clocks differ, stamps are coarse."""
+
+
+def agree(contact: Contact, kind: KindPolicy, pairs: Iterable[tuple[MappedField, Pair]]) -> Contact:
+    """Note pairs of values as in sync."""
+    pairs = list(pairs)
+    if not pairs:
+        return contact
+    agreed = dict(contact.agreed)
+    ours, theirs = (contact.records[contact.pair[crm]] for crm in Crm)
+    settled: dict[Crm, list[str]] = {crm: [] for crm in Crm}
+    for mapped, pair in pairs:
+        held = (ours.values.get(mapped.hubspot), theirs.values.get(mapped.salesforce))
+        agreed[mapped.hubspot] = None if held == pair else (pair.hubspot, pair.salesforce)
+        if held == pair:
+            settled[Crm.HUBSPOT].append(mapped.hubspot)
+            settled[Crm.SALESFORCE].append(mapped.salesforce)
+    return replace(contact, agreed=agreed, records=_forget_changes(contact, kind, settled))
+
+
+def _forget_changes(contact: Contact, kind: KindPolicy, settled: dict[Crm, list[str]]) -> dict[str, Record]:
+    """Drop the times of change that nothing will ask for: neither a conflict nor the inclusion list."""
+    kept = kind.inclusion.changes if kind.inclusion else frozenset()
+    records = contact.records
+    for crm, names in settled.items():
+        key = contact.pair[crm]
+        record = records[key]
+        done = {
+            name for name in names if name in record.changed and not (crm is Crm.HUBSPOT and name in kept)
+        }
+        if done:
+            changed = {name: at for name, at in record.changed.items() if name not in done}
+            records = {**records, key: replace(record, changed=changed)}
+    return records
+
+
+def keep_agreed(contact: Contact, kind: KindPolicy, ref: RecordRef, folded: Folded) -> Contact:
+    """Spell out agreed pairs that stood for "what the records hold" before their record changes."""
+    if not folded.changes or contact.pair.get(ref.crm) != ref.key:
+        return contact
+    ours, theirs = linked(contact, Crm.HUBSPOT), linked(contact, Crm.SALESFORCE)
+    if ours is None or theirs is None:
+        return contact
+    agreed = contact.agreed
+    for mapped in kind.fields[theirs[0].object]:
+        if mapped.name(ref.crm) in folded.changes and agreed.get(mapped.hubspot, "") is None:
+            pair = (ours[1].values.get(mapped.hubspot), theirs[1].values.get(mapped.salesforce))
+            agreed = {**agreed, mapped.hubspot: pair}
+    return contact if agreed is contact.agreed else replace(contact, agreed=agreed)
+
+
+# -- values written and not seen since
+
+
+def own_form(contact: Contact, event: RecordObserved, before: Record) -> frozenset[str]:
+    """Fields in which a look shows what became of our write, and nobody's later change.
+
+    That is the target's own form of what was sent. It does not travel back, even where the CRM's
+    automation changed it.
+    """
+    return frozenset(
+        name
+        for name, each in _shown(contact, event)
+        if _stamp(before, event, name) <= each.until or event.fields[name] == each.value
+    )
+
+
+def _stamp(before: Record, event: RecordObserved, name: str) -> int:
+    """How old the shown value is: one that was known already is as old as the look it is known from."""
+    if before.values.get(name, "") == event.fields[name]:
+        return version_of(before, name)[0]
+    return event.modified_at
+
+
+def _shown(contact: Contact, event: RecordObserved) -> Iterator[tuple[str, Expected]]:
+    """Expected values that a look shows which began after the write's answer."""
+    if event.source == "webhook" or contact.pair.get(event.crm) != event.ref.key:
+        return
+    for name, each in contact.expected.get(event.crm, {}).items():
+        if name in event.fields and event.ticket >= each.floor:
+            yield name, each
+
+
+def close_expected(
+    contact: Contact, kind: KindPolicy, event: RecordObserved, ours: frozenset[str]
+) -> Contact:
+    """Stop expecting what this look shows; ``ours``: where it is our write's own form, that is agreed on."""
+    shown = {name for name, _ in _shown(contact, event)}
+    if not shown:
+        return contact
+    contact = _expect(contact, event.crm, drop=shown)
+    return _agree_as_shown(contact, kind, event.crm, ours)
+
+
+def _expect(
+    contact: Contact, crm: Crm, *, drop: Iterable[str], add: dict[str, Expected] | None = None
+) -> Contact:
+    left = {name: each for name, each in contact.expected.get(crm, {}).items() if name not in drop}
+    left |= add or {}
+    expected = without(contact.expected, crm)
+    return replace(contact, expected={**expected, crm: left} if left else expected)
+
+
+def _agree_as_shown(contact: Contact, kind: KindPolicy, crm: Crm, names: frozenset[str]) -> Contact:
+    theirs = linked(contact, Crm.SALESFORCE)
+    if theirs is None or len(contact.pair) < len(Crm) or not names:
+        return contact
+    target = contact.records[contact.pair[crm]].values
+    pairs: list[tuple[MappedField, Pair]] = []
+    for mapped in kind.fields[theirs[0].object]:
+        agreed = contact.agreed.get(mapped.hubspot)
+        if mapped.name(crm) not in names or agreed is None:
+            continue
+        stored = target.get(mapped.name(crm))
+        pairs.append((mapped, Pair(agreed[0], stored) if crm is Crm.SALESFORCE else Pair(stored, agreed[1])))
+    return agree(contact, kind, pairs)
+
+
+def take_delivery(
+    contact: Contact, kind: KindPolicy, ref: RecordRef, flight: Flight, event: DeliveryAnswered, at: int
+) -> Contact:
+    """Fold a delivered write into its record: what the answer shows is stored, the rest is expected."""
+    outcome, crm = event.outcome, ref.crm
+    stored: Fields = {}
+    if outcome.stored is not None and outcome.stamp is not None:
+        wanted = flight.fields.keys() | kind.needed[crm, ref.object]
+        stored = {name: value for name, value in outcome.stored.items() if name in wanted}
+        contact = _see_stored(contact, kind, ref, stored, (outcome.stamp, event.ticket))
+    values = contact.records[ref.key].values
+    expected = {
+        name: Expected(value, event.ticket, at + SETTLING_MS)
+        for name, value in flight.fields.items()
+        if name not in stored and values.get(name, _UNKNOWN) != value
+    }
+    contact = _expect(contact, crm, drop=flight.fields, add=expected)
+    return _agree_as_sent(contact, kind, crm, flight, stored)
+
+
+_UNKNOWN = "\0"
+
+
+def _see_stored(
+    contact: Contact, kind: KindPolicy, ref: RecordRef, stored: Fields, version: tuple[int, int]
+) -> Contact:
+    look = RecordObserved(
+        crm=ref.crm,
+        object=ref.object,
+        id=ref.id,
+        fields=stored,
+        modified_at=version[0],
+        ticket=version[1],
+        source="answer",
+    )
+    folded = observe(contact.records[ref.key], look)
+    contact = keep_agreed(contact, kind, ref, folded)
+    return replace(contact, records={**contact.records, ref.key: folded.record})
+
+
+def _agree_as_sent(contact: Contact, kind: KindPolicy, crm: Crm, flight: Flight, stored: Fields) -> Contact:
+    """Agreed := (the value it came from, what the target holds now); only for the fields that were sent."""
+    theirs = linked(contact, Crm.SALESFORCE)
+    if theirs is None or len(contact.pair) < len(Crm):
+        return contact
+    pairs = []
+    for mapped in kind.fields[theirs[0].object]:
+        name = mapped.name(crm)
+        if name not in flight.fields:
+            continue
+        held, source = stored.get(name, flight.fields[name]), flight.sources.get(name)
+        pairs.append((mapped, Pair(held, source) if crm is Crm.HUBSPOT else Pair(source, held)))
+    return agree(contact, kind, pairs)

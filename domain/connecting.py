@@ -1,0 +1,55 @@
+"""What is said about the connection as a whole: configuration, schema, lists, pauses, suspensions."""
+
+from typing import Any
+
+from domain import events as e
+from domain.step import Step, replace
+
+
+def _connection(step: Step, **changes: Any) -> None:
+    step.book.put_connection(replace(step.book.connection, **changes))
+
+
+def configuration_applied(step: Step, event: e.ConfigurationApplied) -> None:
+    _connection(step, config=event.digest)
+
+
+def schema_observed(step: Step, event: e.SchemaObserved) -> None:
+    schemas = {**step.book.connection.schemas, f"{event.crm}/{event.object}": event.digest}
+    _connection(step, schemas=schemas)
+
+
+def list_observed(step: Step, event: e.ListObserved) -> None:
+    _connection(step, lists={**step.book.connection.lists, event.list_id: (event.name, event.digest)})
+
+
+def directory_observed(step: Step, event: e.DirectoryObserved) -> None:
+    _connection(step, directories={**step.book.connection.directories, event.crm: event.digest})
+
+
+def account_observed(step: Step, event: e.AccountObserved) -> None:
+    _connection(step, accounts={**step.book.connection.accounts, event.crm: (event.account_id, event.zone)})
+
+
+def baseline_completed(step: Step, event: e.BaselineCompleted) -> None:
+    done = {*step.book.connection.baselines, f"{event.crm}/{event.object}"}
+    _connection(step, baselines=tuple(sorted(done)))
+
+
+def paused(step: Step, event: e.Paused) -> None:
+    _connection(step, paused=event.by or "somebody")
+
+
+def resumed(step: Step, event: e.Resumed) -> None:  # noqa: ARG001 - one shape for all events
+    _connection(step, paused="")
+
+
+def suspension_cleared(step: Step, event: e.SuspensionCleared) -> None:
+    connection = step.book.connection
+    suspended = {crm: each for crm, each in connection.suspended.items() if crm != event.name}
+    guards = {name: each for name, each in connection.guards.items() if name != event.name}
+    _connection(step, suspended=suspended, guards=guards)
+
+
+def epoch_started(step: Step, event: e.EpochStarted) -> None:
+    _connection(step, epoch=f"{event.code}/{event.schema}/{event.zone_data}")

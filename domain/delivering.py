@@ -1,0 +1,289 @@
+"""What became of writes: claims, answers, and what each class of answer means for the contact."""
+
+from collections.abc import Callable
+
+from domain import events as e
+from domain import links
+from domain.agreeing import take_delivery
+from domain.asking import ask_record
+from domain.book import CLAIMS, TIMERS
+from domain.decide import land, record_written, send_letter, settle
+from domain.following import move_link
+from domain.identity import Crm, Fields, RecordRef
+from domain.outcomes import Outcome, OutcomeClass
+from domain.plan import read_in_full
+from domain.policy import KindPolicy
+from domain.reasons import Reason
+from domain.records import Record
+from domain.retry import ATTEMPTS, CLAIM_MS, delay_ms
+from domain.state import Contact, Echoed, Flight, Hold, Suspension, intent_key
+from domain.step import Step, replace
+
+RESOLUTIONS = 3
+"""How often in a row an answer may point elsewhere before the write becomes a dead letter."""
+
+RECORD_RULE = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+"""Salesforce's code for a validation rule: it judges the record as a whole, whatever field it names."""
+
+
+def claimed(step: Step, event: e.DeliveryClaimed) -> None:
+    """Note that a write is on its way; what it carries counts from now on."""
+    contact, key = links.named(step.book, event.entity), intent_key(event.entity, event.crm)
+    if contact is None or contact.erased:
+        step.book.queue(CLAIMS, key, None)
+        return
+    if event.attempt <= contact.serial.get(event.crm, 0):
+        return
+    step.book.count(f"claims/{event.crm}")
+    step.book.queue(CLAIMS, key, event.attempt)
+    step.book.queue(TIMERS, f"{event.entity}|claim:{event.crm}", step.at + CLAIM_MS)
+    intent = contact.intents.get(event.crm)
+    if intent is not None:
+        step.book.put_intent(intent, waiting=False)
+    decision = intent.decision if intent else contact.opened.id if contact.opened else ""
+    contact = replace(
+        contact,
+        flights={**contact.flights, event.crm: _flight(step, event, decision)},
+        serial={**contact.serial, event.crm: event.attempt},
+    )
+    step.book.put_contact(contact)
+
+
+def _flight(step: Step, event: e.DeliveryClaimed, decision: str) -> Flight:
+    return Flight(
+        event.attempt,
+        event.revision,
+        event.object,
+        event.record_id,
+        event.fields,
+        event.sources,
+        decision,
+        step.at,
+    )
+
+
+def answered(step: Step, event: e.DeliveryAnswered) -> None:
+    """Fold an answer; a repeat, and one to a write that was given up meanwhile, change nothing."""
+    contact, key = links.named(step.book, event.entity), intent_key(event.entity, event.crm)
+    if contact is None or contact.erased:
+        step.book.queue(CLAIMS, key, None)
+        return
+    flight = contact.flights.get(event.crm)
+    if flight is None or flight.attempt != event.attempt:
+        return
+    step.book.queue(CLAIMS, key, None)
+    step.book.count(f"answers/{event.crm}/{event.outcome.outcome}")
+    step.book.queue(TIMERS, f"{event.entity}|claim:{event.crm}", None)
+    contact = replace(contact, flights=links.without(contact.flights, event.crm))
+    contact = _OUTCOMES[event.outcome.outcome](step, contact, event.crm, flight, event)
+    step.book.put_contact(settle(step, land(step, contact)))
+
+
+def claim_expired(step: Step, contact: Contact, entity: str, crm: Crm, due: int) -> None:
+    """Count a write without an answer as unknown; one that was claimed later keeps its own time."""
+    flight = contact.flights.get(crm)
+    if flight is None:
+        return
+    if flight.at + CLAIM_MS > due:
+        step.book.queue(TIMERS, f"{entity}|claim:{crm}", flight.at + CLAIM_MS)
+        return
+    outcome = Outcome(OutcomeClass.UNKNOWN, code="claim_expired")
+    answered(
+        step,
+        e.DeliveryAnswered(entity=entity, crm=crm, attempt=flight.attempt, outcome=outcome, ticket=0),
+    )
+
+
+def stale(step: Step, event: e.IntentStale) -> None:
+    """Decide again what was decided under an older configuration."""
+    contact = links.named(step.book, event.entity)
+    if contact is not None:
+        step.book.put_contact(settle(step, contact))
+
+
+# -- delivered
+
+
+def _delivered(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:
+    """The sent values become agreed; where the answer does not show the stored ones, they are expected."""
+    kind = step.policy.kinds[contact.kind]
+    contact = record_written(contact, flight.decision, crm, flight.fields)
+    contact = _close_intent(step, contact, crm, flight)
+    ref = _written(crm, flight, event.outcome)
+    if ref is not None:
+        contact = _attach(step, contact, kind, ref, flight)
+        if contact.pair.get(crm) == ref.key:
+            contact = _store(step, contact, kind, ref, flight, event)
+    if crm in contact.refused:
+        step.book.put_letter(intent_key(contact.id, crm), None)
+    return replace(
+        contact,
+        attempts=links.without(contact.attempts, crm),
+        resolutions=links.without(contact.resolutions, crm),
+        due=links.without(contact.due, crm),
+        refused=links.without(contact.refused, crm),
+        echoes={**contact.echoes, crm: _echoes(contact, crm, flight.fields)},
+    )
+
+
+def _close_intent(step: Step, contact: Contact, crm: Crm, flight: Flight) -> Contact:
+    """An intent is done if nothing newer has rewritten it since it was claimed."""
+    intent = contact.intents.get(crm)
+    if intent is None or intent.revision != flight.revision:
+        return contact
+    step.book.drop_intent(intent)
+    return replace(contact, intents=links.without(contact.intents, crm))
+
+
+def _written(crm: Crm, flight: Flight, outcome: Outcome) -> RecordRef | None:
+    record_id = outcome.record_id or flight.record_id
+    return RecordRef(crm, flight.object, record_id) if record_id else None
+
+
+def _attach(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, flight: Flight) -> Contact:
+    """Link the record that was written, where it is a new one or goes on for the one that was meant."""
+    linked = contact.pair.get(ref.crm)
+    if linked == ref.key:
+        return contact
+    if flight.record_id is not None:
+        meant = RecordRef(ref.crm, ref.object, flight.record_id).key
+        return move_link(step, contact, ref, "merged") if linked == meant else contact
+    if (step.book.entity_of(ref.key) or contact.id) != contact.id:
+        return contact if links.taken(contact, ref.crm) else move_link(step, contact, ref, "linked")
+    return _made(step, contact, kind, ref, flight)
+
+
+def _made(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, flight: Flight) -> Contact:
+    """A record that we made, or that an upsert found, joins the contact."""
+    known = contact.records.get(ref.key)
+    record = known or Record(values=dict(flight.fields), version=(0, 0))
+    step.book.bind(ref.key, contact.id)
+    links.index(step.book, kind.kind, ref, known.values if known else {}, record.values)
+    contact = links.join(contact, ref, record)
+    if contact.pair.get(ref.crm) != ref.key or read_in_full(contact, kind, ref, record):
+        return contact
+    return replace(contact, created_by_us=(*contact.created_by_us, ref.crm))
+
+
+def _store(
+    step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, flight: Flight, event: e.DeliveryAnswered
+) -> Contact:
+    before = contact.records[ref.key].values
+    contact = take_delivery(contact, kind, ref, flight, event, step.at)
+    links.index(step.book, kind.kind, ref, before, contact.records[ref.key].values)
+    return contact
+
+
+def _echoes(contact: Contact, crm: Crm, fields: Fields) -> dict[str, Echoed]:
+    """Count how often in a row the same value was delivered to a field."""
+    echoes = {**contact.echoes.get(crm, {})}
+    for name, value in fields.items():
+        sent = echoes.get(name)
+        echoes[name] = Echoed(value, sent.times + 1 if sent and sent.value == value else 1)
+    return echoes
+
+
+# -- not delivered
+
+
+def _failed(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:
+    """Again, later; after enough failures in a row the write becomes a dead letter."""
+    failures = contact.attempts.get(crm, 0) + 1
+    if failures >= ATTEMPTS:
+        return send_letter(step, contact, crm, Reason.EXHAUSTED, flight.fields, event.outcome)
+    wait = delay_ms(intent_key(contact.id, crm), failures, wait_ms=event.outcome.wait_ms)
+    return replace(
+        contact,
+        attempts={**contact.attempts, crm: failures},
+        due={**contact.due, crm: step.at + wait},
+    )
+
+
+def _throttled(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:  # noqa: ARG001 - one shape for all outcomes
+    until = step.at + (event.outcome.wait_ms or 1_000)
+    connection = step.book.connection
+    if connection.throttled.get(crm, 0) < until:
+        step.book.put_connection(replace(connection, throttled={**connection.throttled, crm: until}))
+    return replace(contact, due={**contact.due, crm: until})
+
+
+def _resolve(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:
+    """The answer names another record, or none: look before deciding again."""
+    outcome, rounds = event.outcome, contact.resolutions.get(crm, 0) + 1
+    if rounds > RESOLUTIONS:
+        return send_letter(step, contact, crm, Reason.REJECTED, flight.fields, outcome)
+    contact = replace(contact, resolutions={**contact.resolutions, crm: rounds})
+    heir = RecordRef(crm, outcome.other_object or flight.object, outcome.other_id or "")
+    if heir.id and contact.pair.get(crm) != heir.key:
+        moved = move_link(step, contact, heir, "resolved")
+        if moved.pair.get(crm) != heir.key:
+            return _occupied(step, contact, crm, flight, event)
+        return moved
+    return _look_first(step, contact, crm, flight, "resolve")
+
+
+def _occupied(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:
+    """Somebody else's record holds what must be unique: the address is held back, the rest may go."""
+    unique = step.policy.kinds[contact.kind].kind.match.get(flight.object, ())
+    blamed = tuple(name for name in unique if name in flight.fields)
+    outcome = replace(event.outcome, fields=event.outcome.fields or blamed)
+    return _rejected(step, contact, crm, flight, replace(event, outcome=outcome))
+
+
+def _look_first(step: Step, contact: Contact, crm: Crm, flight: Flight, why: str) -> Contact:
+    """Look at the target before anything is sent again: at the record, or for the one that was to be made."""
+    key = contact.pair.get(crm)
+    if flight.record_id is None:
+        contact = replace(contact, looked_up=links.without(contact.looked_up, crm))
+    if key is None:
+        return contact
+    ask_record(step, contact, RecordRef.parse(key))
+    return replace(contact, unsure={**contact.unsure, crm: why})
+
+
+def _rejected(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:
+    """Hold back the fields that were blamed and let the others go; without a name, give up on the write."""
+    outcome = event.outcome
+    blamed = {name for name in outcome.fields if name in flight.fields and name in flight.sources}
+    if not blamed or len(blamed) == len(flight.fields) or _whole(step, contact, flight, outcome, blamed):
+        return send_letter(step, contact, crm, Reason.REJECTED, flight.fields, outcome)
+    digest = step.policy.digest
+    holds = {
+        name: Hold(flight.sources[name], digest, outcome.code, outcome.message) for name in sorted(blamed)
+    }
+    return replace(contact, holds={**contact.holds, crm: {**contact.holds.get(crm, {}), **holds}})
+
+
+def _whole(step: Step, contact: Contact, flight: Flight, outcome: Outcome, blamed: set[str]) -> bool:
+    """Whether the write makes no sense without the blamed fields."""
+    match = step.policy.kinds[contact.kind].kind.match.get(flight.object, ())
+    return outcome.code == RECORD_RULE or (flight.record_id is None and not blamed.isdisjoint(match))
+
+
+def _misconfigured(
+    step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered
+) -> Contact:
+    connection = step.book.connection
+    if crm not in connection.suspended:
+        suspension = Suspension(step.at, event.outcome.code, event.outcome.message)
+        step.book.put_connection(replace(connection, suspended={**connection.suspended, crm: suspension}))
+    if flight.record_id is None:
+        return replace(contact, looked_up=links.without(contact.looked_up, crm))
+    return contact
+
+
+def _unknown(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:
+    """Nobody knows whether the write happened: look at the target first, never send it again blind."""
+    contact = _failed(step, contact, crm, flight, event)
+    return _look_first(step, contact, crm, flight, "no answer")
+
+
+_OUTCOMES: dict[OutcomeClass, Callable[[Step, Contact, Crm, Flight, e.DeliveryAnswered], Contact]] = {
+    OutcomeClass.DELIVERED: _delivered,
+    OutcomeClass.TRANSIENT: _failed,
+    OutcomeClass.THROTTLED: _throttled,
+    OutcomeClass.RESOLVE: _resolve,
+    OutcomeClass.REJECTED: _rejected,
+    OutcomeClass.MISCONFIGURED: _misconfigured,
+    OutcomeClass.UNKNOWN: _unknown,
+}

@@ -1,0 +1,109 @@
+"""Records that went on as others: converted, merged, or found to be the same person's.
+
+A link moves only here, and only because its record is not there any more. Two contacts become one where
+that breaks no link: where at most one of them has a partner in the other CRM.
+"""
+
+from domain import events as e
+from domain import links
+from domain.asking import ask_record
+from domain.decide import close_all, open_decision, settle
+from domain.identity import Crm, RecordRef
+from domain.policy import KindPolicy
+from domain.reasons import Reason
+from domain.records import EMPTY, Record
+from domain.state import Contact, intent_key
+from domain.step import Step, replace
+
+
+def merged(step: Step, event: e.RecordsMerged) -> None:
+    """Let the contacts of the records that lost a merge follow the one that goes on."""
+    kind = step.policy.by_object.get((event.crm, event.object))
+    if kind is None:
+        return
+    winner = RecordRef(event.crm, event.object, event.winner)
+    for loser in (RecordRef(event.crm, event.object, each) for each in event.losers if each != event.winner):
+        entity = step.book.entity_of(loser.key)
+        contact = step.book.contact(entity) if entity else None
+        if contact is not None and not contact.erased:
+            contact = replaced(step, contact, kind, loser, winner.id)
+            if contact.pair.get(loser.crm) == loser.key:
+                contact = move_link(step, contact, winner, "merged")
+            step.book.put_contact(settle(step, contact))
+
+
+def replaced(step: Step, contact: Contact, kind: KindPolicy, old: RecordRef, winner: str) -> Contact:
+    """Note that a record went on under another id."""
+    record = contact.records.get(old.key, EMPTY)
+    links.index(step.book, kind.kind, old, record.values, {})
+    gone = replace(record, gone="merged", merged_into=winner, values={}, newer={}, changed={})
+    return replace(contact, records={**contact.records, old.key: gone})
+
+
+def converted(kind: KindPolicy, ref: RecordRef, record: Record) -> Record:
+    """Mark a record that says of itself that it was converted: nothing can be written to it any more."""
+    conversion = kind.kind.conversions.get(ref.object) if ref.crm is Crm.SALESFORCE else None
+    if conversion is None or record.gone or record.values.get(conversion.flag) != "true":
+        return record
+    return replace(record, gone="converted")
+
+
+def follow(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, *, quiet: bool) -> Contact:
+    """Follow a linked record that was converted or merged; ``quiet``: without a decision."""
+    record = contact.records[ref.key]
+    if not record.gone or contact.pair.get(ref.crm) != ref.key:
+        return contact
+    heir = _heir(kind, ref, record)
+    return contact if heir is None else move_link(step, contact, heir, record.gone, quiet=quiet)
+
+
+def _heir(kind: KindPolicy, ref: RecordRef, record: Record) -> RecordRef | None:
+    if record.gone == "merged" and record.merged_into:
+        return RecordRef(ref.crm, ref.object, record.merged_into)
+    conversion = kind.kind.conversions.get(ref.object)
+    if record.gone == "converted" and conversion and (heir := record.values.get(conversion.id_field)):
+        return RecordRef(ref.crm, conversion.object, heir)
+    return None
+
+
+def move_link(step: Step, contact: Contact, heir: RecordRef, trigger: str, *, quiet: bool = False) -> Contact:
+    """Link the record that goes on, unless it belongs to another person already."""
+    entity = step.book.entity_of(heir.key)
+    other = step.book.contact(entity) if entity and entity != contact.id else None
+    if other is not None:
+        if not _may_unite(contact, other, heir.crm.other):
+            return contact
+        keeper, given = (other, contact) if links.taken(other, heir.crm.other) else (contact, other)
+        contact = unite(step, keeper, given)
+    if contact.pair.get(heir.crm) != heir.key:
+        step.book.bind(heir.key, contact.id)
+        records = {**contact.records, heir.key: contact.records.get(heir.key, EMPTY)}
+        contact = links.relink(replace(contact, records=records), heir)
+    if quiet:
+        return contact
+    contact = open_decision(step, contact, trigger, heir.key)
+    ask_record(step, contact, heir)
+    return contact
+
+
+def _may_unite(contact: Contact, other: Contact, crm: Crm) -> bool:
+    both = links.taken(contact, crm) and links.taken(other, crm)
+    return not (both or contact.erased or other.erased)
+
+
+def unite(step: Step, contact: Contact, other: Contact) -> Contact:
+    """Make two contacts one, under the first one's name."""
+    why = f"the contact is one with {contact.id}"
+    other = close_all(step, other, Reason.SUPERSEDED, why, superseded_by=step.position)
+    for crm in other.refused:
+        step.book.put_letter(intent_key(other.id, crm), None)
+    return links.absorb(step.book, contact, other)
+
+
+def unite_by_match(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef) -> Contact:
+    """Join a contact of the other CRM that turns out to be the same person, and decide if it waited."""
+    other = links.partner(step.book, kind.kind, contact, ref, contact.records[ref.key].values)
+    if other is None:
+        return contact
+    contact = unite(step, contact, other)
+    return open_decision(step, contact, "linked", ref.key) if other.opened is not None else contact

@@ -1,0 +1,222 @@
+"""What a CRM shows of a record: folding it, and telling news from echoes.
+
+Echoes and no-ops open no decision, because what they show is what was sent or known already.
+"""
+
+from typing import NamedTuple
+
+from domain import events as e
+from domain import links
+from domain.agreeing import close_expected, keep_agreed, own_form
+from domain.asking import ask
+from domain.book import TIMERS
+from domain.convert import same
+from domain.decide import open_decision, settle
+from domain.following import converted, follow, replaced, unite_by_match
+from domain.identity import Crm, Fields, RecordRef
+from domain.plan import linked, membership_needs, overlay, read_in_full, verdict
+from domain.policy import KindPolicy
+from domain.records import EMPTY, Change, Folded, Record, observe
+from domain.state import Contact, ReadRequest
+from domain.step import Step, replace
+
+
+class Look(NamedTuple):
+    """One look at a record, beside what was known of it before."""
+
+    event: e.RecordObserved
+    kind: KindPolicy
+    ref: RecordRef
+    before: Record
+    folded: Folded
+    known: bool  #: the contact had the record already
+    linked: bool  #: it was the contact's linked one
+    made: bool  #: we made it, and nobody has read it in full since
+    overlay: Fields  #: values sent to it and not seen since
+    settled: frozenset[str]  #: fields in which the look shows what became of our write
+
+
+def observed(step: Step, event: e.RecordObserved) -> None:
+    """Fold a look at a record, and decide if it shows news."""
+    request = _take_request(step, event)
+    kind = step.policy.by_object.get((event.crm, event.object))
+    if kind is None:
+        step.book.count("ignored/object")
+        return
+    contact = links.locate(step.book, kind.kind, event)
+    if contact.erased:
+        return
+    look = _look(contact, kind, event)
+    contact = keep_agreed(contact, kind, look.ref, look.folded)
+    contact = _place(step, contact, look)
+    contact = close_expected(contact, kind, event, look.settled)
+    contact = _satisfy(contact, look, request)
+    contact = follow(step, contact, kind, look.ref, quiet=event.source == "baseline")
+    contact = unite_by_match(step, contact, kind, look.ref)
+    joined, contact = _membership(step, contact, look)
+    trigger = _trigger(contact, look, joined=joined)
+    if trigger:
+        detail = f"{look.ref.key} {trigger[1]}".strip()
+        contact = open_decision(step, contact, trigger[0], detail)
+    step.book.put_contact(settle(step, contact))
+
+
+def touched(step: Step, event: e.RecordTouched) -> None:
+    """Ask for a look at a record that changed without showing how."""
+    if (event.crm, event.object) not in step.policy.by_object:
+        step.book.count("ignored/object")
+        return
+    ref = RecordRef(event.crm, event.object, event.id)
+    entity = step.book.entity_of(ref.key)
+    contact = step.book.contact(entity) if entity else None
+    if contact is None or not contact.erased:
+        request = ReadRequest(ref.crm, ref.object, ref.id, step.position, config=step.policy.digest)
+        step.book.put_request(ref.key, request, step.at)
+
+
+# -- folding
+
+
+def _take_request(step: Step, event: e.RecordObserved) -> ReadRequest | None:
+    """Take the read request off the list that this look answers, if it is the latest asking."""
+    if event.request is None:
+        return None
+    for record_id in (event.id, event.asked_id):
+        key = RecordRef(event.crm, event.object, record_id or "").key
+        standing = step.book.request(key)
+        if standing is not None and standing.asked == event.request:
+            step.book.drop_request(key, event.crm)
+            return standing
+    return None
+
+
+def _look(contact: Contact, kind: KindPolicy, event: e.RecordObserved) -> Look:
+    ref = event.ref
+    known = contact.records.get(ref.key)
+    before = known or EMPTY
+    folded = observe(before, event)
+    return Look(
+        event,
+        kind,
+        ref,
+        before,
+        folded._replace(record=converted(kind, ref, folded.record)),
+        known=known is not None,
+        linked=contact.pair.get(ref.crm) == ref.key,
+        made=event.crm in contact.created_by_us,
+        overlay=overlay(contact, event.crm) if folded.changes else {},
+        settled=own_form(contact, event, before) if event.crm in contact.expected else frozenset(),
+    )
+
+
+def _place(step: Step, contact: Contact, look: Look) -> Contact:
+    """Put the record into its contact, as the linked one where that place is free."""
+    event, ref = look.event, look.ref
+    if not look.known:
+        step.book.bind(ref.key, contact.id)
+    links.index(step.book, look.kind.kind, ref, look.before.values, look.folded.record.values)
+    if event.asked_id and contact.pair.get(ref.crm) == RecordRef(ref.crm, ref.object, event.asked_id).key:
+        old = RecordRef(ref.crm, ref.object, event.asked_id)
+        contact = replaced(step, contact, look.kind, old, event.id)
+    return links.join(contact, ref, look.folded.record)
+
+
+def _satisfy(contact: Contact, look: Look, request: ReadRequest | None) -> Contact:
+    """Note that a record was looked at on request, and whether it is known in full from now on."""
+    crm, record = look.ref.crm, look.folded.record
+    if contact.pair.get(crm) != look.ref.key:
+        return contact
+    complete = look.made and read_in_full(contact, look.kind, look.ref, record)
+    if request is not None:
+        contact = replace(contact, unsure=links.without(contact.unsure, crm))
+        if not read_in_full(contact, look.kind, look.ref, record):
+            contact = replace(contact, read_under={**contact.read_under, crm: request.config})
+            complete = look.made
+    if complete:
+        made = tuple(each for each in contact.created_by_us if each is not crm)
+        contact = replace(contact, created_by_us=made)
+    return contact
+
+
+# -- what starts a sync
+
+
+def _trigger(contact: Contact, look: Look, *, joined: bool) -> tuple[str, str] | None:
+    """Whether an observation starts a sync: (trigger, field names), or None."""
+    event, folded, before = look.event, look.folded, look.before
+    if event.source == "baseline" or contact.pair.get(event.crm) != look.ref.key:
+        return None
+    if not look.linked:
+        return None if event.source == "look_up" else ("linked" if look.known else "created", "")
+    if bool(before.gone) != bool(folded.record.gone):
+        return ("deleted", "") if folded.record.gone else ("restored", "")
+    if joined:
+        return "joined_list", ""
+    news = _news(look)
+    return ("changed", ",".join(sorted(news))) if news else None
+
+
+def _news(look: Look) -> list[str]:
+    """The watched fields that somebody changed.
+
+    Values known for the first time are news in a webhook, which tells of changes only, and in a record
+    that we made: its CRM's automation put them there.
+    """
+    folded, shown = look.folded, look.event.fields
+    if not folded.changes and not folded.learned:
+        return []
+    watched = look.kind.watched[look.event.crm, look.event.object]
+    news = [name for name, each in folded.changes.items() if name in watched and _is_news(look, name, each)]
+    if look.event.source == "webhook":
+        news += [name for name in folded.learned if name in watched]
+    elif look.made:
+        news += [name for name in folded.learned if name in watched and shown[name] is not None]
+    return news
+
+
+def _is_news(look: Look, name: str, change: Change) -> bool:
+    """Whether a changed value is somebody's, not the echo of our own write or another spelling."""
+    if name in look.settled:
+        return False
+    schema = look.kind.schemas.get((look.event.crm, look.event.object))
+    found = schema.fields.get(name) if schema else None
+    if name in look.overlay:
+        echo = look.overlay[name]
+        return echo != change.after if found is None else not same(found.kind, echo, change.after)
+    return found is None or not same(found.kind, change.before, change.after)
+
+
+# -- the inclusion list
+
+
+def _membership(step: Step, contact: Contact, look: Look) -> tuple[bool, Contact]:
+    """Evaluate the inclusion list where it may have changed; tells whether the contact joined it."""
+    inclusion, folded = look.kind.inclusion, look.folded
+    if inclusion is None or look.ref.crm is not Crm.HUBSPOT:
+        return False, contact
+    if not inclusion.properties.isdisjoint(folded.changes):
+        contact = replace(contact, memberships={}) if contact.memberships else contact
+        return evaluate(step, contact, look.kind, ask_again=look.event.source != "baseline")
+    if inclusion.properties.isdisjoint(folded.learned):
+        return False, contact
+    return evaluate(step, contact, look.kind)
+
+
+def evaluate(
+    step: Step, contact: Contact, kind: KindPolicy, *, ask_again: bool = False
+) -> tuple[bool, Contact]:
+    """Ask the inclusion list; tells whether the contact joined it. ``ask_again``: ask HubSpot if need be."""
+    found = linked(contact, Crm.HUBSPOT)
+    word = verdict(contact, kind, step.at)
+    if word is None or found is None:
+        return False, contact
+    if word.next_change is not None:
+        step.book.queue(TIMERS, f"{contact.id}|look", word.next_change)
+    if word.member is None:
+        for need in membership_needs(found[0], word) if ask_again else ():
+            ask(step, contact, need)
+        return False, contact
+    if word.member == contact.member:
+        return False, contact
+    joined = word.member and contact.member is False
+    return joined, replace(contact, member=word.member, member_since=step.at)

@@ -1,0 +1,106 @@
+"""What is to be written, kept exactly as the drafts say: at most one intent per contact and target."""
+
+from domain.book import held_queue
+from domain.identity import Crm
+from domain.plan import Draft, Plan
+from domain.reasons import Reason
+from domain.state import Bucket, Contact, Intent, Priority
+from domain.step import Step, replace
+
+HOUR_MS = 3_600_000
+
+
+def allowed(step: Step, contact: Contact, answer: Plan) -> dict[Crm, Draft]:
+    """The drafts without those that a dead letter or a guard holds back; a guard says so in the answer."""
+    drafts = {}
+    for crm, draft in answer.drafts.items():
+        if refused(contact, crm, answer):
+            continue
+        guard = _tripped(step, contact, crm, draft)
+        if guard:
+            answer.stop = Reason.GUARD
+            answer.explanation = f"more than the allowed {guard} in one hour"
+            step.book.queue(held_queue(guard), contact.id, step.at)
+            continue
+        drafts[crm] = draft
+    return drafts
+
+
+def refused(contact: Contact, crm: Crm, answer: Plan) -> bool:
+    """Whether what would be sent is what a dead letter holds."""
+    draft = answer.drafts.get(crm)
+    return draft is not None and contact.refused.get(crm) == draft.fields
+
+
+def _tripped(step: Step, contact: Contact, crm: Crm, draft: Draft) -> str:
+    """Count a new intent against the guards; names the guard that refuses it."""
+    limits = step.policy.kinds[contact.kind].section.guards
+    before = contact.intents.get(crm)
+    if not limits or (before is not None and before.fields == draft.fields):
+        return ""
+    blanked = sum(value is None for value in draft.fields.values())
+    wanted = {"creates": int(draft.record_id is None), "blanked": blanked}
+    for guard, number in wanted.items():
+        if number and guard in limits and not _count(step, guard, number, limits[guard]):
+            return guard
+    return ""
+
+
+def _count(step: Step, guard: str, number: int, limit: int) -> bool:
+    connection = step.book.connection
+    hour = step.at // HOUR_MS
+    bucket = connection.guards.get(guard, Bucket(hour, 0))
+    if bucket.tripped:
+        return False
+    count = number + (bucket.count if bucket.hour == hour else 0)
+    bucket = Bucket(hour, count, tripped=count > limit)
+    step.book.put_connection(replace(connection, guards={**connection.guards, guard: bucket}))
+    return not bucket.tripped
+
+
+def intend(step: Step, contact: Contact, drafts: dict[Crm, Draft]) -> Contact:
+    """Make the outbox say exactly what the drafts say."""
+    if not drafts and not contact.intents:
+        return contact
+    for crm, standing in contact.intents.items():
+        if crm not in drafts:
+            step.book.drop_intent(standing)
+    intents: dict[Crm, Intent] = {}
+    revision = contact.revision
+    for crm, draft in drafts.items():
+        intent = _intent(step, contact, crm, draft, revision + 1)
+        revision = max(revision, intent.revision)
+        if intent != contact.intents.get(crm) or crm not in contact.flights:
+            step.book.put_intent(intent, waiting=crm not in contact.flights)
+        intents[crm] = intent
+    return replace(contact, intents=intents, revision=revision)
+
+
+def _intent(step: Step, contact: Contact, crm: Crm, draft: Draft, revision: int) -> Intent:
+    """The intent of a draft: the standing one if it says the same already."""
+    opened, failed = contact.opened, contact.attempts.get(crm, 0)
+    assert opened is not None
+    priority = Priority.RETRY if failed and opened.priority is Priority.LIVE else opened.priority
+    before = contact.intents.get(crm)
+    if before is not None and _same_write(before, draft):
+        revision = before.revision
+    return Intent(
+        contact.id,
+        crm,
+        draft.object,
+        draft.record_id,
+        draft.fields,
+        draft.sources,
+        revision,
+        contact.serial.get(crm, 0),
+        max(contact.due.get(crm, 0), before.due if before else step.at),
+        step.policy.digest,
+        priority,
+        opened.id,
+        draft.key_field,
+        draft.key_value,
+    )
+
+
+def _same_write(intent: Intent, draft: Draft) -> bool:
+    return (intent.fields, intent.record_id, intent.object) == (draft.fields, draft.record_id, draft.object)

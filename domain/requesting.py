@@ -1,0 +1,121 @@
+"""What people, jobs and the clock ask for, and the answers to what contacts had asked."""
+
+from domain import events as e
+from domain import links
+from domain.asking import ask_record, look_up_key, membership_key
+from domain.book import TIMERS, held_queue
+from domain.decide import open_decision, settle
+from domain.delivering import claim_expired
+from domain.identity import Crm, RecordRef
+from domain.observing import evaluate
+from domain.state import Contact, Priority
+from domain.step import Step, replace
+
+FRESH = frozenset({"manual", "resync"})
+"""Requests that look at both records before deciding."""
+
+
+def looked_up(step: Step, event: e.LookedUp) -> None:
+    """The search before a create is done; the records it found stand before it in the log."""
+    key = look_up_key(event.crm, event.entity)
+    _drop_request(step, key, event.crm, event.request)
+    contact = links.named(step.book, event.entity)
+    if contact is None or contact.erased:
+        return
+    contact = replace(contact, looked_up={**contact.looked_up, event.crm: event.value})
+    step.book.put_contact(settle(step, contact))
+
+
+def membership_observed(step: Step, event: e.MembershipObserved) -> None:
+    """HubSpot's word on a list that is not evaluated here."""
+    key = membership_key(event.list_id, event.entity)
+    _drop_request(step, key, Crm.HUBSPOT, event.request)
+    contact = links.named(step.book, event.entity)
+    kind = step.policy.kinds.get(contact.kind) if contact else None
+    if contact is None or kind is None or contact.erased:
+        return
+    memberships = {**contact.memberships, event.list_id: event.member}
+    joined, contact = evaluate(step, replace(contact, memberships=memberships), kind)
+    if joined:
+        contact = open_decision(step, contact, "joined_list", event.list_id)
+        contact = replace(contact, memberships=memberships)
+    step.book.put_contact(settle(step, contact))
+
+
+def _drop_request(step: Step, key: str, crm: Crm, request: str | None) -> None:
+    standing = step.book.request(key)
+    if standing is not None and request in {None, standing.asked}:
+        step.book.drop_request(key, crm)
+
+
+def sync_requested(step: Step, event: e.SyncRequested) -> None:
+    """Bring a contact into agreement, whatever was held against it."""
+    contact = links.named(step.book, event.entity)
+    if contact is None:
+        return
+    contact = open_decision(step, contact, event.cause, event.by, Priority(event.priority))
+    contact = _clean(contact)
+    if event.cause in FRESH and not contact.erased:
+        contact = replace(contact, unsure=dict.fromkeys(contact.pair, "asked for"))
+        for key in contact.pair.values():
+            ask_record(step, contact, RecordRef.parse(key))
+    step.book.put_contact(settle(step, contact))
+
+
+def _clean(contact: Contact) -> Contact:
+    """Give everything another chance; dead letters stay listed until they are delivered or pointless."""
+    return replace(
+        contact,
+        holds={},
+        refused={crm: {} for crm in contact.refused},
+        echoes={},
+        attempts={},
+        resolutions={},
+        due={},
+        read_under={},
+        parked="",
+    )
+
+
+def letter_discarded(step: Step, event: e.LetterDiscarded) -> None:
+    """Close a dead letter on purpose; the next trigger sends what is right by then."""
+    step.book.put_letter(event.letter, None)
+    crm, _, entity = event.letter.partition("|")
+    contact = links.named(step.book, entity)
+    if contact is not None and crm in contact.refused:
+        refused = links.without(contact.refused, Crm(crm))
+        step.book.put_contact(replace(contact, refused=refused))
+
+
+def timer_due(step: Step, event: e.TimerDue) -> None:
+    """A moment has passed that a contact's state was waiting for, or what held it is over."""
+    step.book.queue(TIMERS, f"{event.entity}|{event.cause}", None)
+    contact = links.named(step.book, event.entity)
+    if event.cause.startswith("claim:"):
+        if contact is not None:
+            crm = Crm(event.cause.removeprefix("claim:"))
+            claim_expired(step, contact, event.entity, crm, event.due)
+    elif event.cause == "look":
+        _look_again(step, contact)
+    else:
+        _release(step, contact, event)
+
+
+def _look_again(step: Step, contact: Contact | None) -> None:
+    kind = step.policy.kinds.get(contact.kind) if contact else None
+    if contact is None or kind is None or contact.erased:
+        return
+    joined, contact = evaluate(step, contact, kind)
+    if joined:
+        contact = open_decision(step, contact, "joined_list", "time")
+    step.book.put_contact(settle(step, contact))
+
+
+def _release(step: Step, contact: Contact | None, event: e.TimerDue) -> None:
+    """What kept the contact from being decided is over."""
+    step.book.queue(held_queue(event.cause), event.entity, None)
+    if contact is None:
+        return
+    if event.cause != "baseline" and contact.opened is None:
+        contact = open_decision(step, contact, "released", event.cause)
+    step.book.put_contact(settle(step, contact))
