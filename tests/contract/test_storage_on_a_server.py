@@ -223,6 +223,14 @@ def test_a_server_that_forgot_the_scripts_gets_them_again(client: redis.Redis) -
     assert stores.log.append([EVENT]) == 0
 
 
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "rediss://127.0.0.1:1/0", "unix:///nowhere/v.sock"])
+def test_every_kind_of_address_is_understood_and_no_wait_is_endless(url: str) -> None:
+    pool = connect(url).connection_pool
+
+    assert pool.make_connection()
+    assert 0 < pool.connection_kwargs["socket_timeout"] <= 10
+
+
 # -- several at once, and answers that are lost
 
 
