@@ -71,24 +71,25 @@ def keep_agreed(contact: Contact, kind: KindPolicy, ref: RecordRef, folded: Fold
 # -- values written and not seen since
 
 
-def own_form(contact: Contact, event: RecordObserved, before: Record) -> frozenset[str]:
+def own_form(contact: Contact, event: RecordObserved, before: Record, us: str) -> frozenset[str]:
     """Fields in which a look shows what became of our write, and nobody's later change.
 
     That is the target's own form of what was sent. It does not travel back, even where the CRM's
-    automation changed it.
+    automation changed it. ``us``: the user that our writes are made by; empty if the CRM does not say.
     """
+    somebody = bool(us) and event.modified_by not in {None, us}
     return frozenset(
         name
         for name, each in _shown(contact, event)
-        if _stamp(before, event, name) <= each.until or event.fields[name] == each.value
+        if event.fields[name] == each.value or _is_own(before, event, name, each, somebody=somebody)
     )
 
 
-def _stamp(before: Record, event: RecordObserved, name: str) -> int:
-    """How old the shown value is: one that was known already is as old as the look it is known from."""
-    if before.values.get(name, "") == event.fields[name]:
-        return version_of(before, name)[0]
-    return event.modified_at
+def _is_own(before: Record, event: RecordObserved, name: str, each: Expected, *, somebody: bool) -> bool:
+    """Whether a value other than the sent one is as old as our write; one known already is no news."""
+    if before.values.get(name, _UNKNOWN) == event.fields[name]:
+        return version_of(before, name)[0] <= each.until
+    return not somebody and event.modified_at <= each.until
 
 
 def _shown(contact: Contact, event: RecordObserved) -> Iterator[tuple[str, Expected]]:

@@ -28,7 +28,10 @@ def directory_observed(step: Step, event: e.DirectoryObserved) -> None:
 
 
 def account_observed(step: Step, event: e.AccountObserved) -> None:
-    _connection(step, accounts={**step.book.connection.accounts, event.crm: (event.account_id, event.zone)})
+    _connection(
+        step,
+        accounts={**step.book.connection.accounts, event.crm: (event.account_id, event.zone, event.user_id)},
+    )
 
 
 def baseline_completed(step: Step, event: e.BaselineCompleted) -> None:

@@ -46,7 +46,7 @@ def observed(step: Step, event: e.RecordObserved) -> None:
     contact = links.locate(step.book, kind.kind, event)
     if contact.erased:
         return
-    look = _look(contact, kind, event)
+    look = _look(contact, kind, event, _us(step, event.crm))
     contact = keep_agreed(contact, kind, look.ref, look.folded)
     contact = _place(step, contact, look)
     contact = close_expected(contact, kind, event, look.settled)
@@ -90,7 +90,12 @@ def _take_request(step: Step, event: e.RecordObserved) -> ReadRequest | None:
     return None
 
 
-def _look(contact: Contact, kind: KindPolicy, event: e.RecordObserved) -> Look:
+def _us(step: Step, crm: Crm) -> str:
+    """The user that our writes are made by, where the CRM says so."""
+    return step.book.connection.accounts.get(crm, ("", "", ""))[2]
+
+
+def _look(contact: Contact, kind: KindPolicy, event: e.RecordObserved, us: str) -> Look:
     ref = event.ref
     known = contact.records.get(ref.key)
     before = known or EMPTY
@@ -105,7 +110,7 @@ def _look(contact: Contact, kind: KindPolicy, event: e.RecordObserved) -> Look:
         linked=contact.pair.get(ref.crm) == ref.key,
         made=event.crm in contact.created_by_us,
         overlay=overlay(contact, event.crm) if folded.changes else {},
-        settled=own_form(contact, event, before) if event.crm in contact.expected else frozenset(),
+        settled=own_form(contact, event, before, us) if event.crm in contact.expected else frozenset(),
     )
 
 

@@ -82,7 +82,7 @@ def _intent(step: Step, contact: Contact, crm: Crm, draft: Draft, revision: int)
     assert opened is not None
     priority = Priority.RETRY if failed and opened.priority is Priority.LIVE else opened.priority
     before = contact.intents.get(crm)
-    if before is not None and _same_write(before, draft):
+    if before is not None and before.config == step.policy.digest and _same_write(before, draft):
         revision = before.revision
     return Intent(
         contact.id,
