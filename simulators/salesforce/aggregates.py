@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from simulators.salesforce.errors import ApiError
+from simulators.salesforce.schema import NUMBER_TYPES
 from simulators.salesforce.scope import Scope
 from simulators.salesforce.soql_tree import Aggregate, All, Compare, Condition, Not, Order, Path, Query, Some
 from simulators.salesforce.store import Record, index_key
@@ -25,7 +26,7 @@ def aggregate(scope: Scope, query: Query, rows: list[Record]) -> list[Record]:
         ApiError: a field that is neither grouped nor aggregated.
     """
     _check(query)
-    getters = [scope.getter(path)[0] for path in query.group]
+    getters = [_group_getter(scope, path) for path in query.group]
     groups: dict[tuple[Any, ...], list[Record]] = {} if query.group else {(): []}
     for row in rows:
         groups.setdefault(tuple(get(row) for get in getters), []).append(row)
@@ -35,6 +36,13 @@ def aggregate(scope: Scope, query: Query, rows: list[Record]) -> list[Record]:
     return [_shown(scope, query, members) for members in _ordered(scope, kept, query.order)][
         query.offset : end
     ]
+
+
+def _group_getter(scope: Scope, path: Path) -> Callable[[Record], Any]:
+    get, entry = scope.getter(path)
+    if entry.type in ("textarea", "address"):
+        raise ApiError("INVALID_FIELD", f"field '{path.text}' can not be grouped in a query call")
+    return get
 
 
 def _check(query: Query) -> None:
@@ -51,7 +59,10 @@ def _value(scope: Scope, item: Path | Aggregate, members: list[Record]) -> Any:
         return scope.getter(item)[0](members[0])
     if item.path is None:
         return len(members)
-    get, _ = scope.getter(item.path)
+    get, entry = scope.getter(item.path)
+    if item.function in ("SUM", "AVG") and entry.type not in NUMBER_TYPES:
+        message = f"field {item.path.text} does not support aggregate operator {item.function}"
+        raise ApiError("INVALID_FIELD", message)
     return _FUNCTIONS[item.function]([value for row in members if (value := get(row)) is not None])
 
 
@@ -93,6 +104,8 @@ def _compares(value: Any, having: Compare) -> bool:
         "<=": lambda: value <= wanted,
         ">=": lambda: value >= wanted,
     }
+    if having.operator not in tests:
+        raise ApiError("MALFORMED_QUERY", f"HAVING does not support {having.operator}")
     return tests[having.operator]()
 
 

@@ -57,11 +57,11 @@ class Jobs1:
 
     def _create(self, call: Call) -> Answer:
         body = call.envelope(*_JOB_KEYS)
-        described = find_object(call.org, call.actor, str(body["object"]))
+        described = find_object(call.org, call.actor, str(body.get("object", "")))
         at = call.org.stamp()
         info = {
             "id": call.org.ids.next("750"),
-            "operation": body["operation"],
+            "operation": body.get("operation"),
             "object": described.name,
             "createdById": call.actor.user_id,
             "createdDate": at,

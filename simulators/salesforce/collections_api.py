@@ -84,11 +84,15 @@ def retrieve(call: Call) -> Answer:
 def _wanted(call: Call) -> tuple[list[str], list[str]]:
     if call.request.method == "POST":
         body = call.envelope("ids", "fields")
-        missing = [name for name in ("ids", "fields") if not isinstance(body.get(name), list)]
+        missing = [name for name in ("ids", "fields") if not _are_texts(body.get(name))]
         if missing:
             raise errors.required(missing)
         return body["ids"], body["fields"]
     return call.request.one("ids").split(","), call.request.one("fields").split(",")
+
+
+def _are_texts(given: Any) -> bool:
+    return isinstance(given, list) and all(isinstance(one, str) for one in given)
 
 
 def _records(call: Call) -> tuple[list[dict[str, Any]], bool]:

@@ -77,17 +77,14 @@ def composite(call: Call) -> Answer:
 
 def graph(call: Call) -> Answer:
     """`POST composite/graph`: each graph takes effect whole or not at all."""
-    graphs = call.envelope("graphs").get("graphs") or []
-    if (
-        len(graphs) > _MOST_GRAPHS
-        or sum(len(one.get("compositeRequest") or ()) for one in graphs) > _MOST_NODES
-    ):
+    graphs = _objects(call.envelope("graphs").get("graphs"), "graphId", "compositeRequest")
+    if len(graphs) > _MOST_GRAPHS or sum(len(one["compositeRequest"]) for one in graphs) > _MOST_NODES:
         raise ApiError(
             "INVALID_INPUT", f"Up to {_MOST_GRAPHS} graphs of {_MOST_NODES} nodes in all are allowed"
         )
     shown = []
     for one in graphs:
-        run = _run(call, _parts(call, one.get("compositeRequest"), _MOST_NODES), all_or_none=True)
+        run = _run(call, _parts(call, one["compositeRequest"], _MOST_NODES), all_or_none=True)
         response = {"compositeResponse": run.results}
         shown.append({"graphId": one["graphId"], "graphResponse": response, "isSuccessful": not run.failed})
     return Answer(200, {"graphs": shown})
@@ -96,7 +93,7 @@ def graph(call: Call) -> Answer:
 def batch(call: Call) -> Answer:
     """`POST composite/batch`: up to 25 independent calls."""
     body = call.envelope("batchRequests", "haltOnError")
-    requests = body.get("batchRequests") or []
+    requests = _objects(body.get("batchRequests"), "method", "url")
     if len(requests) > _MOST:
         raise ApiError("INVALID_INPUT", f"The number of batch requests exceeds the limit of {_MOST}")
     results: list[Part] = []
@@ -112,21 +109,41 @@ def batch(call: Call) -> Answer:
     return Answer(200, {"hasErrors": failed, "results": results})
 
 
-def _parts(call: Call, given: Any, most: int) -> list[Part]:
+def _objects(given: Any, *needed: str) -> list[Part]:
+    """A list of objects that have these keys.
+
+    Raises:
+        ApiError: it is not one.
+    """
     if not isinstance(given, list) or not given:
-        raise ApiError("JSON_PARSER_ERROR", "compositeRequest is missing at [line:1, column:1]")
-    if len(given) > most:
+        raise ApiError("JSON_PARSER_ERROR", "A list of requests is missing at [line:1, column:1]")
+    for one in given:
+        missing = [name for name in needed if not isinstance(one, dict) or not _stated(one, name)]
+        if missing:
+            raise ApiError(
+                "JSON_PARSER_ERROR", f'Missing required field "{missing[0]}" at [line:1, column:2]'
+            )
+    return list(given)
+
+
+def _stated(part: Part, name: str) -> bool:
+    return isinstance(part.get(name), list if name == "compositeRequest" else str)
+
+
+def _parts(call: Call, given: Any, most: int) -> list[Part]:
+    parts = _objects(given, "method", "url", "referenceId")
+    if len(parts) > most:
         raise ApiError("INVALID_INPUT", f"No more than {most} subrequests are allowed")
     seen = set()
-    for part in given:
+    for part in parts:
         for name in part.keys() - {"method", "url", "referenceId", "httpHeaders", "body"}:
             call.violate("body field", name)
             raise ApiError("JSON_PARSER_ERROR", f'Unrecognized field "{name}" at [line:1, column:2]')
-        reference = part.get("referenceId")
-        if not reference or reference in seen:
-            raise ApiError("INVALID_INPUT", f"Invalid or duplicate referenceId: {reference}")
+        reference = part["referenceId"]
+        if reference in seen:
+            raise ApiError("INVALID_INPUT", f"Duplicate referenceId: {reference}")
         seen.add(reference)
-    return given
+    return parts
 
 
 def _run(call: Call, parts: list[Part], *, all_or_none: bool) -> _Run:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from operator import ge, gt, le, lt
 from typing import Any
 
 from simulators.salesforce.errors import ApiError
@@ -22,6 +23,7 @@ from simulators.salesforce.store import Record, index_key
 
 Test = Callable[[Record], bool]
 _LONG_TEXT = 255
+_ORDERINGS = {"<": lt, ">": gt, "<=": le, ">=": ge}
 _UNFILTERABLE = frozenset({"address", "location"})
 
 
@@ -60,7 +62,8 @@ def _some(tests: list[Test]) -> Test:
 
 
 def _compare(scope: Scope, condition: Compare) -> Test:
-    assert isinstance(condition.path, Path)
+    if not isinstance(condition.path, Path):
+        raise ApiError("MALFORMED_QUERY", "Aggregate functions are not allowed in WHERE")
     get, entry = scope.getter(condition.path)
     _check_filterable(entry, condition.path)
     if condition.literal.kind == "relative":
@@ -82,24 +85,22 @@ def _itself(value: Any) -> Any:
 
 def _comparison(get: Getter, operator: str, value: Any, key: Callable[[Any], Any]) -> Test:
     wanted = key(value)
-    match operator:
-        case "=":
-            return lambda row: key(get(row)) == wanted
-        case "!=":
-            return lambda row: key(get(row)) != wanted
-        case "<":
-            return lambda row: (found := key(get(row))) is not None and found < wanted
-        case ">":
-            return lambda row: (found := key(get(row))) is not None and found > wanted
-        case "<=":
-            return lambda row: (found := key(get(row))) is not None and found <= wanted
-        case _:
-            return lambda row: (found := key(get(row))) is not None and found >= wanted
+    if operator == "=":
+        return lambda row: key(get(row)) == wanted
+    if operator == "!=":
+        return lambda row: key(get(row)) != wanted
+    if wanted is None:
+        return lambda _: False
+    compare = _ORDERINGS[operator]
+    return lambda row: (found := key(get(row))) is not None and compare(found, wanted)
 
 
 def _relative(get: Getter, entry: Field, condition: Compare, now: float) -> Test:
     """A date literal is a span: `=` is inside it, `<` before it, `>` after it."""
-    first, end = span(condition.literal.value, datetime.fromtimestamp(now, UTC).date())
+    try:
+        first, end = span(condition.literal.value, datetime.fromtimestamp(now, UTC).date())
+    except (ValueError, OverflowError) as error:
+        raise ApiError("MALFORMED_QUERY", f"Invalid date literal: {condition.literal.value}") from error
     low, high = first.isoformat(), end.isoformat()
     if entry.type == "datetime":
         low, high = f"{low}T00:00:00.000+0000", f"{high}T00:00:00.000+0000"
@@ -130,6 +131,8 @@ def _contained(scope: Scope, condition: Contained) -> Test:
     get, entry = scope.getter(condition.path)
     _check_filterable(entry, condition.path)
     if condition.operator in ("INCLUDES", "EXCLUDES"):
+        if entry.type != "multipicklist" or any(one.kind != "text" for one in condition.literals):
+            raise ApiError("INVALID_FIELD", "includes or excludes operator only valid on multipicklist field")
         return _includes(get, condition)
     wanted = _wanted_values(scope, entry, condition)
     if condition.operator == "NOT IN":

@@ -33,13 +33,19 @@ def literal_value(entry: Field, literal: Literal, path: object) -> Any:
         return literal.value
     if entry.type == "boolean" and literal.kind == "boolean":
         return literal.value
-    if entry.type == "date" and literal.kind == "date":
-        return times.parse_date(literal.value)
-    if entry.type == "datetime" and literal.kind == "datetime":
-        return times.parse_datetime(literal.value)
+    if entry.type in ("date", "datetime") and literal.kind == entry.type:
+        return _moment(literal)
     if literal.kind != "text" or entry.type in ("date", "datetime", "boolean", *NUMBER_TYPES):
         raise wrong_literal(entry, path)
     return _text_literal(entry, literal.value)
+
+
+def _moment(literal: Literal) -> str:
+    read = times.parse_date if literal.kind == "date" else times.parse_datetime
+    found = read(literal.value)
+    if found is None:
+        raise ApiError("MALFORMED_QUERY", f"Invalid {literal.kind}: {literal.value}")
+    return found
 
 
 def _text_literal(entry: Field, text: str) -> str | None:

@@ -254,7 +254,7 @@ def _sorted(scope: Scope, rows: list[Record], order: list[Order]) -> list[Record
         if not isinstance(item.path, Path):
             raise ApiError("MALFORMED_QUERY", "Ordered field must be grouped or aggregated")
         get, entry = scope.getter(item.path)
-        if entry.type == "textarea":
+        if entry.type in ("textarea", "address"):
             message = f"field '{item.path.text}' can not be sorted in a query call"
             raise ApiError("INVALID_FIELD", message)
         rows = _sorted_by(rows, get, key_of(entry), item)

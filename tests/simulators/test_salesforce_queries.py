@@ -244,6 +244,30 @@ def test_ids_are_read_in_order_from_where_the_last_page_ended(org: Org, order: s
             "Maximum SOQL offset",
             id="offset",
         ),
+        pytest.param(
+            "SELECT Id FROM Contact ORDER BY MailingAddress", "INVALID_FIELD", "can not be sorted", id="sort"
+        ),
+        pytest.param(
+            "SELECT SUM(LastName) FROM Contact", "INVALID_FIELD", "aggregate operator SUM", id="sum"
+        ),
+        pytest.param(
+            "SELECT Id FROM Contact WHERE Title INCLUDES ('x')",
+            "INVALID_FIELD",
+            "multipicklist",
+            id="includes",
+        ),
+        pytest.param(
+            "SELECT Id FROM Contact WHERE CreatedDate > 2026-13-45T99:00:00Z",
+            "MALFORMED_QUERY",
+            "Invalid datetime",
+            id="no-such-day",
+        ),
+        pytest.param(
+            "SELECT Id FROM Contact WHERE COUNT(Id) = 3",
+            "MALFORMED_QUERY",
+            "not allowed in WHERE",
+            id="where",
+        ),
     ],
 )
 def test_a_bad_query_is_refused(org: Org, soql: str, code: str, part: str) -> None:
