@@ -160,8 +160,11 @@ class ProvisioningGateway(Protocol):
     def create_key_field(self, field: KeyField) -> None:
         """Create the field. Raises Rejected if one of that name exists, even hidden from our user."""
 
-    def scopes(self) -> frozenset[str] | None:
-        """What the credential may do, in the CRM's own names; None if the CRM does not say."""
+    def lacking(self, objects: Sequence[str]) -> list[str]:
+        """What the credential lacks to sync these objects, in the CRM's own names for rights.
+
+        Empty as well where the CRM does not say.
+        """
 
 
 class Grant(NamedTuple):

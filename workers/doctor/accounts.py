@@ -89,36 +89,32 @@ def _allowed(budget: Budget, limit: int | None) -> int | None:
     return min(bounds, default=None)
 
 
-STANDARD = frozenset({"contacts", "companies", "deals"})
-"""Objects with scopes of their own; all others share those of custom objects."""
-
-
-def scopes_needed(objects: Sequence[str]) -> list[str]:
-    """HubSpot's scopes for syncing these objects, in its own names."""
-    per_object = [
-        f"crm.{family}.{name if name in STANDARD else 'custom'}.{right}"
-        for name in objects
-        for family, right in (("objects", "read"), ("objects", "write"), ("schemas", "read"))
-    ]
-    return [*per_object, "crm.lists.read", "crm.objects.owners.read"]
-
-
-def check_scopes(crm: Crm, provisioning: ProvisioningGateway, objects: Sequence[str]) -> Iterator[Finding]:
-    """Whether the credential has the scopes, where the CRM lists them."""
-    granted = provisioning.scopes()
-    if granted is None:
+def check_rights(crm: Crm, provisioning: ProvisioningGateway, objects: Sequence[str]) -> Iterator[Finding]:
+    """Whether the credential may do all that syncing takes."""
+    try:
+        lacking = provisioning.lacking(objects)
+    except SyncError as error:
+        yield refused(crm, f"{NAMES[crm]} does not say what the credential may do", error)
         return
-    absent = [scope for scope in scopes_needed(objects) if scope not in granted]
-    for scope in absent:
-        yield Finding(Health.FAIL, f"The {NAMES[crm]} credential lacks the scope {scope}.", "Grant it there.")
-    if not absent:
-        yield Finding(Health.OK, f"The {NAMES[crm]} credential has every scope that is needed.")
+    for right in lacking:
+        yield Finding(Health.FAIL, f"The {NAMES[crm]} credential lacks {right}.", GRANTS[crm])
+    if not lacking:
+        yield Finding(Health.OK, f"The {NAMES[crm]} credential lacks no right that is known to be needed.")
 
 
-def check_rights(
-    crm: Crm, gateway: CrmGateway, objects: Sequence[str], schemas: dict[tuple[Crm, str], ObjectSchema]
+GRANTS = {
+    Crm.HUBSPOT: "Add it to the app or service key that the token belongs to.",
+    Crm.SALESFORCE: "Grant it to the integration user in a permission set.",
+}
+
+
+def check_reading(
+    crm: Crm,
+    gateway: CrmGateway,
+    objects: Sequence[str],
+    schemas: dict[tuple[Crm, str], ObjectSchema],
 ) -> Iterator[Finding]:
-    """Whether our user may read, create and edit each object; adds their schemas."""
+    """Whether fields, records and owners can be read; adds the schemas."""
     for name in objects:
         try:
             schema = gateway.describe(name)
@@ -127,23 +123,8 @@ def check_rights(
             yield refused(crm, f"{NAMES[crm]}'s {name} cannot be read", error)
             continue
         schemas[crm, name] = schema
-        yield from _writable(schema)
+        yield Finding(Health.OK, f"{NAMES[crm]}'s {name} can be read.")
     try:
         gateway.owners()
     except SyncError as error:
         yield refused(crm, f"{NAMES[crm]}'s owners cannot be read", error)
-
-
-def _writable(schema: ObjectSchema) -> Iterator[Finding]:
-    """Whether any field may be written: a user without the right on the object sees all of them shut."""
-    fields = schema.fields.values()
-    rights = {
-        "create": any(field.createable for field in fields),
-        "edit": any(field.updateable for field in fields),
-    }
-    absent = [right for right, held in rights.items() if not held]
-    if absent:
-        what = f"{NAMES[schema.crm]} does not let our user {' or '.join(absent)} {schema.object} records."
-        yield Finding(Health.FAIL, what, "Grant it in a permission set, or by the app's scopes.")
-    else:
-        yield Finding(Health.OK, f"Our user may read, create and edit {NAMES[schema.crm]}'s {schema.object}.")

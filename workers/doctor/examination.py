@@ -10,7 +10,7 @@ from domain.identity import Crm
 from domain.schema import ObjectSchema
 from workers.clock import Clock
 from workers.configuration import Configuration, ConnectionOptions, connection_options
-from workers.doctor.accounts import check_budget, check_clock, check_rights, check_scopes, check_zone
+from workers.doctor.accounts import check_budget, check_clock, check_reading, check_rights, check_zone
 from workers.doctor.configured import check_fields, check_inclusion_lists
 from workers.doctor.findings import NAMES, Finding, Health, refused
 from workers.doctor.machine import check_secrets, check_server, check_webhooks
@@ -71,5 +71,5 @@ def _account(patient: Patient, crm: Crm, schemas: dict[tuple[Crm, str], ObjectSc
     yield from check_clock(crm, skew_ms)
     yield from check_zone(crm, account)
     yield from check_budget(crm, account, patient.options, objects=len(objects))
-    yield from check_scopes(crm, patient.provisioning()[crm], objects)
-    yield from check_rights(crm, gateway, objects, schemas)
+    yield from check_rights(crm, patient.provisioning()[crm], objects)
+    yield from check_reading(crm, gateway, objects, schemas)

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from domain.errors import Misconfigured, SyncError, classify
+from domain.errors import SyncError, Throttled, Transient, classify
 from domain.identity import Crm
 
 NAMES = {Crm.HUBSPOT: "HubSpot", Crm.SALESFORCE: "Salesforce"}
@@ -28,5 +28,5 @@ class Finding(NamedTuple):
 def refused(crm: Crm, what: str, error: SyncError) -> Finding:
     """An error of a CRM as a finding, with the remedy of the error catalogue."""
     diagnosis = classify(crm, None, error.code, error.message)
-    health = Health.FAIL if isinstance(error, Misconfigured) else Health.WARN
+    health = Health.WARN if isinstance(error, Transient | Throttled) else Health.FAIL
     return Finding(health, f"{what}: {diagnosis.cause} ({error.code})", diagnosis.remedy)

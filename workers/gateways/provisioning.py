@@ -4,17 +4,19 @@ Sources: HubSpot's "Properties" guide and its private apps' token information; S
 guide, "CustomField".
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from hubspot.crm.properties import GroupsApi
 from simple_salesforce.api import Salesforce
 
-from domain.errors import SyncError
+from domain.errors import Rejected
 from domain.state import Priority
 from workers.gateways.hubspot_client import Portal
 from workers.gateways.hubspot_shapes import Shape
 from workers.gateways.salesforce_client import Org
+from workers.gateways.salesforce_shapes import Shape as SalesforceShape
 from workers.ports import KeyField
 
 GROUP = {"name": "crmsync", "label": "crmsync"}
@@ -51,6 +53,21 @@ def salesforce_field(field: KeyField) -> dict[str, Any]:
     }
 
 
+STANDARD = frozenset({"contacts", "companies", "deals"})
+"""Objects with scopes of their own; all others share those of custom objects."""
+
+
+def scopes_needed(objects: Sequence[str]) -> list[str]:
+    """HubSpot's scopes for syncing these objects."""
+    names = [name if name in STANDARD else "custom" for name in objects]
+    per_object = [
+        f"crm.{family}.{name}.{right}"
+        for name in names
+        for family, right in (("objects", "read"), ("objects", "write"), ("schemas", "read"))
+    ]
+    return [*per_object, "crm.lists.read", "crm.objects.owners.read"]
+
+
 class _Group(Shape):
     name: str
 
@@ -61,6 +78,12 @@ class _Groups(Shape):
 
 class _TokenInfo(Shape):
     scopes: list[str]
+
+
+class _Rights(SalesforceShape):
+    queryable: bool
+    createable: bool
+    updateable: bool
 
 
 class HubSpotProvisioning:
@@ -77,13 +100,14 @@ class HubSpotProvisioning:
             self._ask(partial(self._groups.create, field.object, GROUP), dict)
         self._ask(partial(self._portal.properties.create, field.object, hubspot_property(field)), dict)
 
-    def scopes(self) -> frozenset[str] | None:
+    def lacking(self, objects: Sequence[str]) -> list[str]:
         path = "/oauth/v2/private-apps/get/access-token-info"
         request = self._portal.raw("POST", path, {"tokenKey": self._access_token})
         try:
-            return frozenset(self._ask(request, _TokenInfo).scopes)
-        except SyncError:
-            return None
+            granted = self._ask(request, _TokenInfo).scopes
+        except Rejected:  # known for private apps only
+            return []
+        return [f"the scope {scope}" for scope in scopes_needed(objects) if scope not in granted]
 
     def _ask(self, request: Any, shape: type[Any]) -> Any:
         return self._portal.account.ask(request, shape, Priority.LIVE)
@@ -103,5 +127,15 @@ class SalesforceProvisioning:
 
         self._account.ask(request, dict[str, Any], Priority.LIVE)
 
-    def scopes(self) -> None:
-        """Salesforce has no list of them; what the user may do shows in each object's describe."""
+    def lacking(self, objects: Sequence[str]) -> list[str]:
+        return [f"{right} on {name}" for name in objects for right in self._lacking(name)]
+
+    def _lacking(self, name: str) -> list[str]:
+        try:
+            rights = self._account.ask(
+                lambda client: client.restful(f"sobjects/{name}/describe"), _Rights, Priority.LIVE
+            )
+        except Rejected:
+            return ["Read"]
+        held = {"Read": rights.queryable, "Create": rights.createable, "Edit": rights.updateable}
+        return [right for right, given in held.items() if not given]
