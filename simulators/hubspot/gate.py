@@ -77,6 +77,10 @@ class Gate:
             self._crm.counters.refused[str(error.body.get("category") or error.status)] += 1
             return self._refusal(error)
 
+    def serves(self, method: str, path: str) -> bool:
+        """Whether there is a handler for a path; its `{names}` may stand for themselves."""
+        return self._router.find(method, path)[0] is not None
+
     def _answer(self, request: Request) -> Answer:
         route, request.params, known = self._router.find(request.method, request.path)
         if route is None:

@@ -30,13 +30,19 @@ class HubSpot(Simulator):
     def __init__(self, settings: HubSpotSettings | None = None) -> None:
         super().__init__(settings or HubSpotSettings())
         self._gate = Gate(self)
-        self.reset()
+        self.portal = self._empty_portal()
+        self.settings_changed()
+
+    def _empty_portal(self) -> Portal:
+        self.uuids = random.Random(self.settings.seed + 2)
+        return Portal(self.settings, self.clock, self.rng, self.counters)
 
     def reset(self) -> None:
+        sender = self.portal.webhooks.delivery
         self.restart()
-        self.uuids = random.Random(self.settings.seed + 2)
-        self.portal = Portal(self.settings, self.clock, self.rng, self.counters)
+        self.portal = self._empty_portal()
         self.settings_changed()
+        sender.wake()
 
     def settings_changed(self) -> None:
         self.portal.use_tokens(self.settings)

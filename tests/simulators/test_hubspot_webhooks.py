@@ -27,6 +27,11 @@ class Receiver:
     url: str = ""
     status: int = 200
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    open: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.open.set()
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -44,6 +49,8 @@ def receiving() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.requests.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            receiver.arrived.release()
+            receiver.open.wait(10)
             self.send_response(receiver.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -58,6 +65,7 @@ def receiving() -> Iterator[Receiver]:
     try:
         yield receiver
     finally:
+        receiver.open.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -225,22 +233,28 @@ def test_events_get_lost_or_repeated_as_switched(
 
 def test_events_leave_by_themselves_when_they_are_due(server: Crm, receiver: Receiver) -> None:
     crm = server.fresh(webhook_target_url=receiver.url, webhook_delay=[0.0, 0.0])
-    arrived = threading.Event()
-    receiver.requests = _Telling(arrived)
     crm.contact("a@example.com")
-    assert arrived.wait(5)
+    assert receiver.arrived.acquire(timeout=5)
 
 
-class _Telling(list[tuple[dict[str, str], bytes]]):
-    """A list that says when something is added."""
+def test_only_so_many_requests_are_in_flight(server: Crm, receiver: Receiver) -> None:
+    receiver.open.clear()
+    crm = server.fresh(
+        webhook_target_url=receiver.url, webhook_delay=[0.0, 0.0], webhook_batch_size=1, webhook_in_flight=2
+    )
+    for n in range(3):
+        crm.contact(f"p{n}@example.com")
+    assert receiver.arrived.acquire(timeout=5)
+    assert receiver.arrived.acquire(timeout=5)
+    state = crm.http("GET", "/_sim/webhooks", token="").json()
+    assert (state["in_flight"], state["pending"], len(receiver.requests)) == (2, 4, 2)
 
-    def __init__(self, arrived: threading.Event) -> None:
-        super().__init__()
-        self._arrived = arrived
 
-    def append(self, item: tuple[dict[str, str], bytes]) -> None:
-        super().append(item)
-        self._arrived.set()
+def test_a_slow_answer_counts_as_a_failure(server: Crm, receiver: Receiver) -> None:
+    receiver.open.clear()
+    crm = server.fresh(webhook_target_url=receiver.url, webhook_timeout=0.05)
+    crm.contact("a@example.com")
+    assert flush(crm)["retried"] == 2
 
 
 def test_subscriptions_are_managed_over_the_api(server: Crm, receiver: Receiver) -> None:

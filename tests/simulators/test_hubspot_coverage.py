@@ -1,0 +1,104 @@
+"""Every route that the official client calls for a contact sync is served, on all its paths."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from simulators.hubspot import HubSpot
+from simulators.hubspot.gate import Gate
+from tests.simulators.hubspot_client import Crm, ok, serving
+
+NAMESPACES = (
+    "crm.contacts",
+    "crm.companies",
+    "crm.deals",
+    "crm.objects",
+    "crm.associations.v4",
+    "crm.properties",
+    "crm.owners",
+    "crm.lists",
+    "crm.imports",
+    "oauth",
+    "webhooks",
+)
+NOT_SERVED = {("POST", "/crm/v4/associations/usage/high-usage-report/{userId}")}
+CALL = re.compile(r'call_api\(\s*"([^"]+)",\s*"(\w+)"')
+
+
+def routes_of_the_client() -> Iterator[tuple[str, str]]:
+    for namespace in NAMESPACES:
+        package = importlib.import_module(f"hubspot.{namespace}.api")
+        for module in pkgutil.iter_modules(package.__path__):
+            source = inspect.getsource(importlib.import_module(f"{package.__name__}.{module.name}"))
+            for path, method in CALL.findall(source):
+                yield method, path
+
+
+ROUTES = sorted(set(routes_of_the_client()))
+GATE = Gate(HubSpot())
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Crm]:
+    with serving() as crm:
+        yield crm
+
+
+@pytest.fixture
+def crm(server: Crm) -> Iterator[Crm]:
+    yield server.fresh()
+    assert server.simulator.violations == []
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES, ids=[f"{method}-{path}" for method, path in ROUTES])
+def test_a_route_of_the_client_is_served(method: str, path: str) -> None:
+    assert GATE.serves(method, path) is ((method, path) not in NOT_SERVED)
+
+
+def test_generic_objects_answer_as_mapped(crm: Crm) -> None:
+    api, ada = crm.client.crm.objects, crm.contact("ada@example.com")
+    assert ok(api.basic_api, "update", "contacts", ada, {"properties": {"city": "Graz"}}).id == ada
+    assert len(ok(api.basic_api, "get_page", "0-1").results) == 1
+    made = ok(api.batch_api, "create", "deals", {"inputs": [{"properties": {"dealname": "Big"}}]}).results[0]
+    row = {"id": made.id}
+    assert ok(api.batch_api, "read", "deals", {"inputs": [row], "properties": []}).results[0].id == made.id
+    change = {"inputs": [{**row, "properties": {"amount": "3"}}]}
+    assert ok(api.batch_api, "update", "deals", change).results[0].properties["amount"] == "3"
+    by_email = {"id": "b@example.com", "idProperty": "email", "properties": {}}
+    assert ok(api.batch_api, "upsert", "contacts", {"inputs": [by_email]}).results[0].new
+    assert ok(api.search_api, "do_search", "deals", {}).total == 1
+    ok(api.batch_api, "archive", "deals", {"inputs": [row]})
+    ok(api.basic_api, "archive", "contacts", ada)
+
+
+def test_companies_and_deals_merge_as_mapped(crm: Crm) -> None:
+    for kind, name in (("companies", "name"), ("deals", "dealname")):
+        api = getattr(crm.client.crm, kind).basic_api
+        kept, gone = (api.create({"properties": {name: word}}).id for word in ("One", "Two"))
+        merged = ok(api, "merge", {"primaryObjectId": kept, "objectIdToMerge": gone})
+        assert api.get_by_id(gone).id == merged.id
+
+
+DATED = [
+    "/crm/objects/{v}/contacts",
+    "/crm/objects/{v}/0-1/{id}/associations/companies",
+    "/crm/lists/{v}/records/0-1/{id}/memberships",
+    "/crm/properties/{v}/contacts",
+    "/crm/properties/{v}/contacts/groups",
+    "/crm/owners/{v}",
+    "/crm/imports/{v}",
+    "/crm/associations/{v}/contacts/companies/labels",
+    "/account-info/{v}/details",
+    "/crm/pipelines/{v}/deals",
+]
+
+
+@pytest.mark.parametrize("version", ["2026-03", "2026-09"])
+@pytest.mark.parametrize("path", DATED)
+def test_a_dated_path_is_served(crm: Crm, path: str, version: str) -> None:
+    record = crm.contact("ada@example.com")
+    assert crm.http("GET", path.format(v=version, id=record)).status_code == 200
