@@ -10,9 +10,9 @@ from redis.retry import Retry
 
 from domain.identity import Crm
 from tests.workers.accounts import Accounts, accounts
-from tests.workers.configurations import configuration
+from tests.workers.configurations import FILE, configuration
 from workers.clock import Clock, ManualClock, SystemClock
-from workers.configuration import Configuration, ConnectionOptions, connection_options
+from workers.configuration import Configuration, ConnectionOptions, connection_options, loads
 from workers.doctor import Finding, Health, Patient, examine
 from workers.doctor.accounts import check_budget, check_clock, check_zone
 from workers.doctor.machine import check_secrets, check_server, check_webhooks, secrets_needed
@@ -34,6 +34,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[redis.Redis]:
 
 def options(head: str = "") -> ConnectionOptions:
     return connection_options(configuration(head=head))
+
+
+def jwt() -> ConnectionOptions:
+    text = FILE.replace("domain: acme.my", "domain: login, login: jwt, username: crmsync@acme.com")
+    return connection_options(loads(text, file="acme.yaml"))
 
 
 def patient(
@@ -252,6 +257,11 @@ def test_only_the_secrets_in_use_are_needed(head: str, *, webhooks: bool, needed
     assert secrets_needed(options(head), webhooks=webhooks) == needed
 
 
+def test_a_signed_login_needs_its_key_file() -> None:
+    needed = secrets_needed(jwt(), webhooks=False)
+    assert needed == ("hubspot_token", "salesforce_consumer_key", "salesforce_private_key_file")
+
+
 def test_every_absent_secret_is_told() -> None:
     said = complaints(check_secrets(options(), lambda name: f"{name} is not set: find it.", webhooks=False))
     assert said == [
@@ -336,3 +346,14 @@ def test_the_days_calls_are_looked_at(account: dict[str, object], says: str) -> 
 
 def test_other_objects_share_the_scopes_of_custom_ones() -> None:
     assert scopes_needed(["badges"])[:2] == ["crm.objects.custom.read", "crm.objects.custom.write"]
+
+
+# -- its page
+
+
+def test_the_page_on_connecting_names_every_scope_and_secret() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "connect.md").read_text()
+    named = [*scopes_needed(["contacts"]), *configuration().kinds["contacts"].salesforce]
+    secrets = {*secrets_needed(options(), webhooks=True), *secrets_needed(jwt(), webhooks=True)}
+    named += [f"CRMSYNC_ACME_{secret.upper()}" for secret in secrets]
+    assert [name for name in named if name not in page] == []
