@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.identity import Crm
 from domain.mapping import SyncRule
@@ -37,6 +40,33 @@ from workers.configuration.model import (
 )
 
 ROOT = Path(__file__).parents[2]
+
+
+NEEDED: dict[type[Model], dict[str, object]] = {
+    ConnectionEntry: {"connection": "acme", "salesforce": {"domain": "acme.my"}},
+    Salesforce: {"domain": "acme.my"},
+    SectionEntry: {"field_mappings": []},
+    LimitSync: {"inclusion_list": "any"},
+    MappingEntry: {"hubspot": "any", "salesforce": "Any"},
+}
+
+
+def models(annotation: object) -> list[type[Model]]:
+    """The models in a type, wrapped as it may be."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in models(inner)]
+
+
+def keys_of(model: type[Model], prefix: str = "") -> Iterator[tuple[str, type[Model], str]]:
+    """Every key of a file with those around it, the model that has it, and its name there."""
+    for name, info in model.model_fields.items():
+        yield prefix + name, model, name
+        for inner in models(info.annotation):
+            yield from keys_of(inner, f"{prefix}{name}.")
+
+
+KEYS = [*keys_of(ConnectionEntry), *keys_of(SectionEntry)]
 
 
 # -- mistakes
@@ -403,6 +433,34 @@ def test_no_message_is_that_of_a_library() -> None:
     assert len(said) == 2
 
 
+ANYTHING = st.recursive(
+    st.sampled_from(["", "lead", "unlimited", "15s", "80%", "-1", "Lead", "true", None, "null", "\t", "*a"]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["hubspot", "salesforce", "Lead", "", "x"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@given(st.sampled_from(KEYS), ANYTHING)
+def test_no_value_anywhere_makes_a_traceback(key: tuple[str, type[Model], str], value: object) -> None:
+    place = key[0].split(".")
+    whole = yaml.safe_load(FILE)
+    inside = whole if place[0] in ConnectionEntry.model_fields else whole["contacts"]
+    for part in place[:-1]:
+        inside = inside[part][-1] if part == "field_mappings" else inside.setdefault(part, {})
+    inside[place[-1]] = value
+    assert [line for line in problems(yaml.safe_dump(whole)) if not line.startswith("acme.yaml:")] == []
+
+
+@given(st.text(st.sampled_from("a:-{}[]'\"#&*!|>%@`\n\t ,?~\x00\ufeff"), max_size=30))
+def test_no_text_makes_a_traceback(text: str) -> None:
+    said = problems(text)
+    assert said
+    assert [line for line in said if not line.startswith("acme.yaml:")] == []
+
+
 # -- files
 
 
@@ -542,32 +600,6 @@ def test_another_kind_needs_no_change_here() -> None:
 
 
 PAGE = (ROOT / "docs" / "configuration.md").read_text()
-
-NEEDED: dict[type[Model], dict[str, object]] = {
-    ConnectionEntry: {"connection": "acme", "salesforce": {"domain": "acme.my"}},
-    Salesforce: {"domain": "acme.my"},
-    SectionEntry: {"field_mappings": []},
-    LimitSync: {"inclusion_list": "any"},
-    MappingEntry: {"hubspot": "any", "salesforce": "Any"},
-}
-
-
-def models(annotation: object) -> list[type[Model]]:
-    """The models in a type, wrapped as it may be."""
-    if isinstance(annotation, type) and issubclass(annotation, Model):
-        return [annotation]
-    return [model for inner in get_args(annotation) for model in models(inner)]
-
-
-def keys_of(model: type[Model], prefix: str = "") -> Iterator[tuple[str, type[Model], str]]:
-    """Every key of a file with those around it, the model that has it, and its name there."""
-    for name, info in model.model_fields.items():
-        yield prefix + name, model, name
-        for inner in models(info.annotation):
-            yield from keys_of(inner, f"{prefix}{name}.")
-
-
-KEYS = [*keys_of(ConnectionEntry), *keys_of(SectionEntry)]
 
 
 @pytest.mark.parametrize(("key", "model", "name"), KEYS, ids=[key for key, _, _ in KEYS])
