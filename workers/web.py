@@ -75,7 +75,8 @@ class Site:
             return {}
 
 
-def site_of(request: Request) -> Site:
+async def site_of(request: Request) -> Site:
+    """The site; async, or each request would wait for a thread to fetch it."""
     return cast("Site", request.app.state.site)
 
 
