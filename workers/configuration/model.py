@@ -16,6 +16,9 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 
 DO_NOTHING = "do_nothing"
 
+MOST = 1_000_000_000
+"""The largest number that may stand anywhere: whoever means more means no limit."""
+
 
 def wrong(what: str, remedy: str) -> PydanticCustomError:
     """An error of a validator, in whole sentences."""
@@ -23,14 +26,14 @@ def wrong(what: str, remedy: str) -> PydanticCustomError:
 
 
 def _seconds(value: object) -> object:
-    found = re.fullmatch(r"(\d+)\s*([smh])", str(value))
+    found = re.fullmatch(r"(\d{1,6})\s*([smh])", str(value))
     if not found:
         raise wrong(f'"{value}" is not a length of time.', "Write a number and s, m or h: 15s, 15m, 1h.")
     return int(found[1]) * UNITS[found[2]]
 
 
 def _percent(value: object) -> object:
-    found = re.fullmatch(r"(\d+)\s*%", str(value))
+    found = re.fullmatch(r"(\d{1,3})\s*%", str(value))
     if not found:
         raise wrong(f'"{value}" is not a share.', "Write a percentage such as 80%.")
     return int(found[1])
@@ -80,7 +83,7 @@ def _fields(value: object) -> object:
 
 
 Text = Annotated[str, Field(min_length=1)]
-Count = Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(_limit)]
+Count = Annotated[Annotated[int, Field(ge=0, le=MOST)] | None, BeforeValidator(_limit)]
 
 
 class Model(BaseModel):
@@ -93,7 +96,7 @@ class ApiCallLimit(Model):
     """How much of an account's daily calls may be used; the smaller of the two counts."""
 
     share: Annotated[int, BeforeValidator(_percent), Field(ge=1, le=100)] = 80  #: percent
-    per_day: Annotated[int, Field(ge=1)] | None = None
+    per_day: Annotated[int, Field(ge=1, le=MOST)] | None = None
 
 
 class HubSpot(Model):

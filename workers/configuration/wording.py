@@ -1,6 +1,7 @@
 """Say in plain words what pydantic found wrong."""
 
 from collections.abc import Collection, Iterator
+from textwrap import shorten
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -9,10 +10,14 @@ from pydantic_core import ErrorDetails
 from workers.configuration.problems import Problem, did_you_mean
 from workers.configuration.source import Place, Source
 
+SHOWN = 60
+"""The most characters of a value that a message repeats."""
+
 PAGE = "docs/configuration.md"
 
 _WANTED = {
     "int_parsing": "a whole number",
+    "int_parsing_size": "a smaller number",
     "int_type": "a whole number",
     "bool_parsing": "true or false",
     "bool_type": "true or false",
@@ -78,7 +83,7 @@ def _shown(value: Any) -> str:
         case list():
             return "a list"
         case _:
-            return f'"{value}"'
+            return f'"{shorten(str(value), SHOWN)}"'
 
 
 def _unit(name: str) -> str:
