@@ -9,6 +9,7 @@ from simulators.hubspot.errors import ApiError, Body, error_row, invalid, not_fo
 from simulators.hubspot.rendering import iso
 from simulators.hubspot.table import Table
 
+Ends = tuple[Node, Node]
 _MAX_PAGE, _MAX_READ, _MAX_CREATE, _MAX_ARCHIVE = 500, 1000, 2000, 100
 _READ, _WRITE = "crm.objects.{type}.read", "crm.objects.{type}.write"
 
@@ -129,7 +130,7 @@ def _defaults(call: Call, node: Node, other: Node) -> list[Body]:
 
 def put_default(call: Call) -> Answer:
     node, other = _node(call.table(), call, call.param("id")), _node(_far(call), call, call.param("to_id"))
-    return _answer(call, 200, _defaults(call, node, other), [])
+    return batch_answer(call, 200, _defaults(call, node, other), [])
 
 
 def delete(call: Call) -> Answer:
@@ -138,7 +139,8 @@ def delete(call: Call) -> Answer:
     return Answer(204)
 
 
-def _inputs(call: Call, most: int, allowed: set[str]) -> list[Body]:
+def batch_inputs(call: Call, most: int, allowed: set[str]) -> list[Body]:
+    """The inputs of a batch, checked for number and fields."""
     inputs = call.body({"inputs"}, {"inputs"})["inputs"]
     if not isinstance(inputs, list) or len(inputs) > most:
         raise invalid(f"The maximum number of inputs supported in a batch request is {most}")
@@ -148,7 +150,8 @@ def _inputs(call: Call, most: int, allowed: set[str]) -> list[Body]:
     return inputs
 
 
-def _answer(call: Call, status: int, results: list[Body], errors: list[Body]) -> Answer:
+def batch_answer(call: Call, status: int, results: list[Body], errors: list[Body]) -> Answer:
+    """The answer to a batch; 207 with errors."""
     now = iso(call.portal.clock.now_ms())
     body: Body = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
     if errors:
@@ -159,7 +162,7 @@ def _answer(call: Call, status: int, results: list[Body], errors: list[Body]) ->
 def batch_read(call: Call) -> Answer:
     table, far = call.table(), _far(call)
     results, missing = [], []
-    for entry in _inputs(call, _MAX_READ, {"id", "after"}):
+    for entry in batch_inputs(call, _MAX_READ, {"id", "after"}):
         record = table.find(call.record_id(entry.get("id")))
         links = [] if record is None else _links(call, (table.type.id, record.id), far)
         if links:
@@ -175,15 +178,16 @@ def batch_read(call: Call) -> Answer:
         }
         for key in missing
     ]
-    return _answer(call, 200, results, errors)
+    return batch_answer(call, 200, results, errors)
 
 
-def _ends(call: Call, entry: Body) -> tuple[Node, Node]:
+def _ends(call: Call, entry: Body) -> Ends:
     node = _node(call.table(), call, (entry.get("from") or {}).get("id"))
     return node, _node(_far(call), call, (entry.get("to") or {}).get("id"))
 
 
-def _ends_or_error(call: Call, entry: Body, errors: list[Body]) -> tuple[Node, Node] | None:
+def ends_or_error(call: Call, entry: Body, errors: list[Body]) -> Ends | None:
+    """The two records of an input; None, and an entry in `errors`, where one does not exist."""
     try:
         return _ends(call, entry)
     except ApiError:
@@ -195,27 +199,27 @@ def _ends_or_error(call: Call, entry: Body, errors: list[Body]) -> tuple[Node, N
 def batch_create(call: Call) -> Answer:
     results: list[Body] = []
     errors: list[Body] = []
-    for entry in _inputs(call, _MAX_CREATE, {"from", "to", "types"}):
+    for entry in batch_inputs(call, _MAX_CREATE, {"from", "to", "types"}):
         wanted = _wanted(call, entry.get("types"))
-        ends = _ends_or_error(call, entry, errors)
+        ends = ends_or_error(call, entry, errors)
         if ends is not None:
             for kind in wanted:
                 call.portal.associate(*ends, kind, call.origin)
             results.append(_pair(call, *ends))
-    return _answer(call, 201, results, errors)
+    return batch_answer(call, 201, results, errors)
 
 
 def batch_default(call: Call) -> Answer:
     results: list[Body] = []
     errors: list[Body] = []
-    for entry in _inputs(call, _MAX_CREATE, {"from", "to"}):
-        ends = _ends_or_error(call, entry, errors)
+    for entry in batch_inputs(call, _MAX_CREATE, {"from", "to"}):
+        ends = ends_or_error(call, entry, errors)
         results += [] if ends is None else _defaults(call, *ends)
-    return _answer(call, 200, results, errors)
+    return batch_answer(call, 200, results, errors)
 
 
 def batch_archive(call: Call) -> Answer:
-    for entry in _inputs(call, _MAX_ARCHIVE, {"from", "to"}):
+    for entry in batch_inputs(call, _MAX_ARCHIVE, {"from", "to"}):
         node = _node(call.table(), call, (entry.get("from") or {}).get("id"))
         for target in entry.get("to") or []:
             other = (_far(call).type.id, call.record_id(target.get("id")))
@@ -224,7 +228,7 @@ def batch_archive(call: Call) -> Answer:
 
 
 def batch_archive_labels(call: Call) -> Answer:
-    for entry in _inputs(call, _MAX_ARCHIVE, {"from", "to", "types"}):
+    for entry in batch_inputs(call, _MAX_ARCHIVE, {"from", "to", "types"}):
         numbers = {kind.type_id for kind in _wanted(call, entry.get("types"))}
         call.portal.dissociate(*_ends(call, entry), numbers, call.origin)
     return Answer(204)

@@ -15,7 +15,7 @@ from simulators.hubspot.tokens import Token
 
 DATED = ("2026-03", "2026-09")
 _FAMILIES = {
-    "objects": ["/crm/v3/objects", *(f"/crm/objects/{v}" for v in DATED)],
+    "objects": ["/crm/v3/objects", "/crm/v4/objects", *(f"/crm/objects/{v}" for v in DATED)],
     "object-associations": ["/crm/v4/objects", *(f"/crm/objects/{v}" for v in DATED)],
     "associations": ["/crm/v4/associations", *(f"/crm/associations/{v}" for v in DATED)],
     "properties": ["/crm/v3/properties", *(f"/crm/properties/{v}" for v in DATED)],
@@ -32,7 +32,14 @@ _FAMILIES = {
     "forms": ["/submissions/v3/integration/submit"],
     "secure-forms": ["/submissions/v3/integration/secure/submit"],
     "consent": ["/oauth"],
-    "schemas": ["/crm-object-schemas/v3/schemas", *(f"/crm-object-schemas/{v}/schemas" for v in DATED)],
+    "properties-v1": ["/properties/v1"],
+    "companies-v2": ["/companies/v2"],
+    "associations-v3": ["/crm/v3/associations"],
+    "schemas": [
+        "/crm-object-schemas/v3/schemas",
+        "/crm/v3/schemas",
+        *(f"/crm-object-schemas/{v}/schemas" for v in DATED),
+    ],
     "pipelines": ["/crm/v3/pipelines", *(f"/crm/pipelines/{v}" for v in DATED)],
 }
 

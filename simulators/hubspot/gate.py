@@ -13,6 +13,7 @@ from simulators.hubspot import (
     errors,
     forms_api,
     imports_api,
+    legacy_api,
     list_admin_api,
     lists_api,
     memberships_api,
@@ -44,6 +45,7 @@ _MODULES = (
     oauth_api,
     webhooks_api,
     imports_api,
+    legacy_api,
     forms_api,
     schemas_api,
 )

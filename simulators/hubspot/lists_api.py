@@ -1,5 +1,6 @@
 """Lists: definitions, filters and their search."""
 
+from collections.abc import Callable
 from typing import Any
 
 from simulators.base import Answer
@@ -32,6 +33,13 @@ _SEARCH = {
 _TYPES = {"MANUAL", "DYNAMIC", "SNAPSHOT"}
 _READ, _WRITE = "crm.lists.read", "crm.lists.write"
 _MAX_SEARCH = 500
+_SORTS: dict[str, Callable[[CrmList], Any]] = {
+    "HS_CREATED_AT": lambda entry: entry.created_ms,
+    "HS_UPDATED_AT": lambda entry: entry.updated_ms,
+    "HS_LIST_ID": lambda entry: int(entry.id),
+    "HS_LIST_SIZE": lambda entry: len(entry.members),
+    "HS_LIST_NAME": lambda entry: entry.name.lower(),
+}
 
 
 def endpoints() -> list[Endpoint]:
@@ -154,12 +162,22 @@ def search(call: Call) -> Answer:
     count, offset = int(body.get("count") or 20), int(body.get("offset") or 0)
     if count > _MAX_SEARCH:
         raise invalid(f"count may not be greater than {_MAX_SEARCH}")
-    found = [entry for entry in call.portal.lists.lists.values() if _wanted(entry, body)]
+    found = _sorted([e for e in call.portal.lists.lists.values() if _wanted(e, body)], body.get("sort"))
     extra = body.get("additionalProperties") or []
     shown = [_found(entry, extra) for entry in found[offset : offset + count]]
     after = offset + len(shown)
     answer = {"lists": shown, "hasMore": after < len(found), "offset": after, "total": len(found)}
     return Answer(200, answer)
+
+
+def _sorted(found: list[CrmList], sort: Any) -> list[CrmList]:
+    """By id, or by one of the sort keys, downwards with a leading minus."""
+    if not sort:
+        return found
+    key = _SORTS.get(str(sort).removeprefix("-"))
+    if key is None:
+        raise invalid(f"sort must be one of {sorted(_SORTS)}")
+    return sorted(found, key=key, reverse=str(sort).startswith("-"))
 
 
 def _wanted(entry: CrmList, body: dict[str, Any]) -> bool:

@@ -17,6 +17,7 @@ NAMESPACES = (
     "crm.companies",
     "crm.deals",
     "crm.objects",
+    "crm.associations",
     "crm.associations.v4",
     "crm.properties",
     "crm.owners",
@@ -81,6 +82,30 @@ def test_companies_and_deals_merge_as_mapped(crm: Crm) -> None:
         kept, gone = (api.create({"properties": {name: word}}).id for word in ("One", "Two"))
         merged = ok(api, "merge", {"primaryObjectId": kept, "objectIdToMerge": gone})
         assert api.get_by_id(gone).id == merged.id
+
+
+def test_associations_v3_answer_as_mapped(crm: Crm) -> None:
+    company = crm.client.crm.companies.basic_api.create({"properties": {"name": "Acme"}}).id
+    ada, api = crm.contact("ada@example.com"), crm.client.crm.associations.batch_api
+    ends = {"from": {"id": ada}, "to": {"id": company}, "type": "contact_to_company"}
+    ok(api, "create", "contacts", "companies", {"inputs": [ends]})
+    found = ok(api, "read", "contacts", "companies", {"inputs": [{"id": ada}]}).results[0].to
+    assert [(entry.id, entry.type) for entry in found] == [
+        (company, "contact_to_company"),
+        (company, "contact_to_company_unlabeled"),
+    ]
+    unlabelled = {**ends, "type": "contact_to_company_unlabeled"}
+    ok(api, "archive", "contacts", "companies", {"inputs": [ends, unlabelled]})
+    assert ok(api, "read", "contacts", "companies", {"inputs": [{"id": ada}]}).num_errors == 1
+
+
+OLD = ["/properties/v1/deals/properties", "/companies/v2/properties"]
+
+
+@pytest.mark.parametrize("path", OLD)
+def test_old_property_lists_are_bare_arrays(crm: Crm, path: str) -> None:
+    names = {entry["name"] for entry in crm.http("GET", path).json()}
+    assert "hs_lastmodifieddate" in names
 
 
 DATED = [

@@ -198,6 +198,17 @@ def test_the_newest_lists_search_wants_ids_and_types(crm: Crm) -> None:
     assert len(crm.http("POST", "/crm/lists/2026-09/all", {}).json()["results"]) == 1
 
 
+SORTS = [("HS_LIST_NAME", "a B c"), ("-HS_LIST_NAME", "c B a"), ("-HS_LIST_ID", "a c B"), (None, "B c a")]
+
+
+@pytest.mark.parametrize(("key", "names"), SORTS, ids=[str(row[0]) for row in SORTS])
+def test_a_lists_search_is_sorted(crm: Crm, key: str | None, names: str) -> None:
+    for name in "Bca":
+        make_list(crm, name)
+    found = crm.http("POST", "/crm/v3/lists/search", {"sort": key} if key else {}).json()["lists"]
+    assert [entry["name"] for entry in found] == names.split()
+
+
 def test_a_dynamic_list_becomes_manual_on_its_day(crm: Crm) -> None:
     list_id = make_list(crm, "all", "DYNAMIC", filterBranch=branch(prop("email", "ALL_PROPERTY", "IS_KNOWN")))
     day = {"conversionType": "CONVERSION_DATE", "year": 2020, "month": 1, "day": 1}
