@@ -280,9 +280,9 @@ def digest(document: Any) -> str:
 def event_id(event: AnyEvent) -> bytes:
     """Name an event by what it says: 16 bytes, equal for equal facts.
 
-    The ticket of a look nobody asked for does not count: a poll that shows the same record again
-    reports the same fact.
+    The ticket of a look does not count: two looks that show the same report the same fact, and so do two
+    answers to one request.
     """
-    if isinstance(event, RecordObserved | RecordGone) and event.request is None:
+    if isinstance(event, RecordObserved | RecordGone | LookedUp | MembershipObserved):
         event = msgspec.structs.replace(event, ticket=0)
     return blake2b(_encode(event), digest_size=16).digest()

@@ -197,8 +197,15 @@ class Link:
     def deliverer(self, crm: Crm) -> Deliverer:
         return self._deliverers[crm]
 
+    @cached_property
+    def _readers(self) -> dict[Crm, Reader]:
+        lists = {Crm.HUBSPOT: self.lists}
+        return {
+            crm: Reader(self.lane, crm, gateway, lists.get(crm)) for crm, gateway in self.gateways.items()
+        }
+
     def reader(self, crm: Crm) -> Reader:
-        return Reader(self.lane, crm, self.gateways[crm], self.lists if crm is Crm.HUBSPOT else None)
+        return self._readers[crm]
 
     def poller(self, crm: Crm) -> Poller:
         return Poller(self.lane, crm, self.gateways[crm])

@@ -1,7 +1,9 @@
 """One connection as the stages see it: its log, its tables, its coordination, and what they say together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -19,6 +21,20 @@ PROJECTED = "projected"
 """Cursor: how far the log was projected, kept beside the tables to tell when they were lost."""
 
 
+@dataclass(frozen=True)
+class Lease:
+    """The right to do a thing, for a while. It saves work; what is right does not rest on it."""
+
+    coordination: Coordination
+    name: str
+    owner: str
+    ttl_ms: int
+
+    def renew(self) -> bool:
+        """Hold it for its full time from now on; False if it was lost."""
+        return self.coordination.acquire(self.name, self.owner, self.ttl_ms)
+
+
 @dataclass
 class Lane:
     """The lane of one connection: everything in it happens in the log's order.
@@ -33,6 +49,7 @@ class Lane:
     coordination: Coordination
     clock: Clock
     owner: str  #: names this process among all that work on the lane
+    _serial: Iterator[int] = field(default_factory=count, repr=False)
     _compiled: tuple[bytes, Connection, Policy] = field(default=(b"", Connection(), EMPTY), repr=False)
 
     def append(self, events: Sequence[AnyEvent], documents: Sequence[Any] = ()) -> int:
@@ -64,6 +81,18 @@ class Lane:
             state: Connection = decode(Table.META, raw)
             self._compiled = (raw, state, compile_policy(state, self.document))
         return self._compiled
+
+    @contextmanager
+    def lease(self, name: str, ttl_ms: int) -> Iterator["Lease | None"]:
+        """Hold a lease for a while; None if somebody else has it, be it another thread of this process."""
+        lease = Lease(self.coordination, name, f"{self.owner}/{next(self._serial)}", ttl_ms)
+        if not lease.renew():
+            yield None
+            return
+        try:
+            yield lease
+        finally:
+            self.coordination.release(name, lease.owner)
 
     def rewound(self) -> bool:
         """Whether the tables stand behind where they once stood: they were lost, and are being made anew.

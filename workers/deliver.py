@@ -15,7 +15,7 @@ from domain.events import DeliveryAnswered, DeliveryClaimed, IntentStale, encode
 from domain.identity import Crm
 from domain.outcomes import Outcome, OutcomeClass
 from domain.state import Intent, Priority
-from workers.connection import Lane
+from workers.connection import Lane, Lease
 from workers.ports import CrmGateway, WriteRow
 from workers.store import Claim
 from workers.telemetry import get_logger
@@ -78,18 +78,13 @@ class Deliverer:
     def run(self, *, budget_ms: int = 5_000) -> Counts:
         """Deliver until nothing is due or the time is used up."""
         counts = Counts()
-        lease = f"deliver/{self.crm}"
-        if not self.lane.coordination.acquire(lease, self.lane.owner, LEASE_MS):
-            return counts
-        try:
-            if not self.lane.rewound():
+        with self.lane.lease(f"deliver/{self.crm}", LEASE_MS) as lease:
+            if lease is not None and not self.lane.rewound():
                 self._recover()
-                self._drain(counts, budget_ms)
-        finally:
-            self.lane.coordination.release(lease, self.lane.owner)
+                self._drain(lease, counts, budget_ms)
         return counts
 
-    def _drain(self, counts: Counts, budget_ms: int) -> None:
+    def _drain(self, lease: Lease, counts: Counts, budget_ms: int) -> None:
         end = self.lane.clock.monotonic() + budget_ms / 1000
         pool = self._threads()
         running: dict[Future[list[Outcome]], Batch] = {}
@@ -102,7 +97,8 @@ class Deliverer:
                     break
                 continue
             done, _ = wait(running, timeout=LEASE_MS / 3000, return_when=FIRST_COMPLETED)
-            self.lane.coordination.acquire(f"deliver/{self.crm}", self.lane.owner, LEASE_MS)
+            if not lease.renew():
+                end = 0.0
             for future in done:
                 self._record(running.pop(future), future.result(), counts)
         self.lane.coordination.set_cursor(self._mark, None)

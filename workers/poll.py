@@ -28,6 +28,7 @@ SETTLED_MS = 30 * 60_000
 """How far the fifteen-minute check looks back behind the last one."""
 
 FOREVER = 253_402_214_400_000  # the last day of the year 9999
+LEASE_MS = 120_000
 BACKLOG = 20_000
 """Events that may wait to be projected before a baseline pauses: people's edits queue behind them."""
 
@@ -61,6 +62,10 @@ class Poller:
 
     def baseline(self, *, budget_ms: int = 15_000) -> bool:
         """Read every object once in full; triggers nothing. True when all of it is done."""
+        with self.lane.lease(f"baseline/{self.crm}", LEASE_MS) as lease:
+            return self._baseline(budget_ms) if lease else False
+
+    def _baseline(self, budget_ms: int) -> bool:
         for name in self._objects():
             if f"{self.crm}/{name}" in self.lane.state().baselines:
                 continue
@@ -82,6 +87,10 @@ class Poller:
         return self.lane.clock.monotonic() + budget_ms / 1000
 
     def _pass(self, stream: str, source: str, overlap_ms: int, priority: Priority, budget_ms: int) -> int:
+        with self.lane.lease(f"{stream}/{self.crm}", LEASE_MS) as lease:
+            return self._windows(stream, source, overlap_ms, priority, budget_ms) if lease else 0
+
+    def _windows(self, stream: str, source: str, overlap_ms: int, priority: Priority, budget_ms: int) -> int:
         new, end = 0, self._end(budget_ms)
         for name in self._objects():
             cursor = self._cursor(stream, name)

@@ -7,18 +7,26 @@ lease only keeps them from trying. What a refused commit had folded is forgotten
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from domain.book import CONNECTION_KEY, Table
 from domain.events import AnyEvent
 from domain.projection import Projection, wanted, wanted_next
 from domain.upcasting import NewerEvent, UnreadableEvent, decode
-from workers.connection import PROJECTED, Lane, position_of
+from workers.connection import PROJECTED, Lane, Lease, position_of
 from workers.store import Entry, Tables
 
 BATCH = 500
 LEASE_MS = 10_000
 REMEMBERED = 100_000
 """How many values a projector keeps between batches."""
+
+
+class Progress(NamedTuple):
+    """What one run of a projector did."""
+
+    batches: int  #: committed
+    more: bool  #: the log holds more
 
 
 @dataclass
@@ -31,26 +39,28 @@ class Projector:
     _generation: int = 0
     _projection: Projection | None = field(default=None, repr=False)
 
-    def run(self, *, budget_ms: int = 1_500) -> bool:
-        """Project until the log is exhausted or the time is used up; tells whether more is left.
+    def run(self, *, budget_ms: int = 1_500) -> Progress:
+        """Project until the log is exhausted or the time is used up.
 
         Raises NewerEvent at an event of a newer release: the log waits for an upgraded worker.
         """
-        if not self.lane.coordination.acquire("project", self.lane.owner, LEASE_MS):
-            return False
-        try:
-            return self._drain(budget_ms)
-        finally:
-            self.lane.coordination.set_cursor(PROJECTED, self.lane.tables().checkpoint())
-            self.lane.coordination.release("project", self.lane.owner)
+        with self.lane.lease("project", LEASE_MS) as lease:
+            if lease is None:
+                return Progress(0, more=False)
+            progress = self._drain(lease, budget_ms)
+            if progress.batches:
+                self.lane.coordination.set_cursor(PROJECTED, self.lane.tables().checkpoint())
+            return progress
 
-    def _drain(self, budget_ms: int) -> bool:
-        end = self.lane.clock.monotonic() + budget_ms / 1000
+    def _drain(self, lease: Lease, budget_ms: int) -> Progress:
+        end, batches = self.lane.clock.monotonic() + budget_ms / 1000, 0
         while self.lane.clock.monotonic() < end:
             if not self.step():
-                return False
-            self.lane.coordination.acquire("project", self.lane.owner, LEASE_MS)
-        return True
+                return Progress(batches, more=False)
+            batches += 1
+            if not lease.renew():
+                return Progress(batches, more=True)
+        return Progress(batches, more=True)
 
     def step(self, *, until: str | None = None) -> bool:
         """Project one batch; False if there was nothing to do or somebody else did it.

@@ -6,7 +6,8 @@ served by another look.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from domain.book import Table, decode, reads_queue
 from domain.errors import SyncError
@@ -14,12 +15,14 @@ from domain.events import AnyEvent, LookedUp, MembershipObserved, RecordGone
 from domain.identity import Crm, RecordRef
 from domain.policy import Policy
 from domain.state import Priority, ReadRequest
-from workers.connection import Lane, observed
+from workers.connection import Lane, Lease, observed
 from workers.ports import CrmGateway, ListGateway, ReadRecord
 from workers.telemetry import get_logger
 
 BATCH = 200
 LEASE_MS = 60_000
+BACKLOG = 5_000
+"""Unprojected events beyond which reading waits: the answers would only queue behind them."""
 
 log = get_logger(__name__)
 
@@ -32,6 +35,13 @@ class Asked:
     request: ReadRequest
 
 
+class Progress(NamedTuple):
+    """What one run of a reader did."""
+
+    answered: int
+    more: bool
+
+
 @dataclass
 class Reader:
     """Answers the read requests of one CRM."""
@@ -41,38 +51,42 @@ class Reader:
     gateway: CrmGateway
     lists: ListGateway | None = None  #: HubSpot's, for memberships
     batch: int = BATCH
+    _answered: dict[str, str] = field(default_factory=dict, repr=False)  #: key -> asking, not projected yet
 
-    def run(self, *, budget_ms: int = 5_000) -> bool:
-        """Answer until none is due or the time is used up; tells whether more are due."""
-        lease = f"read/{self.crm}"
-        if not self.lane.coordination.acquire(lease, self.lane.owner, LEASE_MS):
-            return False
-        try:
-            return self._drain(budget_ms)
-        except SyncError as error:
-            log.warning("target_throttled", connection=self.lane.name, crm=self.crm, code=error.code)
-            return False
-        finally:
-            self.lane.coordination.release(lease, self.lane.owner)
+    def run(self, *, budget_ms: int = 5_000) -> Progress:
+        """Answer until none is due or the time is used up.
 
-    def _drain(self, budget_ms: int) -> bool:
-        end = self.lane.clock.monotonic() + budget_ms / 1000
-        done: set[tuple[str, str]] = set()
-        while self.lane.clock.monotonic() < end:
-            asked = [each for each in self._due() if (each.key, each.request.asked) not in done]
+        What was answered and is not projected yet is not asked again; while much is unprojected, nothing is.
+        """
+        with self.lane.lease(f"read/{self.crm}", LEASE_MS) as lease:
+            if lease is None or self.lane.backlog() > BACKLOG:
+                return Progress(0, more=False)
+            return self._drain(lease, budget_ms)
+
+    def _drain(self, lease: Lease, budget_ms: int) -> Progress:
+        end, answered = self.lane.clock.monotonic() + budget_ms / 1000, 0
+        while self.lane.clock.monotonic() < end and lease.renew():
+            asked = self._due()
             if not asked:
-                return False
-            done |= {(each.key, each.request.asked) for each in asked}
-            self._answer(asked)
-        return True
+                return Progress(answered, more=False)
+            try:
+                self._answer(asked)
+            except SyncError as error:
+                log.warning("target_throttled", connection=self.lane.name, crm=self.crm, code=error.code)
+                return Progress(answered, more=False)
+            answered += len(asked)
+        return Progress(answered, more=True)
 
     def _due(self) -> list[Asked]:
         tables, now = self.lane.tables(), self.lane.clock.now_ms()
         if self.crm in self.lane.state().suspended:
             return []
-        keys = [key for key, _ in tables.due(reads_queue(self.crm), now, self.batch)]
+        keys = [key for key, _ in tables.due(reads_queue(self.crm), now, self.batch + len(self._answered))]
         values = tables.fetch(Table.READS, keys)
-        return [Asked(key, decode(Table.READS, raw)) for key, raw in zip(keys, values, strict=True) if raw]
+        due = [Asked(key, decode(Table.READS, raw)) for key, raw in zip(keys, values, strict=True) if raw]
+        asked = {each.key: each.request.asked for each in due}
+        self._answered = {key: asking for key, asking in self._answered.items() if asked.get(key) == asking}
+        return [each for each in due if each.key not in self._answered][: self.batch]
 
     def _answer(self, asked: Sequence[Asked]) -> None:
         policy = self.lane.policy()
@@ -118,8 +132,8 @@ class Reader:
         ticket = self.lane.coordination.tickets()
         wanted: dict[tuple[str, str], dict[str, None]] = {}
         for each in asked:
-            for name, field, value in each.request.keys:
-                wanted.setdefault((name, field), {})[value] = None
+            for name, by, value in each.request.keys:
+                wanted.setdefault((name, by), {})[value] = None
         found: dict[tuple[str, str, str], list[ReadRecord]] = {}
         gateway = self.gateway.at(_priority(asked))
         for (name, field), values in wanted.items():
@@ -133,8 +147,8 @@ class Reader:
         self, request: ReadRequest, found: dict[tuple[str, str, str], list[ReadRecord]], ticket: int
     ) -> Iterator[AnyEvent]:
         records: dict[str, ReadRecord] = {}
-        for name, field, value in request.keys:
-            for record in found.get((name, field, value.lower()), []):
+        for name, by, value in request.keys:
+            for record in found.get((name, by, value.lower()), []):
                 records.setdefault(RecordRef(self.crm, record.object, record.id).key, record)
         for record in records.values():
             yield observed(self.crm, record, ticket=ticket, source="look_up", request=request.asked)

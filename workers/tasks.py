@@ -6,6 +6,7 @@ from celery import bootsteps
 from celery.signals import worker_process_init
 from redis.exceptions import RedisError
 
+from domain.errors import Throttled
 from domain.identity import Crm
 from workers.bootstrap import Link, runtime
 from workers.celery_app import app
@@ -27,11 +28,12 @@ def project(connection: str) -> dict[str, Any]:
     """Fold the log of a connection; then wake who delivers and reads."""
     link = runtime().link(connection)
     bells(link).answer("project")
-    more = link.projector.run()
-    bells(link).outbound()
-    if more:
+    progress = link.projector.run()
+    if progress.batches:
+        bells(link).outbound()
+    if progress.more:
         bells(link).ring("project")
-    return {"connection": connection, "more": more}
+    return {"connection": connection, **progress._asdict()}
 
 
 @app.task(name="deliver")
@@ -40,17 +42,12 @@ def deliver(connection: str, crm: str) -> dict[str, Any]:
     link = runtime().link(connection)
     bells(link).answer("deliver", crm)
     counts = link.deliverer(Crm(crm)).run()
-    bells(link).ring("project")
+    if counts.claimed:
+        bells(link).ring("project")
     if counts.more:
         bells(link).ring("deliver", crm)
-    return {
-        "connection": connection,
-        "crm": crm,
-        "claimed": counts.claimed,
-        "sent": counts.delivered,
-        "rejected": counts.rejected,
-        "batches": counts.batches,
-    }
+    shown = {"claimed": counts.claimed, "sent": counts.delivered, "rejected": counts.rejected}
+    return {"connection": connection, "crm": crm, **shown, "batches": counts.batches}
 
 
 @app.task(name="read")
@@ -58,11 +55,12 @@ def read(connection: str, crm: str) -> dict[str, Any]:
     """Answer the looks at one CRM that contacts wait for."""
     link = runtime().link(connection)
     bells(link).answer("read", crm)
-    more = link.reader(Crm(crm)).run()
-    bells(link).ring("project")
-    if more:
+    progress = link.reader(Crm(crm)).run()
+    if progress.answered:
+        bells(link).ring("project")
+    if progress.more:
         bells(link).ring("read", crm)
-    return {"connection": connection, "crm": crm, "more": more}
+    return {"connection": connection, "crm": crm, **progress._asdict()}
 
 
 @app.task(name="poll")
@@ -70,8 +68,12 @@ def poll(connection: str, crm: str, what: str) -> dict[str, Any]:
     """Look for changes in one CRM: ``changes``, ``check``, ``reconcile`` or ``baseline``."""
     link = runtime().link(connection)
     bells(link).answer("poll", crm, what)
-    new = getattr(link.poller(Crm(crm)), what)()
-    bells(link).ring("project")
+    try:
+        new = getattr(link.poller(Crm(crm)), what)()
+    except Throttled as error:  # the next slot goes on where this one stopped
+        return {"connection": connection, "crm": crm, "what": what, "throttled": error.code}
+    if new:
+        bells(link).ring("project")
     return {"connection": connection, "crm": crm, "what": what, "new": new}
 
 

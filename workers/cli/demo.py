@@ -63,8 +63,6 @@ def _play(playground: Playground, console: Console) -> bool:
             rows.append((step.title, seen, playground.clock.monotonic() - began, held))
             progress.advance(bar)
             console.print(_line(len(rows), *rows[-1]))
-            if not held:
-                break
     violations = playground.violations()
     console.print(_table(rows))
     for each in violations:
