@@ -66,9 +66,6 @@ class Associations:
                 numbers = self._links[node][other]
                 yield other[1], [kind for kind in kinds(node[0], to_type) if kind.type_id in numbers]
 
-    def to_types(self, node: Node) -> set[str]:
-        return {other[0] for other in self._links.get(node, ())}
-
     def linked(self, node: Node, to_type: str, type_id: int) -> Iterator[int]:
         for other, numbers in self._links.get(node, {}).items():
             if other[0] == to_type and type_id in numbers:

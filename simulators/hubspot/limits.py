@@ -59,7 +59,7 @@ class Limits:
         if self._over(window.used(now_ms), most):
             return "SECONDLY" if kind == "search" else "TEN_SECONDLY_ROLLING"
         window.add(now_ms)
-        self._today += 1
+        self._today += not oauth
         return None
 
     def _window(self, kind: str, app_id: int, *, oauth: bool) -> tuple[_Window, int]:
