@@ -1,9 +1,12 @@
 """Both gateways against the simulated CRMs, over HTTP, through the real clients."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from domain.errors import Misconfigured, Rejected, Throttled, Transient
 from domain.identity import Crm, Fields
@@ -26,7 +29,7 @@ from tests.contract.sides import (
 from workers.gateways.hubspot import HubSpotGateway
 from workers.gateways.hubspot_client import OAuthApp, PrivateApp
 from workers.gateways.salesforce import SalesforceGateway
-from workers.gateways.salesforce_client import ClientCredentials
+from workers.gateways.salesforce_client import ClientCredentials, JwtBearer
 from workers.gateways.tokens import MemoryTokenStore
 from workers.ports import ChangesPage, ReadRecord, WriteRow
 
@@ -668,6 +671,45 @@ class TestSalesforce:
     def test_an_object_that_nobody_may_see_is_a_rejected_read(self, salesforce: Side) -> None:
         with pytest.raises((Rejected, Misconfigured)):
             salesforce.gateway.read("Absent__c", ["003000000000001AAA"], [])
+
+
+class TestThreads:
+    def test_sixteen_threads_share_a_gateway_without_mixing_answers(self, side: Side) -> None:
+        records = side.create(*(f"n{number}" for number in range(16)))
+
+        def work(index: int) -> list[str | None]:
+            record, seen = records[index], []
+            for turn in range(5):
+                side.gateway.write([side.update("1", record, first=f"{record} {turn}")])
+                seen.append(side.read(record)[side.first])
+            return seen
+
+        with ThreadPoolExecutor(16) as threads:
+            seen = list(threads.map(work, range(16)))
+
+        assert seen == [[f"{record} {turn}" for turn in range(5)] for record in records]
+
+
+class TestLogins:
+    def test_a_signed_assertion_logs_in(self, salesforce: Side) -> None:
+        key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode()
+        login = JwtBearer("integration@sim.example.com", LOGIN.consumer_key, pem)
+
+        gateway = SalesforceGateway(org(salesforce.url, Allowance(), login))
+
+        assert gateway.describe("Contact").fields
+        assert "PRIVATE KEY" not in repr(login)
+
+    def test_a_login_that_nobody_answers_may_be_tried_again(self, side: Side) -> None:
+        side.fault("status", "*oauth*token*", status=503, times=1)
+        gateway = renewable(side, MemoryTokenStore())
+
+        with pytest.raises(Transient):
+            gateway.describe(side.object_name)
+        assert gateway.describe(side.object_name).fields
 
 
 def impatient(side: Side) -> HubSpotGateway | SalesforceGateway:

@@ -1,14 +1,18 @@
 """Access tokens: one per CRM account, shared by all workers, renewed once when the CRM refuses it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import Lock
 from typing import Protocol
 
 import msgspec
 from redis import Redis
+from redis.exceptions import LockError
 
-LOCK_SECONDS = 60
+from domain.errors import Transient
+
+LOCK_SECONDS = 90
+"""Longer than a login may take."""
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -64,8 +68,14 @@ class RedisTokenStore:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        with self._redis.lock(f"{self._key}:lock", timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS):
+        lock = self._redis.lock(f"{self._key}:lock", timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS)
+        if not lock.acquire():
+            raise Transient("login_unavailable")
+        try:
             yield
+        finally:
+            with suppress(LockError):  # it may have run out meanwhile; the login counts all the same
+                lock.release()
 
 
 class AccessTokens:

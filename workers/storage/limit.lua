@@ -13,6 +13,9 @@ local STATE, DAY, SEARCH = KEYS[1], KEYS[2], KEYS[6]
 local HALF_HOUR, DAY_MS, KEEP_MS = 1800000, 86400000, 172800000
 local GUARD_MS = 200        -- a call granted now may reach the CRM this much later than the one before
 local MARGIN = 2            -- calls of a window that are never granted
+local ROOM_TO_GROW = 0.025  -- part of a window that is left to other programs beyond what they were seen to use
+local ROOM_IF_STARVED = 0.15-- the same after a window that they found full: how much they want is not known
+local SILENT_MS = 2000      -- so long without an answer in a full window, others may have found it full, too
 local ACTIVE_MS = 2000      -- a priority that asked this lately still wants its share
 local FRESH_MS = 900000     -- how long the CRM's word on the day's rest is believed
 local RETRY_CEILING = 0.75  -- retries and backfills stop at this part of the day's budget
@@ -78,12 +81,15 @@ end
 
 -- The window ------------------------------------------------------------------------------------------
 
--- What other programs used of a window: the largest of what this window and the one before showed.
+-- What other programs use of a window: the most that was seen in this quarter of one and the one before that
+-- had answers. After a whole window without answers nothing is known any more.
+local function quarter() return math.floor(now * 4 / policy.window_ms) end
+
+local function known() return now - (state.sampled or -math.huge) < policy.window_ms end
+
 local function others()
-  local slot = math.floor(now / policy.window_ms)
-  if state.slot == slot then return math.max(state.others, state.others_before) end
-  if state.slot == slot - 1 then return state.others end
-  return 0
+  if not known() then return 0 end
+  return state.slot == quarter() and math.max(state.others, state.others_before) or state.others
 end
 
 -- Since the last answer the others may have come to use more: a random walk, of which two deviations are left.
@@ -92,8 +98,15 @@ local function drift()
   return math.ceil(2 * math.sqrt(2 * others() * age / policy.window_ms))
 end
 
+local function room_to_grow(most)
+  if others() == 0 then return MARGIN end
+  local starved = now - (state.starved or -math.huge) < policy.window_ms
+  return MARGIN + math.ceil(most * (starved and ROOM_IF_STARVED or ROOM_TO_GROW))
+end
+
 local function capacity()
-  return math.max(1, (state.window_max or policy.per_window) - MARGIN - others() - drift())
+  local most = state.window_max or policy.per_window
+  return math.max(1, most - room_to_grow(most) - others() - drift())
 end
 
 local function window_of(log, length)
@@ -118,15 +131,30 @@ local function seen_by_the_crm(logs)
 end
 
 local function take(log, calls)
-  if args.only_ask then return end
   for _ = 1, calls do
     redis.call('ZADD', log, now, redis.call('HINCRBY', STATE, 'serial', 1))
   end
   keep(log)
 end
 
--- Live calls may come in bursts. The others are spread over the window, so that a live one never finds
--- it used up for long.
+-- Calls are spread over the window, by a virtual schedule that live ones may run ahead of further than the
+-- rest. So a live call never finds the window used up for long, and answers, which tell what the others
+-- use, keep coming.
+local function schedule(priority)
+  if priority == 1 then return 'due_live', 0.3 * policy.window_ms end
+  return 'due_rest', 0.1 * policy.window_ms
+end
+
+local function spread_wait(priority)
+  local due, ahead = schedule(priority)
+  return math.max(0, (state[due] or 0) - ahead - now)
+end
+
+local function advance_schedule(priority, calls, room)
+  local due = schedule(priority)
+  set(due, math.max(now, state[due] or 0) + calls * policy.window_ms / room)
+end
+
 local function window_wait(priority, calls)
   local length = policy.window_ms + GUARD_MS
   local room, logs, used, total = capacity(), {KEYS[3], KEYS[4], KEYS[5]}, {}, 0
@@ -135,15 +163,14 @@ local function window_wait(priority, calls)
     total = total + used[i]
   end
   set('asked_' .. priority, now)
-  if total + calls > room then return until_one_leaves(logs, length) end
-
-  if priority > 1 then
-    local slice, spread = policy.window_ms / 10, 0
-    for i = 2, 3 do spread = spread + redis.call('ZCOUNT', logs[i], '(' .. now - slice, '+inf') end
-    if spread + calls > math.ceil(room / 10) then
-      return until_one_leaves({logs[2], logs[3]}, slice)
-    end
+  if total + calls > room then
+    local long_ago = now - (state.starved or -math.huge) > 10 * policy.window_ms
+    if others() > 0 and now - state.sampled > SILENT_MS and long_ago then set('starved', now) end
+    return until_one_leaves(logs, length)
   end
+
+  local early = spread_wait(priority)
+  if early > 0 then return early end
 
   if used[priority] + calls > math.floor(room * SHARES[priority]) then
     local held = 0
@@ -155,7 +182,10 @@ local function window_wait(priority, calls)
     end
     if total + calls + held > room then return until_one_leaves(logs, length) end
   end
-  if not args.dry then take(logs[priority], calls) end
+  if not args.dry then
+    take(logs[priority], calls)
+    advance_schedule(priority, calls, room)
+  end
   return 0, seen_by_the_crm(logs)
 end
 
@@ -191,14 +221,14 @@ local function acquire()
 end
 
 local function learn_others(sample)
-  local slot = math.floor(now / policy.window_ms)
-  if state.slot ~= slot then
-    set('others_before', state.slot == slot - 1 and state.others or 0)
+  if state.slot ~= quarter() then
+    set('others_before', known() and state.others or 0)
     set('others', 0)
-    set('slot', slot)
+    set('slot', quarter())
   end
   if sample > state.others then set('others', sample) end
   set('sampled', now)
+  if args.window_left <= 2 * MARGIN and others() > 0 then set('starved', now) end
 end
 
 local function observe()
@@ -212,6 +242,7 @@ local function observe()
     set('day_seen', now)
   end
   if args.wait_ms > 0 then
+    if not args.search then set('starved', now) end
     local field = args.wait_ms >= 60000 and 'pause' or lane()
     set(field, math.max(state[field] or 0, now + args.wait_ms))
   end
