@@ -2,12 +2,45 @@
 
 import click
 
+from workers.cli.configuration import config
+from workers.cli.contact import contact
 from workers.cli.demo import demo
+from workers.cli.doctor import doctor, setup
+from workers.cli.errors import errors
+from workers.cli.failures import Commands
+from workers.cli.letters import dead_letters
+from workers.cli.operate import pause, resume, suspension
+from workers.cli.replay import replay
+from workers.cli.status import status
+from workers.cli.sync import sync
+from workers.cli.tail import tail
+from workers.cli.up import up
 
 
-@click.group()
+@click.group(cls=Commands)
+@click.version_option(package_name="crmsync")
 def main() -> None:
-    """Keep the people in HubSpot and Salesforce in agreement."""
+    """Keep the people in HubSpot and Salesforce in agreement.
+
+    Exit codes: 0 success, 1 failure, 2 differences were found or nothing matched.
+    """
 
 
-main.add_command(demo)
+for command in (
+    demo,
+    up,
+    doctor,
+    setup,
+    status,
+    tail,
+    pause,
+    resume,
+    contact,
+    sync,
+    config,
+    errors,
+    dead_letters,
+    suspension,
+    replay,
+):
+    main.add_command(command)

@@ -1,0 +1,102 @@
+"""Every failure as one clear sentence that names the place and the remedy, and an exit code.
+
+0 is success, 1 failure, 2 that differences were found or nothing matched.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from redis.exceptions import RedisError
+
+from domain.error_codes import CATALOGUE
+from domain.errors import SyncError, classify
+from domain.identity import Crm
+from domain.upcasting import NewerEvent
+from workers.cli.output import clean
+from workers.configuration import ConfigurationError
+from workers.embedded import EmbeddedServerError
+from workers.replay import Busy
+from workers.settings import SettingsError
+
+DIFFERENT = 2
+
+EXPECTED = (
+    SettingsError,
+    ConfigurationError,
+    SyncError,
+    RedisError,
+    EmbeddedServerError,
+    Busy,
+    NewerEvent,
+    OSError,
+)
+"""What may go wrong without a fault of ours."""
+
+
+class Failed(click.ClickException):
+    """Something could not be done."""
+
+
+class NothingMatched(click.ClickException):
+    """What was asked for is not there."""
+
+    exit_code = DIFFERENT
+
+
+class Commands(click.Group):
+    """A group whose commands fail in words. A wrong use is a failure like any other: exit code 1."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _failing():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _failing():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        error.exit_code = 1  # type: ignore[misc]  # click declares it for the class, and reads it here
+        raise
+    except BrokenPipeError:
+        raise
+    except EXPECTED as error:
+        raise Failed(clean(sentence(error))) from None
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong, where, and what to do about it; never a secret or a field's value."""
+    match error:
+        case SyncError():
+            return _of_crm(error)
+        case RedisError():
+            return (
+                f"The log's server cannot be used ({type(error).__name__}): start it, or correct "
+                "CRMSYNC_REDIS_URL; crmsync doctor looks closer."
+            )
+        case Busy():
+            return f"Nothing was compared: {error}."
+        case NewerEvent():
+            return f"The log was written by a newer release ({error}): upgrade this machine."
+        case OSError():
+            place = f"{error.filename}: " if error.filename else ""
+            return f"{place}{error.strerror or type(error).__name__}. Correct the path or its permissions."
+        case _:
+            return str(error)
+
+
+def _of_crm(error: SyncError) -> str:
+    """A CRM's refusal. The code tells which CRM it was unless both use it."""
+    homes = [crm for crm in Crm if error.code in CATALOGUE[crm]]
+    crm = homes[0] if homes else Crm.HUBSPOT
+    meaning = classify(crm, None, error.code, error.message)
+    who = {Crm.HUBSPOT: "HubSpot", Crm.SALESFORCE: "Salesforce"}[crm] if len(homes) == 1 else "A CRM"
+    return (
+        f"{who} refused a call ({error.code}): {meaning.cause} {meaning.remedy} crmsync doctor looks closer."
+    )

@@ -1,0 +1,64 @@
+"""``crmsync replay``: prove the running state from the log, or make it anew."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from workers.bootstrap import Link
+from workers.cli.failures import DIFFERENT
+from workers.cli.output import console, emit, say
+from workers.cli.session import with_json, with_link
+from workers.replay import Comparison, Replay
+from workers.replay import Progress as Told
+from workers.storage.memory import MemoryTables
+
+
+@click.group()
+def replay() -> None:
+    """Fold the log again, without calling a CRM, to verify or rebuild what is derived from it."""
+
+
+@replay.command()
+@with_json
+@with_link
+def verify(link: Link, *, as_json: bool) -> None:
+    """Fold the log into memory and compare it with the running state; exit code 2 if they differ."""
+    with _progress("Folding") as told:
+        found = Replay(link.lane, link.stores.generations).verify(MemoryTables(), told)
+    _report(found, as_json=as_json, different="The running state is not what the log says. It differs in")
+    if found.differing:
+        if not as_json:
+            say("Make it anew: crmsync replay rebuild")
+        raise SystemExit(DIFFERENT)
+
+
+@replay.command()
+@with_json
+@with_link
+def rebuild(link: Link, *, as_json: bool) -> None:
+    """Make everything derived anew beside the running state, compare, and switch over in one step."""
+    with _progress("Rebuilding") as told:
+        found = Replay(link.lane, link.stores.generations).rebuild(told)
+    _report(found, as_json=as_json, different="The new state is in use. The old one differed in")
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Told]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(bar, completed=done, total=max(done, total))
+
+
+def _report(found: Comparison, *, as_json: bool, different: str) -> None:
+    if as_json:
+        plain = {"position": found.position, "events": found.events, "differing": found.differing}
+        emit({**plain, "running": found.running, "replayed": found.replayed})
+        return
+    say(f"{found.events:,} events up to {found.position}.")
+    if found.differing:
+        say(f"{different}: {', '.join(found.differing)}.")
+    else:
+        say("Both states are equal, part by part.")

@@ -1,0 +1,104 @@
+"""What the commands share: the connection they are about, the output they are asked for, and who asks."""
+
+import functools
+import getpass
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from workers import bootstrap, views
+from workers.bootstrap import Runtime
+from workers.cli.failures import Failed, NothingMatched
+from workers.connection import Lane
+from workers.telemetry import set_up_logging
+
+SAMPLE = "config/sample.yaml.example"
+
+Command = Callable[..., Any]
+
+
+def runtime_of(context: click.Context) -> Runtime:
+    """This process's runtime, unless whoever called the command gave another one."""
+    given = context.find_object(Runtime)
+    if given is not None:
+        return given
+    runtime = bootstrap.runtime()
+    set_up_logging("warning", runtime.settings.log_format)
+    return runtime
+
+
+def with_runtime(command: Command) -> Command:
+    """Give the command the runtime as its first argument."""
+
+    @click.pass_context
+    @functools.wraps(command)
+    def run(context: click.Context, /, **options: Any) -> Any:
+        return command(runtime_of(context), **options)
+
+    return run
+
+
+def with_link(command: Command) -> Command:
+    """Give the command the connection as its first argument, chosen by ``-c``."""
+
+    @click.option("-c", "--connection", metavar="NAME", help="The connection; needed if there are several.")
+    @click.pass_context
+    @functools.wraps(command)
+    def run(context: click.Context, /, *, connection: str | None, **options: Any) -> Any:
+        runtime = runtime_of(context)
+        return command(runtime.link(choose(runtime, connection)), **options)
+
+    return run
+
+
+def with_json(command: Command) -> Command:
+    """Let the command be asked for JSON."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON; moments are epoch ms.")(command)
+
+
+def choose(runtime: Runtime, given: str | None) -> str:
+    """The connection that is meant: the one named, the only file, or the only one that the server knows.
+
+    Raises:
+        Failed: if it is not clear which, or there is none.
+    """
+    directory = runtime.settings.config_dir
+    files = sorted(path.stem for path in directory.glob("*.yaml"))
+    if given in files:
+        return str(given)
+    known = files if files and given is None else sorted({*files, *runtime.connections()})
+    if given is not None and given not in known:
+        names = f"there are {', '.join(known)}" if known else "there is none yet"
+        raise Failed(f"There is no connection {given}, {names}: write {directory / given}.yaml.")
+    if not known:
+        raise Failed(f"There is no connection yet: write {directory}/<name>.yaml; {SAMPLE} is a start.")
+    if given is None and len(known) > 1:
+        raise Failed(f"There are several connections: name one with -c ({', '.join(known)}).")
+    return given or known[0]
+
+
+def entity_of(lane: Lane, text: str) -> str:
+    """The one contact that an e-mail address, a record's id or a contact's id names.
+
+    Raises:
+        NothingMatched: if nothing is known by it.
+        Failed: if several are.
+    """
+    found = views.find(lane, text)
+    if not found:
+        raise NothingMatched(
+            f"No contact of {lane.name} is known by {text}: give an e-mail address, a HubSpot id or a "
+            "Salesforce id; crmsync status shows whether both CRMs have been read."
+        )
+    if len(found) > 1:
+        raise Failed(f"{text} names {len(found)} contacts: give one of {', '.join(found)}.")
+    return found[0]
+
+
+def operator() -> str:
+    """Who asks, for the log."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user need not have a name
+        return "command line"

@@ -1,0 +1,153 @@
+"""``crmsync status``: how a connection is doing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import click
+import msgspec
+from rich.table import Table
+
+from domain.book import OPEN, decode
+from domain.book import Table as Shelf
+from domain.identity import Crm
+from domain.reasons import WAIT_TEXT
+from workers import views
+from workers.bootstrap import Link
+from workers.cli.output import emit, length, moment, pairs, say, table
+from workers.cli.session import with_json, with_link
+from workers.configuration import ConfigurationError
+from workers.connection import Lane
+from workers.limits import Usage
+from workers.poll import OVERLAP_MS, Cursor
+from workers.views import StatusView
+
+FAR = 2**62
+OLDEST = 5
+"""How many of the open decisions are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDecision:
+    """An open decision, by age."""
+
+    entity: str
+    decision: str
+    trigger: str
+    wait: str
+    text: str
+    age_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """How far an object was polled."""
+
+    place: str
+    until: int  #: everything before this moment of the CRM's clock has been seen, epoch ms
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """All that the command shows."""
+
+    status: StatusView
+    oldest: list[OpenDecision]
+    polls: list[Poll]
+
+
+@click.command()
+@with_json
+@with_link
+def status(link: Link, *, as_json: bool) -> None:
+    """Show lag, queues, open decisions, what is paused, suspended or held, jobs, budgets and polls."""
+    lane = link.lane
+    found = Status(views.status(lane, _budgets(link)), list(_oldest(lane)), list(_polls(lane)))
+    if as_json:
+        emit({**msgspec.to_builtins(found.status), "oldest_open": found.oldest, "polls": found.polls})
+        return
+    say(pairs(_facts(found)), *_tables(found))
+
+
+def _budgets(link: Link) -> dict[Crm, Usage]:
+    """What the limiters say; nothing while the connection's file cannot be read."""
+    try:
+        return {crm: link.limiter(crm).usage() for crm in Crm}
+    except ConfigurationError:
+        return {}
+
+
+def _oldest(lane: Lane) -> Iterator[OpenDecision]:
+    tables, now = lane.tables(), lane.clock.now_ms()
+    due = tables.due(OPEN, FAR, OLDEST)
+    for (entity, since), raw in zip(
+        due, tables.fetch(Shelf.CONTACTS, [each for each, _ in due]), strict=True
+    ):
+        known = decode(Shelf.CONTACTS, raw) if raw else None
+        if known is not None and known.opened is not None:
+            opened, wait = known.opened, known.wait
+            text = WAIT_TEXT[wait] if wait else ""
+            yield OpenDecision(entity, opened.id, opened.trigger, str(wait or ""), text, max(0, now - since))
+
+
+def _polls(lane: Lane) -> Iterator[Poll]:
+    for crm, name in sorted(lane.policy().by_object):
+        raw = lane.coordination.cursor(f"poll/{crm}/{name}")
+        if raw is not None:
+            yield Poll(f"{crm}/{name}", msgspec.json.decode(raw, type=Cursor).since + OVERLAP_MS)
+
+
+def _facts(found: Status) -> Iterator[tuple[str, object]]:
+    now = found.status
+    yield "connection", now.connection
+    yield "configuration", now.configuration or "none is in force: crmsync config apply"
+    yield "writing", f"paused by {now.paused}: crmsync resume" if now.paused else "on"
+    for each in now.suspended:
+        yield "suspended", f"{each.crm} since {moment(each.since)} UTC: {each.cause} {each.remedy}"
+    for crm, until in now.throttled.items():
+        yield "throttled", f"{crm} until {moment(until)} UTC"
+    for guard in now.guards:
+        state = f"tripped, {guard.held} contacts wait: crmsync suspension clear {guard.name}"
+        yield (
+            f"guard {guard.name}",
+            state if guard.tripped else f"{guard.count} of {guard.limit} in this hour",
+        )
+    yield "read in full", ", ".join(now.baselines) if now.baselines else "nothing yet"
+    yield "contacts", f"{now.contacts:,}"
+    yield "log", f"{now.events:,} events, {now.kept:,} kept"
+    yield "lag", f"{now.lag:,} events, {length(now.lag_ms)}" if now.lag else "none"
+    for name, count in now.faults.items():
+        yield "faults", f"{name}: {count}"
+    for crm, count in now.letters.items():
+        if count:
+            yield "dead letters", f"{crm}: {count}"
+    for poll in found.polls:
+        yield "polled", f"{poll.place} until {moment(poll.until)} UTC"
+
+
+def _tables(found: Status) -> Iterator[Table]:
+    now = found.status
+    waiting = [(name, f"{count:,}") for name, count in now.queues.items() if count]
+    if waiting:
+        yield table("Queues", ("queue", ">waiting"), waiting)
+    if found.oldest:
+        rows = ((each.entity, each.trigger, each.wait, length(each.age_ms)) for each in found.oldest)
+        yield table("Oldest open decisions", ("contact", "trigger", "waits for", "age"), rows)
+    if now.jobs:
+        yield table("Jobs", ("job", "kind", "list", "by", ">requested", "state"), _jobs(found))
+    if now.budgets:
+        columns = ("CRM", ">our calls today", ">our budget", ">left of the account's", "pause")
+        yield table("Calls", columns, _calls(found))
+
+
+def _jobs(found: Status) -> Iterator[tuple[str, ...]]:
+    for each in found.status.jobs:
+        total = f" of {found.status.contacts:,}" if each.kind == "all" else ""
+        state = "finished" if each.finished else "running"
+        yield each.id[:8], each.kind, each.list_id, each.by, f"{each.done:,}{total}", state
+
+
+def _calls(found: Status) -> Iterator[tuple[str, ...]]:
+    for each in found.status.budgets:
+        budget = "" if each.budget_today is None else f"{each.budget_today:,}"
+        left = "" if each.left_today is None else f"{each.left_today:,} of {each.limit_today:,}"
+        yield each.crm, f"{each.used_today:,}", budget, left, length(each.paused_ms) if each.paused_ms else ""

@@ -1,0 +1,115 @@
+"""``crmsync tail``: follow the log. Names only: what a field holds, and addresses, are never shown."""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import click
+import msgspec
+
+from domain.upcasting import NewerEvent, UnreadableEvent, decode
+from workers.bootstrap import Link
+from workers.cli.failures import Failed
+from workers.cli.output import emit_line, moment, say
+from workers.cli.session import with_json, with_link
+from workers.connection import Lane, position_of
+from workers.store import Entry
+
+PAGE = 500
+EVERY_SECONDS = 0.5
+DETAILS = (
+    "source",
+    "cause",
+    "trigger",
+    "field",
+    "attempt",
+    "revision",
+    "list_id",
+    "member",
+    "winner",
+    "letter",
+    "name",
+    "by",
+    "digest",
+)
+"""What else of an event is shown: codes, counts and names."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One event by its names."""
+
+    position: str
+    kind: str
+    record: str  #: ``crm/object/id``, a contact's id, or empty
+    fields: list[str]
+    details: dict[str, str]
+
+
+@click.command()
+@click.option("--from", "start", metavar="POSITION", help="Begin behind this position; 0-0 is the beginning.")
+@click.option("--limit", type=click.IntRange(1), help="End after so many events.")
+@click.option("--kind", default="", help="Only events of this kind, such as observed or answered.")
+@click.option("--follow/--no-follow", default=True, help="Whether to wait for more at the end of the log.")
+@with_json
+@with_link
+def tail(link: Link, *, start: str | None, limit: int | None, kind: str, follow: bool, as_json: bool) -> None:
+    """Follow the log: position, kind, record and the names of the fields."""
+    lane = link.lane
+    after = lane.log.tail() if start is None else _position(start)
+    lines = (_line(entry) for entry in _entries(lane, after, follow=follow))
+    wanted = (line for line in lines if not kind or kind in {line.kind, line.kind.partition("/")[0]})
+    for line in islice(wanted, limit):
+        if as_json:
+            emit_line(line)
+        else:
+            say(_words(line))
+
+
+def _position(text: str) -> str:
+    try:
+        position_of(text)
+    except ValueError:
+        raise Failed(
+            f"{text} is no position: give one as tail prints them, such as 1750000000000-0."
+        ) from None
+    return text
+
+
+def _entries(lane: Lane, after: str, *, follow: bool) -> Iterator[Entry]:
+    while True:
+        page = lane.log.read(after, PAGE)
+        yield from page
+        if page:
+            after = page[-1].position
+        elif follow:
+            lane.clock.sleep(EVERY_SECONDS)
+        else:
+            return
+
+
+def _line(entry: Entry) -> Line:
+    try:
+        event = decode(entry.raw)
+    except NewerEvent:
+        return Line(entry.position, "newer", "", [], {"remedy": "upgrade this machine"})
+    except UnreadableEvent:
+        return Line(entry.position, "unreadable", "", [], {})
+    body = msgspec.to_builtins(event)
+    details = {name: str(body[name]) for name in DETAILS if body.get(name) not in {None, ""}}
+    outcome = body.get("outcome") or {}
+    details |= {name: str(outcome[name]) for name in ("outcome", "code") if outcome.get(name)}
+    return Line(entry.position, str(body["kind"]), _record(body), sorted(body.get("fields") or ()), details)
+
+
+def _record(body: Mapping[str, Any]) -> str:
+    if "entity" in body:
+        return f"{body['entity']} to {body['crm']}" if "crm" in body else str(body["entity"])
+    parts = (body.get(name) for name in ("crm", "object", "id"))
+    return "/".join(str(part) for part in parts if part)
+
+
+def _words(line: Line) -> str:
+    at = moment(position_of(line.position)[0])
+    details = " ".join(f"{name}={text}" for name, text in line.details.items())
+    parts = (line.position, at, line.kind, line.record, ",".join(line.fields), details)
+    return "  ".join(part for part in parts if part)

@@ -1,0 +1,175 @@
+"""From the evidence to the explanation."""
+
+from collections.abc import Iterator
+
+from domain.errors import classify
+from domain.identity import Crm
+from domain.plan import verdict
+from domain.reasons import TEXT, WAIT_TEXT, Reason, Wait
+from domain.state import Closed, Opened, intent_key
+from workers.configuration.checks import NAMES
+from workers.explain.evidence import Evidence
+from workers.explain.fields import field_words
+from workers.explain.obstacles import obstacles
+from workers.explain.remedies import remedies
+from workers.explain.words import Decided, Explanation, LetterWord, ListWord, Loss
+
+NOTHING_DECIDED = "Nothing was decided: no change of the contact was seen since it was first read."
+
+
+def explain(evidence: Evidence, decision: str = "") -> Explanation:
+    """Explain the newest decision about a contact, or the one of that id.
+
+    Raises:
+        KeyError: if there is no such decision, or it is too old to be remembered.
+    """
+    subject = _subject(evidence, decision)
+    code, text, why = _reason(evidence, subject)
+    fields, met = list(field_words(evidence)), list(obstacles(evidence))
+    letters = [_letter(evidence, crm) for crm in evidence.letters]
+    return Explanation(
+        entity=evidence.contact.id,
+        kind=evidence.contact.kind,
+        now=evidence.now,
+        code=code,
+        text=text,
+        why=why,
+        decided=_decided(subject),
+        again=_again(evidence, subject),
+        inclusion=_inclusion(evidence),
+        fields=fields,
+        letters=letters,
+        lost=list(_lost(evidence, subject)),
+        obstacles=met,
+        remedies=remedies(code, evidence, fields, letters, met),
+    )
+
+
+def _subject(evidence: Evidence, decision: str) -> Closed | Opened | None:
+    contact = evidence.contact
+    known: list[Closed | Opened] = [*evidence.decisions, *contact.flying]
+    if contact.opened is not None:
+        known.append(contact.opened)
+    if not decision:
+        return known[-1] if known else None
+    found = next((each for each in known if each.id == decision), None)
+    if found is None:
+        raise KeyError(decision)
+    return found
+
+
+def _reason(evidence: Evidence, subject: Closed | Opened | None) -> tuple[str, str, str]:
+    """(code, its text, what stands behind it)."""
+    match subject:
+        case Closed():
+            return subject.reason, TEXT[subject.reason], subject.explanation
+        case Opened():
+            wait = evidence.contact.wait or Wait.DELIVERY
+            return wait, WAIT_TEXT[wait], "; ".join(_waiting(evidence, wait))
+        case None:
+            return "", NOTHING_DECIDED, ""
+
+
+def _waiting(evidence: Evidence, wait: Wait) -> Iterator[str]:
+    if wait is Wait.BASELINE:
+        places = (f"{crm}/{name}" for crm, name in sorted(evidence.policy.by_object))
+        unread = [place for place in places if place not in evidence.connection.baselines]
+        yield f"not read in full yet: {', '.join(unread)}"
+    for need in evidence.answer.needs:
+        why = evidence.contact.unsure.get(need.crm, "") if need.kind == "record" else ""
+        # a look-up's id is the e-mail address that is searched for
+        place = need.object if need.kind == "look_up" else f"{need.object}/{need.id}"
+        yield f"{need.kind.replace('_', ' ')} {need.crm}/{place}{f' ({why})' if why else ''}"
+    if wait is Wait.DELIVERY:
+        yield from _writes(evidence)
+
+
+def _writes(evidence: Evidence) -> Iterator[str]:
+    contact = evidence.contact
+    for crm in Crm:
+        if (flight := contact.flights.get(crm)) is not None:
+            yield f"attempt {flight.attempt} to {NAMES[crm]} is on its way, fields {_names(flight.fields)}"
+        elif (intent := contact.intents.get(crm)) is not None:
+            later = max(0, intent.due - evidence.now) // 1000
+            failed = contact.attempts.get(crm, 0)
+            when = f", again in {later} s after {failed} failed" if failed else ""
+            yield f"{NAMES[crm]} is to get {_names(intent.fields)}{when}"
+
+
+def _names(fields: dict[str, str | None]) -> str:
+    return ", ".join(sorted(fields))
+
+
+def _decided(subject: Closed | Opened | None) -> Decided | None:
+    match subject:
+        case None:
+            return None
+        case Opened():
+            return Decided(subject.id, subject.at, subject.trigger, subject.detail, None, subject.wrote, "")
+        case Closed():
+            return Decided(
+                subject.id,
+                subject.opened_at,
+                subject.trigger,
+                subject.detail,
+                subject.closed_at,
+                subject.wrote,
+                subject.superseded_by,
+            )
+
+
+_SETTLED = {Reason.DELIVERED, Reason.ALREADY_IN_SYNC, Reason.SUPERSEDED, Reason.WITHDRAWN}
+
+
+def _again(evidence: Evidence, subject: Closed | Opened | None) -> str:
+    """What deciding now would bring, if the newest decision is closed and said something else."""
+    if not isinstance(subject, Closed) or evidence.contact.opened is not None:
+        return ""
+    answer, sync = evidence.answer, f"crmsync sync contact {evidence.contact.id}"
+    if answer.stop is not None:
+        return "" if answer.stop is subject.reason else f"Decided now: {TEXT[answer.stop]}"
+    fresh = [crm for crm, draft in answer.drafts.items() if evidence.contact.refused.get(crm) != draft.fields]
+    if fresh and subject.reason is not Reason.GUARD:
+        names = "; ".join(f"{NAMES[crm]} would get {_names(answer.drafts[crm].fields)}" for crm in fresh)
+        return f"Decided now: {names}. It is decided at its next change, or by {sync}"
+    if answer.wait is not None and subject.reason not in _SETTLED:
+        return f"Decided now: {WAIT_TEXT[answer.wait]} It is decided at its next change, or by {sync}"
+    return ""
+
+
+def _inclusion(evidence: Evidence) -> ListWord | None:
+    kind, contact = evidence.kind, evidence.contact
+    word = verdict(contact, kind, evidence.now) if kind and not contact.erased else None
+    if kind is None or kind.inclusion is None or word is None:
+        return None
+    name = evidence.connection.lists.get(kind.inclusion.list_id, (kind.inclusion.list_id, ""))[0]
+    since = contact.member_since if contact.member is not None and contact.member == word.member else None
+    return ListWord(name, word.member, since, word.leaf, word.path, word.property, word.actual)
+
+
+def _letter(evidence: Evidence, crm: Crm) -> LetterWord:
+    kept = evidence.letters[crm]
+    known = classify(crm, None, kept.outcome.code, kept.outcome.message)
+    return LetterWord(
+        intent_key(kept.entity, crm),
+        crm,
+        kept.at,
+        kept.attempts,
+        tuple(sorted(kept.fields)),
+        kept.outcome.code,
+        kept.outcome.message,
+        known.category,
+        known.cause,
+        known.remedy,
+    )
+
+
+def _lost(evidence: Evidence, subject: Closed | Opened | None) -> Iterator[Loss]:
+    rules = _rules(evidence)
+    for name, (crm, value) in (subject.lost if subject else {}).items():
+        yield Loss(name, crm, value, rules.get(name, ""))
+
+
+def _rules(evidence: Evidence) -> dict[str, str]:
+    kind = evidence.kind
+    return {each.hubspot: each.rule for mapped in kind.fields.values() for each in mapped} if kind else {}

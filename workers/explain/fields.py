@@ -1,0 +1,101 @@
+"""The mapped fields of a contact that are not simply in sync, each with its rule and what becomes of it."""
+
+from collections.abc import Iterator
+
+from domain.errors import classify
+from domain.identity import Crm, FieldValue
+from domain.mapping import MappedField, Pair
+from domain.plan import unsettled
+from domain.policy import KindPolicy
+from domain.reasons import Reason
+from domain.state import Hold
+from workers.configuration.checks import NAMES
+from workers.explain.evidence import Evidence
+from workers.explain.words import FieldWord
+
+OWN_RULES = {Reason.VALIDATION.value, "unconvertible"}
+"""Codes of values that we hold back before any CRM sees them."""
+
+
+def field_words(evidence: Evidence) -> Iterator[FieldWord]:
+    """The unsettled fields of a pair, or the fields held back from a record that is to be created."""
+    kind = evidence.kind
+    if kind is None:
+        return
+    ours, theirs = evidence.linked(Crm.HUBSPOT), evidence.linked(Crm.SALESFORCE)
+    if ours and theirs:
+        for mapped, now, agreed in unsettled(
+            evidence.contact, kind.fields[theirs[0].object], ours[1], theirs[1]
+        ):
+            if not any(each is mapped for each, _ in evidence.answer.agreed):
+                yield _word(evidence, mapped, now, agreed)
+    else:
+        yield from _of_a_creation(evidence, kind)
+
+
+def _of_a_creation(evidence: Evidence, kind: KindPolicy) -> Iterator[FieldWord]:
+    held = {
+        name for holds in (*evidence.answer.held.values(), *evidence.contact.holds.values()) for name in holds
+    }
+    theirs = evidence.linked(Crm.SALESFORCE)
+    name = theirs[0].object if theirs else kind.section.create_as or kind.kind.salesforce[0]
+    for mapped in kind.fields[name]:
+        if any(mapped.name(crm) in held for crm in Crm):
+            now = Pair(*(_value(evidence, crm, mapped.name(crm)) for crm in Crm))
+            yield _word(evidence, mapped, now, None)
+
+
+def _value(evidence: Evidence, crm: Crm, name: str) -> FieldValue:
+    found = evidence.linked(crm)
+    return found[1].values.get(name) if found else None
+
+
+def _word(evidence: Evidence, mapped: MappedField, now: Pair, agreed: Pair | None) -> FieldWord:
+    fate, cause, remedy = _fate(evidence, mapped)
+    return FieldWord(
+        mapped.hubspot,
+        mapped.salesforce,
+        mapped.rule,
+        now.hubspot,
+        now.salesforce,
+        None if agreed is None else (agreed.hubspot, agreed.salesforce),
+        fate,
+        cause,
+        remedy,
+    )
+
+
+def _fate(evidence: Evidence, mapped: MappedField) -> tuple[str, str, str]:
+    """(what becomes of it, cause, remedy)."""
+    contact, answer = evidence.contact, evidence.answer
+    for crm in Crm:
+        name = mapped.name(crm)
+        hold = answer.held.get(crm, {}).get(name) or contact.holds.get(crm, {}).get(name)
+        if hold is not None:
+            return f"held back from {NAMES[crm]}: {hold.message}", *_of_hold(crm, hold)
+        draft = answer.drafts.get(crm)
+        if draft is not None and name in draft.fields:
+            refused = contact.refused.get(crm) == draft.fields
+            words = "in a dead letter to" if refused else "to be written to"
+            return f"{words} {NAMES[crm]}", "", ""
+        if name in contact.expected.get(crm, {}):
+            return f"written to {NAMES[crm]} and not seen there yet", "", ""
+    if answer.drafted:
+        return "left as it is: the rule lets neither value pass", "", ""
+    return "not compared while the contact does not sync", "", ""
+
+
+def _of_hold(crm: Crm, hold: Hold) -> tuple[str, str]:
+    if hold.code == Reason.PING_PONG:
+        name = NAMES[crm]
+        remedy = (
+            f"Find the workflow or flow in {name} that sets the field, or let the mapping always use {name}."
+        )
+        return f"Something in {name} changes the value back after each write.", remedy
+    if hold.code in OWN_RULES:
+        return (
+            f"{NAMES[crm]}'s field would refuse the value.",
+            f"Correct the value in {NAMES[crm.other]}, or change the field or its mapping.",
+        )
+    known = classify(crm, None, hold.code, hold.message)
+    return known.cause, known.remedy
