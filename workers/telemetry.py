@@ -64,7 +64,6 @@ MetricName = Literal[
     "crmsync_dead_letters",
     "crmsync_decisions_total",
     "crmsync_events_appended_total",
-    "crmsync_events_duplicate_total",
     "crmsync_events_projected_total",
     "crmsync_intents_open",
     "crmsync_intents_oldest_seconds",
@@ -75,11 +74,12 @@ MetricName = Literal[
     "crmsync_reads_waiting",
     "crmsync_sync_errors",
     "crmsync_targets_suspended",
+    "crmsync_webhook_items_total",
     "crmsync_webhooks_total",
     "crmsync_writes_total",
 ]
 
-Label = Literal["connection", "crm", "direction", "outcome", "reason", "priority"]
+Label = Literal["connection", "crm", "outcome", "reason", "priority"]
 
 
 class Metric(NamedTuple):
@@ -106,16 +106,17 @@ METRICS: dict[MetricName, Metric] = {
     ),
     "crmsync_decisions_total": Metric(
         "counter",
-        ("connection", "direction", "outcome", "reason"),
+        ("connection", "outcome", "reason"),
         "Decisions closed, by how they ended; exact across restarts.",
     ),
     "crmsync_events_appended_total": Metric("counter", ("connection",), "Events taken into the log."),
-    "crmsync_events_duplicate_total": Metric("counter", ("connection",), "Events that the log already held."),
     "crmsync_events_projected_total": Metric("counter", ("connection",), "Events folded into the state."),
     "crmsync_intents_open": Metric(
-        "gauge", ("connection", "crm", "priority"), "Writes decided and not yet answered."
+        "gauge", ("connection", "crm", "priority"), "Writes that wait to be sent."
     ),
-    "crmsync_intents_oldest_seconds": Metric("gauge", ("connection", "crm"), "Age of the oldest open write."),
+    "crmsync_intents_oldest_seconds": Metric(
+        "gauge", ("connection", "crm"), "Time since the first waiting write was due."
+    ),
     "crmsync_log_entries": Metric("gauge", ("connection",), "Events in the live log."),
     "crmsync_poll_age_seconds": Metric("gauge", ("connection", "crm"), "Time since the last finished poll."),
     "crmsync_projection_lag_entries": Metric(
@@ -131,8 +132,11 @@ METRICS: dict[MetricName, Metric] = {
     "crmsync_targets_suspended": Metric(
         "gauge", ("connection", "crm"), "1 while a CRM is suspended, else 0."
     ),
+    "crmsync_webhook_items_total": Metric(
+        "counter", ("connection", "outcome"), "Items of webhook requests to this process, by their fate."
+    ),
     "crmsync_webhooks_total": Metric(
-        "counter", ("connection", "outcome"), "Webhook requests, by how they were answered."
+        "counter", ("connection", "outcome"), "Webhook requests to this process, by how they were answered."
     ),
     "crmsync_writes_total": Metric(
         "counter", ("connection", "crm", "outcome"), "Records written, by outcome class."

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from redis.exceptions import RedisError
 from starlette.background import BackgroundTask
 
-from workers import bootstrap, ingest
+from workers import api, bootstrap, ingest
 from workers.bootstrap import Link, Runtime
 from workers.celery_app import app as celery
 from workers.connection import Lane
@@ -42,6 +42,7 @@ def create_app(runtime: Runtime | None = None, send: Send | None = None) -> Fast
     app = FastAPI(title="crmsync", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.site = Site(runtime, send or _send)
     app.include_router(router)
+    app.include_router(api.router)
     app.add_exception_handler(RedisError, _server_away)
     app.add_exception_handler(EmbeddedServerError, _server_away)
     return app

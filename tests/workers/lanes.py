@@ -10,8 +10,9 @@ from fastapi import FastAPI
 
 from domain import events as e
 from domain.identity import Crm
+from domain.outcomes import Outcome, OutcomeClass
 from domain.policy import Document, Section
-from tests.world import HS, SCHEMAS, SECTION
+from tests.world import BLANKS, HS, SCHEMAS, SECTION, SF
 from workers.bootstrap import Runtime
 from workers.clock import Clock, ManualClock
 from workers.connection import Lane
@@ -23,6 +24,7 @@ from workers.web import Site
 PORTAL = "44512002"
 SECRET = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"
 TOKEN = "open-sesame"
+MOMENT = 1_767_225_000_000
 
 ENVIRONMENT = {
     "CRMSYNC_PUBLIC_URL": "https://sync.example.com",
@@ -107,3 +109,61 @@ class Client:
                 return await client.request(method, path, **more)
 
         return asyncio.run(send())
+
+
+def shown(
+    crm: Crm, name: str, record_id: str, *, ticket: int = 1, source: str = "poll", **fields: Any
+) -> e.AnyEvent:
+    """A look at a whole record: what is not given is blank."""
+    return e.RecordObserved(
+        crm=crm,
+        object=name,
+        id=record_id,
+        fields={**BLANKS[name], **fields},
+        modified_at=MOMENT + ticket,
+        ticket=ticket,
+        source=source,
+    )
+
+
+def refused(
+    entity: str, *, code: str = "REQUIRED_FIELD_MISSING", message: str = "no [LastName]"
+) -> list[e.AnyEvent]:
+    """A write that Salesforce refused for good."""
+    outcome = Outcome(OutcomeClass.REJECTED, code=code, message=message)
+    return [
+        e.DeliveryClaimed(
+            entity=entity,
+            crm=SF,
+            revision=1,
+            attempt=1,
+            object="Lead",
+            record_id="00Q000000000001EAA",
+            fields={"City": "Graz"},
+            sources={"City": "Graz"},
+        ),
+        e.DeliveryAnswered(entity=entity, crm=SF, attempt=1, outcome=outcome, ticket=90),
+    ]
+
+
+ADA = "hubspot/contacts/1"
+
+
+def with_ada(lane: Lane) -> Lane:
+    """Ada, in both CRMs and linked; HubSpot has just moved her from Wien to Graz."""
+    person: dict[str, Any] = {
+        "email": "ada@example.com",
+        "lastname": "Lovelace",
+        "city": "Wien",
+        "company": "Analytical",
+    }
+    lead: dict[str, Any] = {
+        "Email": "ada@example.com",
+        "LastName": "Lovelace",
+        "City": "Wien",
+        "Company": "Analytical",
+    }
+    append(lane, shown(HS, "contacts", "1", source="baseline", **person))
+    append(lane, shown(SF, "Lead", "00Q000000000001EAA", source="baseline", **lead))
+    append(lane, e.SyncRequested(entity=ADA, cause="list", by="test"))
+    return append(lane, shown(HS, "contacts", "1", ticket=9, **{**person, "city": "Graz"}))

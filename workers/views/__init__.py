@@ -5,6 +5,7 @@ person's fields stand in `ContactView` and `LetterView` only.
 """
 
 from workers.views.contacts import (
+    DECISIONS,
     ContactView,
     DecisionView,
     FieldView,
@@ -24,10 +25,12 @@ from workers.views.lanes import (
     lag_ms,
     queues,
     status,
+    stopped,
 )
 from workers.views.letters import ErrorGroup, LetterView, errors, letter, letter_counts, letters
 
 __all__ = [
+    "DECISIONS",
     "BudgetView",
     "ContactView",
     "DecisionView",
@@ -51,4 +54,5 @@ __all__ = [
     "letters",
     "queues",
     "status",
+    "stopped",
 ]

@@ -134,16 +134,14 @@ def _keys_by_match(tables: Tables, policy: Policy, text: str) -> Iterator[str]:
 
 
 def contact(lane: Lane, entity: str, *, decisions: int = DECISIONS) -> ContactView:
-    """All that is known of a contact.
+    """All that is known of a contact, named by its entity id or by the key of any of its records.
 
     Raises:
-        KeyError: if there is no such entity.
+        KeyError: if there is none.
     """
     tables, kinds = lane.tables(), lane.policy().kinds
-    raw = tables.fetch(Table.CONTACTS, [entity])[0]
-    if raw is None:
-        raise KeyError(entity)
-    known: Contact = decode(Table.CONTACTS, raw)
+    known = _known(tables, entity)
+    entity = known.id
     letters = list(letters_of(tables, [intent_key(entity, crm) for crm in Crm]))
     return ContactView(
         entity=known.id,
@@ -159,6 +157,15 @@ def contact(lane: Lane, entity: str, *, decisions: int = DECISIONS) -> ContactVi
         letters=letters,
         decisions=[_decision(decode_closed(each)) for each in reversed(tables.decisions(entity, decisions))],
     )
+
+
+def _known(tables: Tables, name: str) -> Contact:
+    entity = tables.fetch(Table.REFS, [name])[0]
+    raw = tables.fetch(Table.CONTACTS, [decode(Table.REFS, entity) if entity else name])[0]
+    if raw is None:
+        raise KeyError(name)
+    found: Contact = decode(Table.CONTACTS, raw)
+    return found
 
 
 def _state(known: Contact, letters: list[LetterView]) -> str:

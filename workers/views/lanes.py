@@ -115,6 +115,13 @@ def status(lane: Lane, budgets: Mapping[Crm, Usage] | None = None) -> StatusView
     )
 
 
+def stopped(lane: Lane) -> list[str]:
+    """The suspended CRMs and the guards that tripped, by the names that clear them."""
+    state = lane.state()
+    tripped = [name for name, bucket in state.guards.items() if bucket.tripped]
+    return [*map(str, state.suspended), *tripped]
+
+
 def queues() -> list[str]:
     """The queues that tell how busy a lane is."""
     outbox = [outbox_queue(crm, priority) for crm in Crm for priority in Priority]
