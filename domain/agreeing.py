@@ -85,6 +85,37 @@ def own_form(contact: Contact, event: RecordObserved, before: Record, us: str) -
     )
 
 
+def own_doubted(contact: Contact, event: RecordObserved, after: Record, us: str) -> frozenset[str]:
+    """Fields in which a look shows that a write without an answer did happen; ``after``: with that look."""
+    doubt = contact.doubted.get(event.crm)
+    if doubt is None or event.source == "webhook":
+        return frozenset()
+    flight, shown = doubt.flight, event.fields
+    maybe_ours = bool(us) and event.modified_by == us and event.modified_at <= doubt.until
+    return frozenset(
+        name
+        for name, value in flight.fields.items()
+        if name in shown
+        and after.values[name] == shown[name]
+        and (shown[name] == value or (maybe_ours and shown[name] != flight.before.get(name, shown[name])))
+    )
+
+
+def close_doubt(
+    contact: Contact, kind: KindPolicy, crm: Crm, names: frozenset[str], *, over: bool
+) -> Contact:
+    """Agree on what a write without an answer turns out to have done; ``over``: the rest never happened."""
+    doubt = contact.doubted.get(crm)
+    if doubt is None:
+        return contact
+    fields = {name: value for name, value in doubt.flight.fields.items() if name in names}
+    if fields and len(contact.pair) == len(Crm):
+        target = contact.records[contact.pair[crm]].values
+        stored = {name: target.get(name) for name in fields}
+        contact = _agree_as_sent(contact, kind, crm, fields, doubt.flight.sources, stored)
+    return replace(contact, doubted=without(contact.doubted, crm)) if over else contact
+
+
 def _is_own(before: Record, event: RecordObserved, name: str, each: Expected, *, somebody: bool) -> bool:
     """Whether a value other than the sent one is as old as our write; one known already is no news."""
     if before.values.get(name, _UNKNOWN) == event.fields[name]:
@@ -153,7 +184,7 @@ def take_delivery(
         if name not in stored and values.get(name, _UNKNOWN) != value
     }
     contact = _expect(contact, crm, drop=flight.fields, add=expected)
-    return _agree_as_sent(contact, kind, crm, flight, stored)
+    return _agree_as_sent(contact, kind, crm, flight.fields, flight.sources, stored)
 
 
 _UNKNOWN = "\0"
@@ -176,7 +207,9 @@ def _see_stored(
     return replace(contact, records={**contact.records, ref.key: folded.record})
 
 
-def _agree_as_sent(contact: Contact, kind: KindPolicy, crm: Crm, flight: Flight, stored: Fields) -> Contact:
+def _agree_as_sent(
+    contact: Contact, kind: KindPolicy, crm: Crm, fields: Fields, sources: Fields, stored: Fields
+) -> Contact:
     """Agreed := (the value it came from, what the target holds now); only for the fields that were sent."""
     theirs = linked(contact, Crm.SALESFORCE)
     if theirs is None or len(contact.pair) < len(Crm):
@@ -184,8 +217,8 @@ def _agree_as_sent(contact: Contact, kind: KindPolicy, crm: Crm, flight: Flight,
     pairs = []
     for mapped in kind.fields[theirs[0].object]:
         name = mapped.name(crm)
-        if name not in flight.fields:
+        if name not in fields:
             continue
-        held, source = stored.get(name, flight.fields[name]), flight.sources.get(name)
+        held, source = stored.get(name, fields[name]), sources.get(name)
         pairs.append((mapped, Pair(held, source) if crm is Crm.HUBSPOT else Pair(source, held)))
     return agree(contact, kind, pairs)

@@ -58,16 +58,18 @@ def settle(step: Step, contact: Contact) -> Contact:
 
 def record_written(contact: Contact, decision: str, crm: Crm, fields: Fields) -> Contact:
     """Note with a decision what was delivered for it."""
-    wrote = {crm.value: tuple(sorted(fields))}
-    flying = tuple(_with_written(each, wrote) if each.id == decision else each for each in contact.flying)
+    flying = tuple(
+        _with_written(each, crm, fields) if each.id == decision else each for each in contact.flying
+    )
     opened = contact.opened
     if opened is not None and opened.id == decision:
-        opened = _with_written(opened, wrote)
+        opened = _with_written(opened, crm, fields)
     return replace(contact, opened=opened, flying=flying)
 
 
-def _with_written(opened: Opened, wrote: dict[str, tuple[str, ...]]) -> Opened:
-    return replace(opened, wrote={**opened.wrote, **wrote})
+def _with_written(opened: Opened, crm: Crm, fields: Fields) -> Opened:
+    wrote = tuple(sorted({*opened.wrote.get(crm.value, ()), *fields}))
+    return replace(opened, wrote={**opened.wrote, crm.value: wrote})
 
 
 def land(step: Step, contact: Contact) -> Contact:

@@ -4,19 +4,19 @@ from collections.abc import Callable
 
 from domain import events as e
 from domain import links
-from domain.agreeing import take_delivery
+from domain.agreeing import SETTLING_MS, take_delivery
 from domain.asking import ask_record
 from domain.book import CLAIMS, TIMERS
 from domain.decide import land, record_written, send_letter, settle
 from domain.following import move_link
 from domain.identity import Crm, Fields, RecordRef
 from domain.outcomes import Outcome, OutcomeClass
-from domain.plan import read_in_full
+from domain.plan import linked, read_in_full
 from domain.policy import KindPolicy
 from domain.reasons import Reason
 from domain.records import Record
 from domain.retry import ATTEMPTS, CLAIM_MS, delay_ms
-from domain.state import Contact, Echoed, Flight, Hold, Suspension, intent_key
+from domain.state import Contact, Doubt, Echoed, Flight, Hold, Suspension, intent_key
 from domain.step import Step, replace
 
 RESOLUTIONS = 3
@@ -43,13 +43,15 @@ def claimed(step: Step, event: e.DeliveryClaimed) -> None:
     decision = intent.decision if intent else contact.opened.id if contact.opened else ""
     contact = replace(
         contact,
-        flights={**contact.flights, event.crm: _flight(step, event, decision)},
+        flights={**contact.flights, event.crm: _flight(step, contact, event, decision)},
         serial={**contact.serial, event.crm: event.attempt},
     )
     step.book.put_contact(contact)
 
 
-def _flight(step: Step, event: e.DeliveryClaimed, decision: str) -> Flight:
+def _flight(step: Step, contact: Contact, event: e.DeliveryClaimed, decision: str) -> Flight:
+    found = linked(contact, event.crm)
+    known = found[1].values if found else {}
     return Flight(
         event.attempt,
         event.revision,
@@ -59,6 +61,7 @@ def _flight(step: Step, event: e.DeliveryClaimed, decision: str) -> Flight:
         event.sources,
         decision,
         step.at,
+        {name: known[name] for name in event.fields if name in known},
     )
 
 
@@ -120,6 +123,7 @@ def _delivered(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.
         contact,
         attempts=links.without(contact.attempts, crm),
         resolutions=links.without(contact.resolutions, crm),
+        doubted=links.without(contact.doubted, crm),
         due=links.without(contact.due, crm),
         refused=links.without(contact.refused, crm),
         echoes={**contact.echoes, crm: _echoes(contact, crm, flight.fields)},
@@ -275,6 +279,8 @@ def _misconfigured(
 def _unknown(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:
     """Nobody knows whether the write happened: look at the target first, never send it again blind."""
     contact = _failed(step, contact, crm, flight, event)
+    doubt = Doubt(flight, step.at + SETTLING_MS)
+    contact = replace(contact, doubted={**contact.doubted, crm: doubt})
     return _look_first(step, contact, crm, flight, "no answer")
 
 

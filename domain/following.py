@@ -22,13 +22,18 @@ def merged(step: Step, event: e.RecordsMerged) -> None:
     if kind is None:
         return
     winner = RecordRef(event.crm, event.object, event.winner)
-    for loser in (RecordRef(event.crm, event.object, each) for each in event.losers if each != event.winner):
+    losers = [RecordRef(event.crm, event.object, each) for each in event.losers if each != event.winner]
+    for loser in losers:
         entity = step.book.entity_of(loser.key)
         contact = step.book.contact(entity) if entity else None
         if contact is not None and not contact.erased:
             contact = replaced(step, contact, kind, loser, winner.id)
             if contact.pair.get(loser.crm) == loser.key:
                 contact = move_link(step, contact, winner, "merged")
+            step.book.put_contact(contact)
+    for entity in sorted({found for loser in losers if (found := step.book.entity_of(loser.key))}):
+        contact = step.book.contact(entity)
+        if contact is not None:
             step.book.put_contact(settle(step, contact))
 
 

@@ -161,6 +161,11 @@ def relink(contact: Contact, ref: RecordRef) -> Contact:
         resolutions=without(contact.resolutions, crm),
         read_under=without(contact.read_under, crm),
         created_by_us=tuple(each for each in contact.created_by_us if each is not crm),
+        doubted={
+            each: kept
+            for each, kept in contact.doubted.items()
+            if each is not crm or kept.flight.record_id is None
+        },
     )
 
 

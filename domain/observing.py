@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from domain import events as e
 from domain import links
-from domain.agreeing import close_expected, keep_agreed, own_form
+from domain.agreeing import close_doubt, close_expected, keep_agreed, own_doubted, own_form
 from domain.asking import ask
 from domain.book import TIMERS
 from domain.convert import same
-from domain.decide import open_decision, settle
+from domain.decide import open_decision, record_written, settle
 from domain.following import converted, follow, replaced, unite_by_match
 from domain.identity import Crm, Fields, RecordRef
 from domain.plan import linked, membership_needs, overlay, read_in_full, verdict
@@ -34,6 +34,7 @@ class Look(NamedTuple):
     made: bool  #: we made it, and nobody has read it in full since
     overlay: Fields  #: values sent to it and not seen since
     settled: frozenset[str]  #: fields in which the look shows what became of our write
+    confirmed: frozenset[str]  #: fields in which it shows that a write without an answer did happen
 
 
 def observed(step: Step, event: e.RecordObserved) -> None:
@@ -50,6 +51,7 @@ def observed(step: Step, event: e.RecordObserved) -> None:
     contact = keep_agreed(contact, kind, look.ref, look.folded)
     contact = _place(step, contact, look)
     contact = close_expected(contact, kind, event, look.settled)
+    contact = _confirm(contact, look, over=request is not None)
     contact = _satisfy(contact, look, request)
     contact = follow(step, contact, kind, look.ref, quiet=event.source == "baseline")
     contact = unite_by_match(step, contact, kind, look.ref)
@@ -111,6 +113,7 @@ def _look(contact: Contact, kind: KindPolicy, event: e.RecordObserved, us: str) 
         made=event.crm in contact.created_by_us,
         overlay=overlay(contact, event.crm) if folded.changes else {},
         settled=own_form(contact, event, before, us) if event.crm in contact.expected else frozenset(),
+        confirmed=own_doubted(contact, event, folded.record, us),
     )
 
 
@@ -124,6 +127,18 @@ def _place(step: Step, contact: Contact, look: Look) -> Contact:
         old = RecordRef(ref.crm, ref.object, event.asked_id)
         contact = replaced(step, contact, look.kind, old, event.id)
     return links.join(contact, ref, look.folded.record)
+
+
+def _confirm(contact: Contact, look: Look, *, over: bool) -> Contact:
+    """Take what a write without an answer turns out to have done as written."""
+    crm = look.ref.crm
+    doubt = contact.doubted.get(crm)
+    if doubt is None or contact.pair.get(crm) != look.ref.key:
+        return contact
+    if look.confirmed:
+        written = {name: doubt.flight.fields[name] for name in look.confirmed}
+        contact = record_written(contact, doubt.flight.decision, crm, written)
+    return close_doubt(contact, look.kind, crm, look.confirmed, over=over)
 
 
 def _satisfy(contact: Contact, look: Look, request: ReadRequest | None) -> Contact:
@@ -181,7 +196,7 @@ def _news(look: Look) -> list[str]:
 
 def _is_news(look: Look, name: str, change: Change) -> bool:
     """Whether a changed value is somebody's, not the echo of our own write or another spelling."""
-    if name in look.settled:
+    if name in look.settled or name in look.confirmed:
         return False
     schema = look.kind.schemas.get((look.event.crm, look.event.object))
     found = schema.fields.get(name) if schema else None

@@ -373,7 +373,8 @@ def unsettled(
 ) -> Iterator[tuple[MappedField, Pair, Pair | None]]:
     """The fields that are not simply as agreed: (field, values that count now, agreed pair).
 
-    Values on their way, and values written but not seen since, count instead of the last ones seen.
+    Values on their way, and values written but not seen since, count instead of the last ones seen; what
+    is on its way counts as agreed on with the value it came from.
     """
     hubspot, salesforce = ours.values, theirs.values
     our_overlay, their_overlay = overlay(contact, Crm.HUBSPOT), overlay(contact, Crm.SALESFORCE)
@@ -387,7 +388,18 @@ def unsettled(
             continue
         seen = Pair(hubspot[name], salesforce[field_name])
         now = Pair(our_overlay.get(name, seen.hubspot), their_overlay.get(field_name, seen.salesforce))
-        yield each, now, None if agreed is _NEVER else seen if agreed is None else Pair(*agreed)
+        known = None if agreed is _NEVER else seen if agreed is None else Pair(*agreed)
+        yield each, now, _in_flight(contact, each) or known
+
+
+def _in_flight(contact: Contact, mapped: MappedField) -> Pair | None:
+    """The pair that a write on its way will have made of a field."""
+    for crm in Crm:
+        flight, name = contact.flights.get(crm), mapped.name(crm)
+        if flight is not None and name in flight.fields:
+            sent, source = flight.fields[name], flight.sources.get(name)
+            return Pair(sent, source) if crm is Crm.HUBSPOT else Pair(source, sent)
+    return None
 
 
 _NEVER: Any = object()

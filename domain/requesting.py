@@ -22,7 +22,11 @@ def looked_up(step: Step, event: e.LookedUp) -> None:
     contact = links.named(step.book, event.entity)
     if contact is None or contact.erased:
         return
-    contact = replace(contact, looked_up={**contact.looked_up, event.crm: event.value})
+    contact = replace(
+        contact,
+        looked_up={**contact.looked_up, event.crm: event.value},
+        doubted=links.without(contact.doubted, event.crm),
+    )
     step.book.put_contact(settle(step, contact))
 
 

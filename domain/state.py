@@ -73,6 +73,7 @@ class Flight(msgspec.Struct, frozen=True, array_like=True):
     sources: Fields
     decision: str
     at: int
+    before: Fields = {}  #: what the target was known to hold in these fields when they were claimed
 
 
 class Expected(msgspec.Struct, frozen=True, array_like=True):
@@ -81,6 +82,13 @@ class Expected(msgspec.Struct, frozen=True, array_like=True):
     value: FieldValue
     floor: int  #: looks with this ticket or a later one began after the answer
     until: int = 0  #: values stamped later than this, epoch ms, are somebody else's and not our write's form
+
+
+class Doubt(msgspec.Struct, frozen=True, array_like=True):
+    """A write that got no answer: it may have happened. A look that began later tells."""
+
+    flight: Flight
+    until: int  #: values stamped later than this, epoch ms, are somebody else's
 
 
 class Hold(msgspec.Struct, frozen=True, array_like=True):
@@ -146,6 +154,7 @@ class Contact(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     created_by_us: tuple[Crm, ...] = ()  #: CRMs whose record we made and nobody has read in full since
     parked: str = ""  #: the position of an event that could not be handled
     resolutions: dict[Crm, int] = {}  #: answers in a row that pointed elsewhere
+    doubted: dict[Crm, Doubt] = {}
     read_under: dict[Crm, str] = {}  #: configuration under which a read left needed fields unanswered
 
 
