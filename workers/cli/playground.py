@@ -124,7 +124,7 @@ def _json(response: requests.Response) -> Any:
 class HubSpot(Simulator):
     """The simulated HubSpot by its own API."""
 
-    headers = {"Authorization": "Bearer pat-sim"}  # noqa: RUF012 - never changed
+    headers = {"Authorization": "Bearer pat-watcher"}  # noqa: RUF012 - never changed
 
     def contact(self, email: str, *properties: str) -> dict[str, Any] | None:
         """A contact's properties by e-mail, None if there is none."""
@@ -222,7 +222,10 @@ class Playground:
             self.fleet.start(name, [sys.executable, "-m", "simulators", name, "--port", port])
         for crm in (self.hubspot, self.salesforce):
             self.wait_for(partial(_answers, f"{crm.url}/_sim/health"), 20)
+        tokens = self.hubspot.panel("settings")["tokens"]
+        watcher = {**tokens["pat-sim"], "app_id": 1}  # an app of its own has an allowance of its own
         self.hubspot.settings(
+            tokens={**tokens, "pat-watcher": watcher},
             search_index_lag=[0.5, 2.0],
             webhook_target_url=f"{self.urls['web']}/webhooks/hubspot/{NAME}",
             webhook_secret=WEBHOOK_SECRET,
