@@ -57,6 +57,8 @@ class Usage(NamedTuple):
     per_window: int | None  #: what we may use of a window now
     others_in_window: int  #: what other programs were seen to use of one
     paused_ms: int  #: how long the CRM wants no calls
+    calls: int = 0  #: all of ours since the account was last left alone for two days
+    throttled: int = 0  #: those among them that the CRM answered with a rate limit
 
 
 class RedisLimiter:
@@ -99,8 +101,8 @@ class RedisLimiter:
             return
 
     def usage(self) -> Usage:
-        used, budget, limit, left, room, others, paused = self._run("status", {})
-        return Usage(used, _known(budget), _known(limit), _known(left), _known(room), others, paused)
+        used, budget, limit, left, room, *rest = self._run("status", {})
+        return Usage(used, _known(budget), _known(limit), _known(left), _known(room), *rest)
 
     def _run(self, operation: str, arguments: Mapping[str, Any]) -> list[int]:
         answer: list[int] = self._script(

@@ -167,6 +167,8 @@ def _parked(tables: Tables) -> int:
 
 def _calls(budgets: Mapping[Crm, Usage]) -> Iterator[Sample]:
     for crm, usage in budgets.items():
+        yield Sample("crmsync_calls_total", (crm,), usage.calls)
+        yield Sample("crmsync_calls_throttled_total", (crm,), usage.throttled)
         ours = None if usage.budget_today is None else max(0, usage.budget_today - usage.used_today)
         known = [left for left in (ours, usage.left_today) if left is not None]
         if known:

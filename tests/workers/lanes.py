@@ -75,8 +75,13 @@ def configured(lane: Lane, section: Section = SECTION, *, portal: str = PORTAL) 
 def runtime(**environment: str) -> Runtime:
     """A runtime on a server of this process; ``environment`` adds variables, an empty one takes one away."""
     made = Runtime(Settings.load({**ENVIRONMENT, **environment}), clock=ManualClock())
-    made.redis = fakeredis.FakeRedis(server_type="valkey", version=(8,))
+    made.redis = fakeredis.FakeRedis(server=fakeredis.FakeServer(server_type="valkey", version=(8,)))
     return made
+
+
+def connect(made: Runtime, *, connected: bool) -> None:
+    """Let the runtime's server go away, or come back."""
+    made.redis.connection_pool.connection_kwargs["server"].connected = connected
 
 
 def site(made: Runtime | None = None) -> tuple[Site, list[str]]:

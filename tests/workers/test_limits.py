@@ -332,3 +332,13 @@ def test_without_a_clock_of_its_own_the_servers_is_used(redis: Redis) -> None:
     allowance = RedisLimiter(redis, "crmsync:{acme}:limit:crm", PORTAL)
 
     assert 30 <= grants(allowance, 120) < 60
+
+
+def test_calls_and_rate_limits_are_counted_beyond_the_day(limiter: Limited, clock: ManualClock) -> None:
+    allowance = limiter(PORTAL)
+    for _ in range(2):
+        grant = allowance.acquire(1, priority=Priority.LIVE)
+        allowance.observe(grant, headers={}, wait_ms=1_000)
+        clock.advance(86_400)
+    usage = allowance.usage()
+    assert (usage.used_today, usage.calls, usage.throttled) == (0, 2, 2)

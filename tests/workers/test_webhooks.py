@@ -8,7 +8,7 @@ import fakeredis
 import httpx
 import pytest
 
-from tests.workers.lanes import PORTAL, SECRET, Client, configured, runtime
+from tests.workers.lanes import PORTAL, SECRET, Client, configured, connect, runtime
 from workers.bootstrap import Runtime
 from workers.signatures import TOLERANCE_MS, Signed, sign_v1, sign_v3
 from workers.webhooks import LARGEST_BODY, create_app
@@ -29,8 +29,6 @@ class Web:
 
     def __init__(self, made: Runtime | None = None) -> None:
         self.runtime = made or runtime()
-        self.server = fakeredis.FakeServer(server_type="valkey", version=(8,))
-        self.runtime.redis = fakeredis.FakeRedis(server=self.server)
         self.runtime.register("acme")
         self.lane = configured(self.runtime.link("acme").lane)
         self.sent: list[str] = []
@@ -194,9 +192,9 @@ def test_items_of_another_portal_are_no_error() -> None:
 
 def test_while_the_logs_server_is_away_hubspot_is_told_to_try_again() -> None:
     web = Web()
-    web.server.connected = False
+    connect(web.runtime, connected=False)
     refused = web.post()
-    web.server.connected = True
+    connect(web.runtime, connected=True)
     again = web.post()
     assert (refused.status_code, again.status_code, web.taken) == (503, 200, 1)
 
@@ -216,13 +214,13 @@ def test_a_bell_that_fails_costs_nothing() -> None:
 
 def test_the_process_is_alive_without_its_server() -> None:
     web = Web()
-    web.server.connected = False
+    connect(web.runtime, connected=False)
     assert web.client.get("/healthz").status_code == 200
 
 
 def test_it_is_not_ready_without_its_server() -> None:
     web = Web()
-    web.server.connected = False
+    connect(web.runtime, connected=False)
     answer = web.client.get("/readyz")
     assert answer.status_code == 503
     assert "does not answer" in answer.text

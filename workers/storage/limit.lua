@@ -7,7 +7,7 @@
 --
 -- acquire (args.dry: only ask) -> {wait ms, own calls in the window (if granted), 1 if refused for the day}
 -- observe -> {}
--- status  -> {used today, budget or -1, day's limit or -1, day's rest or -1, window's capacity, others, paused ms}
+-- status  -> {used today, budget or -1, limit or -1, rest or -1, capacity, others, paused ms, calls, throttled}
 
 local STATE, DAY, SEARCH = KEYS[1], KEYS[2], KEYS[6]
 local HALF_HOUR, DAY_MS, KEEP_MS = 1800000, 86400000, 172800000
@@ -214,6 +214,7 @@ local function acquire()
   if wait == 0 and not args.dry then
     redis.call('HINCRBY', DAY, math.floor(now / HALF_HOUR), args.calls)
     if state.day_left then set('day_left', state.day_left - args.calls) end
+    set('calls', (state.calls or 0) + args.calls)
   end
   keep(DAY)
   keep(STATE)
@@ -243,6 +244,7 @@ local function observe()
   end
   if args.wait_ms > 0 then
     if not args.search then set('starved', now) end
+    set('throttled', (state.throttled or 0) + 1)
     local field = args.wait_ms >= 60000 and 'pause' or lane()
     set(field, math.max(state[field] or 0, now + args.wait_ms))
   end
@@ -253,7 +255,8 @@ end
 local function status()
   local paused = math.max(0, (state.pause or 0) - now)
   local room = policy.per_window > 0 and capacity() or -1
-  return {used_today(), budget(), state.day_limit or -1, day_rest(), room, others(), paused}
+  local calls, throttled = state.calls or 0, state.throttled or 0
+  return {used_today(), budget(), state.day_limit or -1, day_rest(), room, others(), paused, calls, throttled}
 end
 
 return ({acquire = acquire, observe = observe, status = status})[ARGV[1]]()
