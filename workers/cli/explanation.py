@@ -19,8 +19,7 @@ def render(out: Console, found: Explanation) -> None:
         out.print(_fields(found.fields))
     if found.remedies:
         out.print("What would make it sync:")
-        for each in found.remedies:
-            out.print(Text(clean(f"  * {each}")))
+        out.print(pairs(("*", each) for each in found.remedies))
 
 
 def _facts(found: Explanation) -> Iterator[tuple[str, str]]:
@@ -28,7 +27,7 @@ def _facts(found: Explanation) -> Iterator[tuple[str, str]]:
         yield "why", found.why
     yield from _event(found)
     if found.again:
-        yield "now", found.again
+        yield "decided now", found.again
     if found.inclusion:
         yield from _list(found.inclusion)
     for each in found.lost:
@@ -81,7 +80,7 @@ def _fields(fields: list[FieldWord]) -> Table:
             shown(each.hubspot_value),
             shown(each.salesforce_value),
             "never" if each.agreed is None else " / ".join(map(shown, each.agreed)),
-            " ".join(filter(None, (each.fate, each.cause))),
+            ". ".join(filter(None, (each.fate, each.cause))),
         )
         for each in fields
     )

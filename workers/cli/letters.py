@@ -6,7 +6,7 @@ from rich.console import RenderableType
 
 from domain.book import Table, decode
 from domain.identity import Crm
-from domain.plan import Plan, plan
+from domain.plan import Plan
 from domain.reasons import TEXT, WAIT_TEXT
 from domain.state import Contact, intent_key
 from workers import requests, views
@@ -15,6 +15,7 @@ from workers.cli.failures import Failed, NothingMatched
 from workers.cli.output import emit, moment, names, pairs, say, shown, table
 from workers.cli.session import Command, operator, with_json, with_link
 from workers.connection import Lane
+from workers.explain import foresee
 from workers.views import LetterView
 from workers.views.letters import letters_of
 
@@ -137,7 +138,7 @@ def _planned(lane: Lane, entity: str) -> Plan:
         raise NothingMatched(f"The contact {entity} is gone: discard its letter.")
     known: Contact = decode(Table.CONTACTS, raw)
     fresh = msgspec.structs.replace(known, holds={}, refused={}, echoes={})
-    return plan(fresh, lane.policy(), lane.clock.now_ms())
+    return foresee(fresh, lane.policy(), lane.clock.now_ms())
 
 
 def _plain(found: Plan) -> dict[str, object]:
@@ -159,7 +160,11 @@ def _plan_lines(found: Plan) -> list[RenderableType]:
         return [f"It would wait first. {WAIT_TEXT[found.wait]}"]
     lines: list[RenderableType] = []
     for crm, draft in found.drafts.items():
-        what = f"update {draft.object} {draft.record_id}" if draft.record_id else f"create a {draft.object}"
+        what = (
+            f"update {draft.object} {draft.record_id}"
+            if draft.record_id
+            else f"create a {draft.object} if a search finds nobody"
+        )
         lines += [f"{crm}: {what}", pairs((name, shown(value)) for name, value in draft.fields.items())]
     lines += [f"held back from {crm}: {names(holds)}" for crm, holds in found.held.items()]
     return lines or ["Nothing would be sent: both CRMs already hold what the sync rules ask for."]

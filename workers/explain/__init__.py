@@ -1,6 +1,6 @@
 """Why a contact is as it is: what was decided, by which rule or filter, and what would change it."""
 
-from workers.explain.evidence import Evidence, gather
+from workers.explain.evidence import Evidence, foresee, gather
 from workers.explain.explaining import explain
 from workers.explain.words import (
     Decided,
@@ -22,5 +22,6 @@ __all__ = [
     "Loss",
     "Obstacle",
     "explain",
+    "foresee",
     "gather",
 ]

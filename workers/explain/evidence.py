@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from msgspec.structs import replace
+
 from domain.book import Table, decode, decode_closed
 from domain.identity import Crm, RecordRef
-from domain.plan import Plan, linked, plan
+from domain.plan import Plan, linked, match_value, plan
 from domain.policy import KindPolicy, Policy
 from domain.records import Record
 from domain.state import Closed, Connection, Contact, Letter, intent_key
@@ -34,10 +36,20 @@ class Evidence:
     @cached_property
     def answer(self) -> Plan:
         """What deciding now would bring."""
-        return plan(self.contact, self.policy, self.now)
+        if self.contact.opened is not None:
+            return plan(self.contact, self.policy, self.now)
+        return foresee(self.contact, self.policy, self.now)
 
     def linked(self, crm: Crm) -> tuple[RecordRef, Record] | None:
         return linked(self.contact, crm)
+
+
+def foresee(contact: Contact, policy: Policy, now: int) -> Plan:
+    """What deciding anew would bring, if the search before a create finds nobody."""
+    kind = policy.kinds.get(contact.kind)
+    address = match_value(contact, kind) if kind else None
+    searched = replace(contact, looked_up=dict.fromkeys(Crm, address or ""))
+    return plan(searched, policy, now)
 
 
 def gather(lane: Lane, entity: str) -> Evidence:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from domain.errors import classify
 from domain.identity import Crm
-from domain.plan import verdict
+from domain.plan import Need, verdict
 from domain.reasons import TEXT, WAIT_TEXT, Reason, Wait
 from domain.state import Closed, Opened, intent_key
 from workers.configuration.checks import NAMES
@@ -15,6 +15,8 @@ from workers.explain.remedies import remedies
 from workers.explain.words import Decided, Explanation, LetterWord, ListWord, Loss
 
 NOTHING_DECIDED = "Nothing was decided: no change of the contact was seen since it was first read."
+
+OVER = "See that the cause is over: it is not tried again by itself."
 
 
 def explain(evidence: Evidence, decision: str = "") -> Explanation:
@@ -27,6 +29,10 @@ def explain(evidence: Evidence, decision: str = "") -> Explanation:
     code, text, why = _reason(evidence, subject)
     fields, met = list(field_words(evidence)), list(obstacles(evidence))
     letters = [_letter(evidence, crm) for crm in evidence.letters]
+    again = _again(evidence, subject)
+    mended = remedies(code, evidence, fields, letters, met)
+    if again and evidence.answer.stop is None:
+        mended.append(f"Have it decided now: crmsync sync contact {evidence.contact.id}")
     return Explanation(
         entity=evidence.contact.id,
         kind=evidence.contact.kind,
@@ -35,13 +41,13 @@ def explain(evidence: Evidence, decision: str = "") -> Explanation:
         text=text,
         why=why,
         decided=_decided(subject),
-        again=_again(evidence, subject),
+        again=again,
         inclusion=_inclusion(evidence),
         fields=fields,
         letters=letters,
         lost=list(_lost(evidence, subject)),
         obstacles=met,
-        remedies=remedies(code, evidence, fields, letters, met),
+        remedies=mended,
     )
 
 
@@ -76,12 +82,20 @@ def _waiting(evidence: Evidence, wait: Wait) -> Iterator[str]:
         unread = [place for place in places if place not in evidence.connection.baselines]
         yield f"not read in full yet: {', '.join(unread)}"
     for need in evidence.answer.needs:
-        why = evidence.contact.unsure.get(need.crm, "") if need.kind == "record" else ""
-        # a look-up's id is the e-mail address that is searched for
-        place = need.object if need.kind == "look_up" else f"{need.object}/{need.id}"
-        yield f"{need.kind.replace('_', ' ')} {need.crm}/{place}{f' ({why})' if why else ''}"
+        yield _need(evidence, need)
     if wait is Wait.DELIVERY:
         yield from _writes(evidence)
+
+
+def _need(evidence: Evidence, need: Need) -> str:
+    match need.kind:
+        case "look_up":
+            return f"search for the person in {NAMES[need.crm]}"
+        case "membership":
+            return f"membership of record {need.id} in list {need.object}"
+        case _:
+            why = evidence.contact.unsure.get(need.crm, "")
+            return f"record {need.crm}/{need.object}/{need.id}{f' ({why})' if why else ''}"
 
 
 def _writes(evidence: Evidence) -> Iterator[str]:
@@ -90,9 +104,9 @@ def _writes(evidence: Evidence) -> Iterator[str]:
         if (flight := contact.flights.get(crm)) is not None:
             yield f"attempt {flight.attempt} to {NAMES[crm]} is on its way, fields {_names(flight.fields)}"
         elif (intent := contact.intents.get(crm)) is not None:
-            later = max(0, intent.due - evidence.now) // 1000
+            later = max(0, intent.due - evidence.now) / 1000
             failed = contact.attempts.get(crm, 0)
-            when = f", again in {later} s after {failed} failed" if failed else ""
+            when = f", again in {later:.1f} s; failed attempts: {failed}" if failed else ""
             yield f"{NAMES[crm]} is to get {_names(intent.fields)}{when}"
 
 
@@ -118,23 +132,17 @@ def _decided(subject: Closed | Opened | None) -> Decided | None:
             )
 
 
-_SETTLED = {Reason.DELIVERED, Reason.ALREADY_IN_SYNC, Reason.SUPERSEDED, Reason.WITHDRAWN}
-
-
 def _again(evidence: Evidence, subject: Closed | Opened | None) -> str:
     """What deciding now would bring, if the newest decision is closed and said something else."""
+    answer = evidence.answer
     if not isinstance(subject, Closed) or evidence.contact.opened is not None:
         return ""
-    answer, sync = evidence.answer, f"crmsync sync contact {evidence.contact.id}"
     if answer.stop is not None:
-        return "" if answer.stop is subject.reason else f"Decided now: {TEXT[answer.stop]}"
-    fresh = [crm for crm, draft in answer.drafts.items() if evidence.contact.refused.get(crm) != draft.fields]
-    if fresh and subject.reason is not Reason.GUARD:
-        names = "; ".join(f"{NAMES[crm]} would get {_names(answer.drafts[crm].fields)}" for crm in fresh)
-        return f"Decided now: {names}. It is decided at its next change, or by {sync}"
-    if answer.wait is not None and subject.reason not in _SETTLED:
-        return f"Decided now: {WAIT_TEXT[answer.wait]} It is decided at its next change, or by {sync}"
-    return ""
+        return "" if answer.stop is subject.reason else TEXT[answer.stop]
+    if subject.reason is Reason.GUARD:
+        return ""
+    fresh = (crm for crm, draft in answer.drafts.items() if evidence.contact.refused.get(crm) != draft.fields)
+    return "; ".join(f"{NAMES[crm]} would get {_names(answer.drafts[crm].fields)}" for crm in fresh)
 
 
 def _inclusion(evidence: Evidence) -> ListWord | None:
@@ -160,7 +168,7 @@ def _letter(evidence: Evidence, crm: Crm) -> LetterWord:
         kept.outcome.message,
         known.category,
         known.cause,
-        known.remedy,
+        OVER if kept.reason is Reason.EXHAUSTED else known.remedy,
     )
 
 

@@ -93,9 +93,6 @@ def _of_hold(crm: Crm, hold: Hold) -> tuple[str, str]:
         )
         return f"Something in {name} changes the value back after each write.", remedy
     if hold.code in OWN_RULES:
-        return (
-            f"{NAMES[crm]}'s field would refuse the value.",
-            f"Correct the value in {NAMES[crm.other]}, or change the field or its mapping.",
-        )
+        return "", f"Correct the value in {NAMES[crm.other]}, or change the field or its mapping."
     known = classify(crm, None, hold.code, hold.message)
     return known.cause, known.remedy
