@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from redis.exceptions import RedisError
 from starlette.background import BackgroundTask
 
-from workers import api, bootstrap, ingest
+from workers import api, bootstrap, console, ingest
 from workers.bootstrap import Link, Runtime
 from workers.celery_app import app as celery
 from workers.connection import Lane
@@ -43,6 +43,7 @@ def create_app(runtime: Runtime | None = None, send: Send | None = None) -> Fast
     app.state.site = Site(runtime, send or _send)
     app.include_router(router)
     app.include_router(api.router)
+    app.include_router(console.router)
     app.add_exception_handler(RedisError, _server_away)
     app.add_exception_handler(EmbeddedServerError, _server_away)
     return app

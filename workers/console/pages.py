@@ -1,0 +1,162 @@
+"""What each page shows, and what its buttons ask for."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from domain.identity import Crm
+from domain.reasons import Reason
+from workers import requests, views
+from workers.bootstrap import Link
+from workers.connection import Lane
+from workers.console.rendering import path, render
+from workers.web import ALink, ASite, AUser, Site, admit
+
+router = APIRouter(dependencies=[Depends(admit)], include_in_schema=False)
+
+HERE = "/console/{connection}"
+
+NOTICES = {
+    "sync": "The sync is recorded; its decision shows below as soon as it is made.",
+    "redrive": "The write will be decided anew.",
+    "discard": "The dead letter is closed.",
+    "pause": "Writing stops.",
+    "resume": "Writing goes on.",
+    "clear": "It goes on.",
+}
+
+FAILURES = frozenset({Reason.VALIDATION, Reason.REJECTED, Reason.EXHAUSTED, Reason.ENGINE_FAULT})
+
+LISTED = 100
+"""Dead letters of one cause that the page of errors lists."""
+
+Done = Annotated[str, Query()]
+
+
+def _notice(done: Done = "") -> str:
+    return NOTICES.get(done, "")
+
+
+Notice = Annotated[str, Depends(_notice)]
+
+
+async def _why(request: Request) -> str:
+    """The field ``why`` of a form."""
+    form = parse_qs((await request.body()).decode("utf-8", "replace"))
+    return form.get("why", [""])[0][:500]
+
+
+Why = Annotated[str, Depends(_why)]
+
+
+# -- pages
+
+
+@router.get("/console")
+def show_connections(site: ASite) -> Response:
+    """All connections; where there is one, its status."""
+    names = site.runtime.connections()
+    if len(names) == 1:
+        return RedirectResponse(f"/console/{path(names[0])}", 303)
+    return render("connections.html", names=names)
+
+
+@router.get(HERE)
+def show_status(link: ALink, site: ASite, notice: Notice) -> HTMLResponse:
+    """How a connection is doing."""
+    status = views.status(link.lane, site.budgets(link))
+    crms = [str(crm) for crm in Crm]
+    return render("status.html", connection=link.name, page="status", notice=notice, status=status, crms=crms)
+
+
+@router.get(f"{HERE}/contacts")
+def find_contacts(link: ALink, q: str = "") -> Response:
+    """Search; a single find is shown at once."""
+    found = views.find(link.lane, q) if q else []
+    if len(found) == 1:
+        return RedirectResponse(f"/console/{path(link.name)}/contacts/{path(found[0])}", 303)
+    return render("contacts.html", connection=link.name, page="contacts", q=q, found=found)
+
+
+@router.get(f"{HERE}/contacts/{{entity:path}}")
+def show_contact(link: ALink, entity: str, notice: Notice) -> HTMLResponse:
+    """One contact: both sides, and why it did or did not sync."""
+    try:
+        contact = views.contact(link.lane, entity)
+    except KeyError:
+        what = f"Nobody is known as {entity}."
+        return render("problem.html", 404, connection=link.name, page="contacts", what=what)
+    return render(
+        "contact.html",
+        connection=link.name,
+        page="contacts",
+        notice=notice,
+        contact=contact,
+        failures=FAILURES,
+    )
+
+
+@router.get(f"{HERE}/errors")
+def show_errors(link: ALink, notice: Notice) -> HTMLResponse:
+    """Sync errors by cause, with their dead letters."""
+    return render(
+        "errors.html",
+        connection=link.name,
+        page="errors",
+        notice=notice,
+        groups=views.errors(link.lane),
+        letters={each.key: each for each in views.letters(link.lane)},
+        limit=LISTED,
+    )
+
+
+# -- buttons
+
+
+def _ask(site: Site, link: Link, back: str, done: str, ask: Callable[..., Any], *what: str) -> Response:
+    """Record a request, wake the projector, and lead back to a page that says so."""
+    try:
+        ask(link.lane, *what)
+    except KeyError as error:
+        raise HTTPException(404, f"There is no {error.args[0]}.") from None
+    site.ring(link.lane)
+    return RedirectResponse(f"/console/{path(link.name)}{back}?done={done}", 303)
+
+
+@router.post(f"{HERE}/contacts/{{entity:path}}/sync")
+def sync_contact(link: ALink, site: ASite, user: AUser, entity: str) -> Response:
+    return _ask(site, link, f"/contacts/{path(entity)}", "sync", _sync, entity, user)
+
+
+def _sync(lane: Lane, entity: str, by: str) -> None:
+    requests.sync(lane, views.contact(lane, entity, decisions=0).entity, by)
+
+
+@router.post(f"{HERE}/letters/{{letter:path}}/redrive")
+def redrive_letter(link: ALink, site: ASite, user: AUser, letter: str) -> Response:
+    return _ask(site, link, "/errors", "redrive", requests.redrive, letter, user)
+
+
+@router.post(f"{HERE}/letters/{{letter:path}}/discard")
+def discard_letter(link: ALink, site: ASite, user: AUser, letter: str, why: Why) -> Response:
+    return _ask(site, link, "/errors", "discard", requests.discard, letter, user, why)
+
+
+@router.post(f"{HERE}/pause")
+def pause_connection(link: ALink, site: ASite, user: AUser, why: Why) -> Response:
+    return _ask(site, link, "", "pause", requests.pause, user, why)
+
+
+@router.post(f"{HERE}/resume")
+def resume_connection(link: ALink, site: ASite, user: AUser) -> Response:
+    return _ask(site, link, "", "resume", requests.resume, user)
+
+
+@router.post(f"{HERE}/clear/{{name}}")
+def clear_suspension(link: ALink, site: ASite, user: AUser, name: str) -> Response:
+    if name not in views.stopped(link.lane):
+        raise HTTPException(404, f"Neither a CRM is suspended nor a guard tripped by the name {name!r}.")
+    return _ask(site, link, "", "clear", requests.clear, name, user)
