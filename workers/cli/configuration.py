@@ -45,7 +45,7 @@ def validate(link: Link, *, offline: bool, as_json: bool) -> None:
     """Check the file in itself, and against what both accounts have."""
     problems = _problems(link, offline=offline)
     if as_json:
-        emit(problems)
+        emit([each._asdict() for each in problems])
     else:
         say(*map(str, problems), *([] if problems else [f"{link.runtime.file(link.name)} is right."]))
     if _hinders(problems):
@@ -63,7 +63,8 @@ def apply(link: Link, *, as_json: bool) -> None:
     before = link.lane.state().config
     digest = link.apply(operator())
     if as_json:
-        emit({"connection": link.name, "digest": digest, "before": before, "problems": problems})
+        warnings = [each._asdict() for each in problems]
+        emit({"connection": link.name, "digest": digest, "before": before, "warnings": warnings})
         return
     say(*map(str, problems))
     fate = "stays in force" if digest == before else "comes into force"

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -100,6 +101,13 @@ def length(ms: int) -> str:
 def shown(value: FieldValue) -> str:
     """A field's value; a dash stands for blank."""
     return "—" if value is None else f'"{value}"'
+
+
+def progress(*columns: ProgressColumn) -> Progress:
+    """A progress display on standard error; none where that is no terminal."""
+    out = console(stderr=True)
+    given = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *columns)
+    return Progress(*given, console=out, transient=True, disable=not out.is_terminal)
 
 
 def names(fields: Iterable[str]) -> str:

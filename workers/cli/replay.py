@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TimeRemainingColumn
 
 from workers.bootstrap import Link
 from workers.cli.failures import DIFFERENT
-from workers.cli.output import console, emit, say
+from workers.cli.output import emit, progress, say
 from workers.cli.session import with_json, with_link
-from workers.replay import Comparison, Replay
-from workers.replay import Progress as Told
+from workers.replay import Comparison, Progress, Replay
 from workers.storage.memory import MemoryTables
 
 
@@ -45,11 +44,10 @@ def rebuild(link: Link, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _progress(title: str) -> Iterator[Told]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(title, total=None)
-        yield lambda done, total: progress.update(bar, completed=done, total=max(done, total))
+def _progress(title: str) -> Iterator[Progress]:
+    with progress(TimeRemainingColumn()) as shown:
+        bar = shown.add_task(title, total=None)
+        yield lambda done, total: shown.update(bar, completed=done, total=max(done, total))
 
 
 def _report(found: Comparison, *, as_json: bool, different: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, TimeElapsedColumn
 
 from domain.book import Table, decode_closed
 from domain.errors import Misconfigured
@@ -12,7 +12,7 @@ from domain.state import Closed
 from workers import requests
 from workers.bootstrap import Link
 from workers.cli.failures import Failed, NothingMatched
-from workers.cli.output import console, emit, say
+from workers.cli.output import emit, progress, say
 from workers.cli.session import Command, entity_of, operator, with_json, with_link
 from workers.connection import Lane, position_of
 from workers.control import Control, Job
@@ -113,29 +113,28 @@ def _ending(lane: Lane, entity: str, before: str, timeout: int) -> Closed | None
 def _follow(lane: Lane, job_id: str, *, wait: bool, as_json: bool, total: Callable[[], int | None]) -> None:
     job = _job(lane, job_id)
     if wait:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=console(stderr=True)) as progress:
-            bar = progress.add_task("Requesting", total=total())
+        with progress(TimeElapsedColumn()) as bars:
+            bar = bars.add_task("Requesting", total=total())
             while not job.finished:
                 lane.clock.sleep(EVERY_SECONDS)
                 job = _job(lane, job_id)
-                progress.update(bar, completed=job.done)
-            progress.update(bar, completed=job.done, total=job.done)
-            _decide(lane, progress)
+                bars.update(bar, completed=job.done)
+            bars.update(bar, completed=job.done, total=job.done)
+            _decide(lane, bars)
     if as_json:
         emit(job)
     else:
         say(f"{job.done:,} contacts were asked for." if wait else f"The job {job.id[:8]} goes on by itself.")
 
 
-def _decide(lane: Lane, progress: Progress) -> None:
+def _decide(lane: Lane, bars: Progress) -> None:
     """Wait until what was asked for is decided; the writes follow."""
     until, first = lane.log.tail(), lane.backlog()
-    bar = progress.add_task("Deciding", total=first)
+    bar = bars.add_task("Deciding", total=first)
     while position_of(lane.tables().checkpoint()) < position_of(until):
-        progress.update(bar, completed=max(0, first - lane.backlog()))
+        bars.update(bar, completed=max(0, first - lane.backlog()))
         lane.clock.sleep(EVERY_SECONDS)
-    progress.update(bar, completed=first)
+    bars.update(bar, completed=first)
 
 
 def _job(lane: Lane, job_id: str) -> Job:
