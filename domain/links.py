@@ -63,7 +63,7 @@ def _estranged(contact: Contact, kind: ObjectKind, event: RecordObserved) -> boo
     """Whether a duplicate, which nothing but its address put into the contact, shows a foreign one now."""
     ref = event.ref
     linked = contact.pair.get(ref.crm)
-    if linked in {None, ref.key} or contact.id == ref.key or contact.erased:
+    if linked in {None, ref.key} or contact.id == ref.key or contact.records[ref.key].gone:
         return False
     shown, known = set(match_values(kind, ref, event.fields)), contact.records[ref.key]
     if not shown or event.modified_at < known.seen[0] or shown & set(match_values(kind, ref, known.values)):

@@ -120,7 +120,7 @@ def _look(contact: Contact, kind: KindPolicy, event: e.RecordObserved, us: str) 
 def _place(step: Step, contact: Contact, look: Look) -> Contact:
     """Put the record into its contact, as the linked one where that place is free."""
     event, ref = look.event, look.ref
-    if not look.known:
+    if step.book.entity_of(ref.key) != contact.id:
         step.book.bind(ref.key, contact.id)
     links.index(step.book, look.kind.kind, ref, look.before.values, look.folded.record.values)
     if event.asked_id and contact.pair.get(ref.crm) == RecordRef(ref.crm, ref.object, event.asked_id).key:

@@ -46,6 +46,9 @@ class Folded(NamedTuple):
 
 EMPTY = Record(values={})
 
+_EXPLAINED = frozenset({"merged", "converted"})
+"""Why a record went on under another id says more than that it is not there."""
+
 
 def version_of(record: Record, field: str) -> Version:
     """The version of a field's value; ``NEVER`` if the field is unknown."""
@@ -112,17 +115,17 @@ def _looked(
     if version >= seen or (event.source == "read" and event.ticket > seen[1]):
         seen = max(version, (seen[0], event.ticket))
         gone = _absence(record, event)
-        merged_into = event.merged_into
+        merged_into = event.merged_into or merged_into
     return Record(values, base, newer, changed, seen, gone, merged_into)
 
 
 def _absence(record: Record, event: RecordObserved) -> str:
-    """Why a record that was just looked at is not there; a conversion is for ever."""
+    """Why a record that was just looked at is not there; a conversion and a merge are for ever."""
     if event.merged_into:
         return "merged"
-    if event.deleted:
-        return "deleted"
-    return record.gone if record.gone == "converted" else ""
+    if record.gone in _EXPLAINED:
+        return record.gone
+    return "deleted" if event.deleted else ""
 
 
 def lose(record: Record, event: RecordGone) -> Record:
@@ -132,7 +135,3 @@ def lose(record: Record, event: RecordGone) -> Record:
         return record
     cause = record.gone if record.gone in _EXPLAINED and event.cause != "erased" else event.cause
     return msgspec.structs.replace(record, seen=max(version, record.seen), gone=cause)
-
-
-_EXPLAINED = frozenset({"merged", "converted"})
-"""Why a record went on under another id says more than that it is not there."""
