@@ -1,4 +1,4 @@
-"""The console's pages over HTTP: what they show, what their buttons record, and that no value becomes markup."""
+"""The console over HTTP: what pages show, what buttons record, and that no value becomes markup."""
 
 import base64
 import re
