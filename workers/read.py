@@ -20,7 +20,7 @@ from workers.ports import CrmGateway, ListGateway, ReadRecord
 from workers.telemetry import get_logger
 
 BATCH = 200
-LEASE_MS = 60_000
+LEASE_MS = 15_000
 BACKLOG = 5_000
 """Unprojected events beyond which reading waits: the answers would only queue behind them."""
 
