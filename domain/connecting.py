@@ -3,6 +3,7 @@
 from typing import Any
 
 from domain import events as e
+from domain.state import Suspension
 from domain.step import Step, replace
 
 
@@ -52,6 +53,13 @@ def suspension_cleared(step: Step, event: e.SuspensionCleared) -> None:
     suspended = {crm: each for crm, each in connection.suspended.items() if crm != event.name}
     guards = {name: each for name, each in connection.guards.items() if name != event.name}
     _connection(step, suspended=suspended, guards=guards)
+
+
+def target_refused(step: Step, event: e.TargetRefused) -> None:
+    suspended = step.book.connection.suspended
+    if event.crm not in suspended:
+        suspension = Suspension(step.at, event.code, event.message)
+        _connection(step, suspended={**suspended, event.crm: suspension})
 
 
 def epoch_started(step: Step, event: e.EpochStarted) -> None:

@@ -220,6 +220,15 @@ class SuspensionCleared(Event, tag="suspension_cleared/1", frozen=True, kw_only=
     request: str = ""  #: makes the same fact, said again later, a fact of its own
 
 
+class TargetRefused(Event, tag="target_refused/1", frozen=True, kw_only=True):
+    """A CRM refused to be read for a reason that an operator must mend."""
+
+    crm: Crm
+    code: str
+    message: str
+    request: str = ""  #: makes the same fact, said again later, a fact of its own
+
+
 class LetterDiscarded(Event, tag="letter_discarded/1", frozen=True, kw_only=True):
     """A dead letter was closed on purpose."""
 
@@ -258,6 +267,7 @@ AnyEvent = (
     | Paused
     | Resumed
     | SuspensionCleared
+    | TargetRefused
     | LetterDiscarded
     | EpochStarted
 )

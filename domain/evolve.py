@@ -37,6 +37,7 @@ _HANDLERS: dict[type[e.Event], Callable[[Step, Any], None]] = {
     e.Paused: connecting.paused,
     e.Resumed: connecting.resumed,
     e.SuspensionCleared: connecting.suspension_cleared,
+    e.TargetRefused: connecting.target_refused,
     e.LetterDiscarded: requesting.letter_discarded,
     e.EpochStarted: connecting.epoch_started,
 }

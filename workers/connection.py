@@ -9,13 +9,17 @@ from typing import Any
 import msgspec
 
 from domain.book import CONNECTION_KEY, Table, decode
-from domain.events import AnyEvent, RecordObserved, digest, encode, event_id
+from domain.errors import Misconfigured
+from domain.events import AnyEvent, RecordObserved, TargetRefused, digest, encode, event_id
 from domain.identity import Crm
 from domain.policy import EMPTY, Policy, compile_policy
 from domain.state import Connection
-from workers.clock import Clock
+from workers.clock import Clock, new_id
 from workers.ports import ReadRecord
 from workers.store import Coordination, EventLog, Tables
+from workers.telemetry import get_logger
+
+log = get_logger(__name__)
 
 PROJECTED = "projected"
 """Cursor: how far the log was projected, kept beside the tables to tell when they were lost."""
@@ -93,6 +97,16 @@ class Lane:
             yield lease
         finally:
             self.coordination.release(name, lease.owner)
+
+    @contextmanager
+    def refusals(self, crm: Crm) -> Iterator[None]:
+        """Record a refusal that an operator must mend: the CRM is suspended. Other errors pass."""
+        try:
+            yield
+        except Misconfigured as error:
+            fact = TargetRefused(crm=crm, code=error.code, message=error.message, request=new_id())
+            self.append([fact])
+            log.warning("target_suspended", connection=self.name, crm=crm, code=error.code)
 
     def rewound(self) -> bool:
         """Whether the tables stand behind where they once stood: they were lost, and are being made anew.

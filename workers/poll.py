@@ -62,8 +62,10 @@ class Poller:
 
     def baseline(self, *, budget_ms: int = 15_000) -> bool:
         """Read every object once in full; triggers nothing. True when all of it is done."""
-        with self.lane.lease(f"baseline/{self.crm}", LEASE_MS) as lease:
-            return self._baseline(budget_ms) if lease else False
+        with self.lane.lease(f"baseline/{self.crm}", LEASE_MS) as lease, self.lane.refusals(self.crm):
+            if lease and not self._suspended():
+                return self._baseline(budget_ms)
+        return False
 
     def _baseline(self, budget_ms: int) -> bool:
         for name in self._objects():
@@ -76,7 +78,10 @@ class Poller:
 
     def reconcile(self) -> int:
         """Compare all ids and stamps with what is known; what differs is read. Returns how many differ."""
-        return sum(self._reconcile(name) for name in self._objects())
+        with self.lane.lease(f"reconcile/{self.crm}", LEASE_MS) as lease, self.lane.refusals(self.crm):
+            if lease and not self._suspended():
+                return sum(self._reconcile(name) for name in self._objects())
+        return 0
 
     # -- windows
 
@@ -87,8 +92,13 @@ class Poller:
         return self.lane.clock.monotonic() + budget_ms / 1000
 
     def _pass(self, stream: str, source: str, overlap_ms: int, priority: Priority, budget_ms: int) -> int:
-        with self.lane.lease(f"{stream}/{self.crm}", LEASE_MS) as lease:
-            return self._windows(stream, source, overlap_ms, priority, budget_ms) if lease else 0
+        with self.lane.lease(f"{stream}/{self.crm}", LEASE_MS) as lease, self.lane.refusals(self.crm):
+            if lease and not self._suspended():
+                return self._windows(stream, source, overlap_ms, priority, budget_ms)
+        return 0
+
+    def _suspended(self) -> bool:
+        return self.crm in self.lane.state().suspended
 
     def _windows(self, stream: str, source: str, overlap_ms: int, priority: Priority, budget_ms: int) -> int:
         new, end = 0, self._end(budget_ms)

@@ -70,7 +70,8 @@ class Reader:
             if not asked:
                 return Progress(answered, more=False)
             try:
-                self._answer(asked)
+                with self.lane.refusals(self.crm):
+                    self._answer(asked)
             except SyncError as error:
                 log.warning("target_throttled", connection=self.lane.name, crm=self.crm, code=error.code)
                 return Progress(answered, more=False)

@@ -6,10 +6,11 @@ from celery import bootsteps
 from celery.signals import worker_process_init
 from redis.exceptions import RedisError
 
-from domain.errors import Throttled
+from domain.errors import Throttled, Transient
 from domain.identity import Crm
 from workers.bootstrap import Link, runtime
 from workers.celery_app import app
+from workers.configuration.problems import ConfigurationError
 from workers.doorbells import Doorbells, Rhythm
 from workers.telemetry import get_logger
 
@@ -70,8 +71,8 @@ def poll(connection: str, crm: str, what: str) -> dict[str, Any]:
     bells(link).answer("poll", crm, what)
     try:
         new = getattr(link.poller(Crm(crm)), what)()
-    except Throttled as error:  # the next slot goes on where this one stopped
-        return {"connection": connection, "crm": crm, "what": what, "throttled": error.code}
+    except (Throttled, Transient) as error:  # the next slot goes on where this one stopped
+        return {"connection": connection, "crm": crm, "what": what, "put_off": error.code}
     if new:
         bells(link).ring("project")
     return {"connection": connection, "crm": crm, "what": what, "new": new}
@@ -103,10 +104,19 @@ def sweep() -> None:
     """Ring for every connection's backlog. An absent server is waited for."""
     try:
         for name in runtime().connections():
-            link = runtime().link(name)
-            bells(link).sweep(Rhythm(link.options.poll_seconds, link.options.check_seconds))
+            _sweep(name)
     except RedisError:
         log.warning("server_away")
+
+
+def _sweep(name: str) -> None:
+    link = runtime().link(name)
+    try:
+        rhythm = Rhythm(link.options.poll_seconds, link.options.check_seconds)
+    except ConfigurationError as error:  # its file is broken or gone; the other connections go on
+        log.warning("configuration_broken", connection=name, problems=len(error.problems))
+        return
+    bells(link).sweep(rhythm)
 
 
 class Sweeper(bootsteps.StartStopStep):

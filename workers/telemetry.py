@@ -39,6 +39,7 @@ LogEvent = Literal[
     "batch_delivered",  # one write call was answered: crm, claimed, sent, rejected
     "commit_refused",  # another projector was ahead; nothing was lost
     "configuration_applied",
+    "configuration_broken",  # a connection's file cannot be used; it rests, the others go on
     "connection_paused",
     "connection_resumed",
     "contact_parked",  # an event could not be handled: the contact waits for an operator
