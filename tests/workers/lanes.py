@@ -1,4 +1,4 @@
-"""Lanes and web sites to test with: a configured connection on stores of this process."""
+"""Lanes and web processes to test with: a configured connection on stores of this process."""
 
 import asyncio
 from typing import Any
@@ -19,7 +19,6 @@ from workers.connection import Lane
 from workers.project import Projector
 from workers.settings import Settings
 from workers.storage.memory import MemoryStores
-from workers.web import Site
 
 PORTAL = "44512002"
 SECRET = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"
@@ -82,15 +81,6 @@ def runtime(**environment: str) -> Runtime:
 def connect(made: Runtime, *, connected: bool) -> None:
     """Let the runtime's server go away, or come back."""
     made.redis.connection_pool.connection_kwargs["server"].connected = connected
-
-
-def site(made: Runtime | None = None) -> tuple[Site, list[str]]:
-    """A web site with the connection ``acme``, and the tasks that it sends."""
-    sent: list[str] = []
-    made = made or runtime()
-    made.register("acme")
-    configured(made.link("acme").lane)
-    return Site(made, lambda task, _: sent.append(task)), sent
 
 
 class Client:

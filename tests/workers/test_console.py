@@ -91,7 +91,7 @@ def test_a_tripped_guard_shows_what_it_holds() -> None:
     desk = Desk(Section(SECTION.kind, MAPPINGS, guards={"blanked": 0}))
     kept: dict[str, Any] = {"email": "ada@example.com", "lastname": "Lovelace", "company": "Analytical"}
     page = desk.append(shown(HS, "contacts", "1", ticket=30, city=None, **kept)).see()
-    assert "The guard “blanked” holds 1 contacts" in page
+    assert "The guard “blanked” has tripped; contacts held: 1" in page
 
 
 def test_a_search_that_finds_one_leads_to_it() -> None:
