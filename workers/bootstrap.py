@@ -50,9 +50,13 @@ class Runtime:
     @cached_property
     def redis(self) -> redis.Redis:
         """The log's server; the embedded one is started if none is named."""
+        self.revive()
+        return connect(self.settings.log_server())
+
+    def revive(self) -> None:
+        """Bring the embedded server back if it is gone; a server of one's own is only waited for."""
         if self.settings.redis_url is None:
             embedded.ensure(self.settings.data_dir, port=self.settings.embedded_port)
-        return connect(self.settings.log_server())
 
     def connections(self) -> list[str]:
         """The connections that have been set up on the log's server."""

@@ -137,10 +137,10 @@ class Reader:
                 wanted.setdefault((name, by), {})[value] = None
         found: dict[tuple[str, str, str], list[ReadRecord]] = {}
         gateway = self.gateway.at(_priority(asked))
-        for (name, field), values in wanted.items():
+        for (name, by), values in wanted.items():
             fields = sorted(policy.by_object[self.crm, name].needed[self.crm, name])
-            for record in gateway.look_up(name, field, list(values), fields).records:
-                found.setdefault((name, field, (record.asked_id or "").lower()), []).append(record)
+            for record in gateway.look_up(name, by, list(values), fields).records:
+                found.setdefault((name, by, (record.asked_id or "").lower()), []).append(record)
         for each in asked:
             yield from self._look_up(each.request, found, ticket)
 

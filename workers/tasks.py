@@ -107,6 +107,7 @@ def sweep() -> None:
             _sweep(name)
     except RedisError:
         log.warning("server_away")
+        runtime().revive()
 
 
 def _sweep(name: str) -> None:
