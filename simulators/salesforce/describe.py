@@ -21,8 +21,8 @@ _BYTES_PER_CHARACTER = 3
 _UNSORTABLE = frozenset({"textarea", "address", "multipicklist"})
 
 
-def field_describe(entry: Field) -> dict[str, Any]:
-    """One entry of `fields`."""
+def field_describe(entry: Field, *, writable: bool) -> dict[str, Any]:
+    """One entry of `fields`; `writable`: the caller may edit the field where anyone can."""
     whole = entry.type == "int"
     return {
         "aggregatable": entry.type not in ("boolean", "textarea", "address"),
@@ -37,7 +37,7 @@ def field_describe(entry: Field) -> dict[str, Any]:
         "caseSensitive": entry.case_sensitive,
         "compoundFieldName": entry.compound,
         "controllerName": None,
-        "createable": entry.createable,
+        "createable": entry.createable and writable,
         "custom": entry.custom,
         "defaultValue": entry.default_value(),
         "defaultValueFormula": None,
@@ -93,7 +93,7 @@ def field_describe(entry: Field) -> dict[str, Any]:
         "sortable": entry.type not in _UNSORTABLE,
         "type": entry.type,
         "unique": entry.unique,
-        "updateable": entry.updateable,
+        "updateable": entry.updateable and writable,
         "writeRequiresMasterRead": False,
     }
 
@@ -136,13 +136,13 @@ def _common(described: SObject, base: str, *, writable: bool) -> dict[str, Any]:
     }
 
 
-def _writable(described: SObject) -> bool:
-    return any(entry.createable for entry in described.fields.values())
+def _writable(described: SObject, locked: frozenset[str]) -> bool:
+    return described.name not in locked and any(entry.createable for entry in described.fields.values())
 
 
-def global_entry(described: SObject, base: str) -> dict[str, Any]:
+def global_entry(described: SObject, base: str, locked: frozenset[str]) -> dict[str, Any]:
     """One entry of `sobjects` in the global describe."""
-    return _common(described, base, writable=_writable(described))
+    return _common(described, base, writable=_writable(described, locked))
 
 
 def object_describe(
@@ -152,10 +152,15 @@ def object_describe(
     host: str,
     *,
     visible: list[Field],
+    locked: frozenset[str],
     record_types: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """The answer of `sobjects/X/describe`; only `visible` fields exist for the caller."""
-    body = _common(described, base, writable=_writable(described))
+    """The answer of `sobjects/X/describe`.
+
+    Only `visible` fields exist for the caller, who may only read the objects and `Object.Field`s of `locked`.
+    """
+    writable = _writable(described, locked)
+    body = _common(described, base, writable=writable)
     body["urls"] |= {
         "compactLayouts": f"{base}/sobjects/{described.name}/describe/compactLayouts",
         "approvalLayouts": f"{base}/sobjects/{described.name}/describe/approvalLayouts",
@@ -174,7 +179,10 @@ def object_describe(
         "defaultImplementation": None,
         "extendedBy": None,
         "extendsInterfaces": None,
-        "fields": [field_describe(entry) for entry in visible],
+        "fields": [
+            field_describe(entry, writable=writable and f"{described.name}.{entry.name}" not in locked)
+            for entry in visible
+        ],
         "implementedBy": None,
         "implementsInterfaces": None,
         "listviewable": None,

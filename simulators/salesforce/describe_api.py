@@ -66,7 +66,7 @@ def describe_global(call: Call) -> Answer:
     if call.unmodified(org.schema_stamp):
         return Answer(304)
     seen = [one for one in org.schema.objects.values() if org.sees(call.actor, one.name)]
-    sobjects = [global_entry(one, call.base) for one in seen]
+    sobjects = [global_entry(one, call.base, org.locked_for(call.actor)) for one in seen]
     return Answer(200, {"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": sobjects})
 
 
@@ -81,6 +81,7 @@ def describe(call: Call) -> Answer:
         call.base,
         instance_url(org, call.request),
         visible=org.visible_fields(call.actor, described),
+        locked=org.locked_for(call.actor),
         record_types=_record_types(org, described, call.base),
     )
     return Answer(200, body)

@@ -131,6 +131,10 @@ class Org:
         locked = self.rules.locked
         return not (actor.api and locked) or (entity not in locked and f"{entity}.{name}" not in locked)
 
+    def locked_for(self, actor: Actor) -> frozenset[str]:
+        """The objects and `Object.Field`s which the caller may only read."""
+        return frozenset(self.rules.locked) if actor.api else frozenset()
+
     def visible_fields(self, actor: Actor, described: SObject) -> list[Field]:
         return [entry for entry in described.fields.values() if self.sees(actor, described.name, entry.name)]
 

@@ -133,7 +133,8 @@ def show(call: Call, described: SObject, row: Record, names: list[Field] | None 
 
 def describe_basic(call: Call) -> Answer:
     described = find_object(call.org, call.actor, call.params["object"])
-    return Answer(200, {"objectDescribe": global_entry(described, call.base), "recentItems": []})
+    entry = global_entry(described, call.base, call.org.locked_for(call.actor))
+    return Answer(200, {"objectDescribe": entry, "recentItems": []})
 
 
 def updated(call: Call) -> Answer:

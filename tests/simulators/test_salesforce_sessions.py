@@ -122,6 +122,13 @@ def test_versions_are_listed_without_a_session(org: Org) -> None:
     assert newest == {"label": "Winter '27", "url": "/services/data/v68.0", "version": "68.0"}
 
 
+def test_the_resources_name_the_identity_of_the_caller(org: Org) -> None:
+    resources = org.raw("GET", f"{DATA}/").json()
+    user = org.rows("SELECT Id FROM User WHERE Username = 'integration@sim.example.com'")[0]["Id"]
+    assert resources["identity"].endswith(f"/{user}")
+    assert resources["sobjects"] == f"{DATA}/sobjects"
+
+
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [

@@ -243,7 +243,19 @@ def test_a_field_that_the_user_may_only_read_cannot_be_written(org: Org) -> None
     org.control("permissions", {"object": "Contact", "field": "Phone", "access": "read"})
     error = _refusal(lambda: org.contact(Phone="2"))
     assert (error["errorCode"], error["fields"]) == ("INVALID_FIELD_FOR_INSERT_UPDATE", ["Phone"])
-    assert "Phone" in _fields(org, "Contact")
+    described = _fields(org, "Contact")
+    assert [described[name]["updateable"] for name in ("Phone", "Email")] == [False, True]
+    assert [described[name]["createable"] for name in ("Phone", "Email")] == [False, True]
+
+
+def test_an_object_that_the_user_may_only_read_is_described_so(org: Org) -> None:
+    org.control("permissions", {"object": "Lead", "access": "read"})
+    rights = ("createable", "updateable", "deletable")
+    described = org.sf.Lead.describe()
+    assert [described[right] for right in rights] == [False] * 3
+    assert not any(entry["createable"] or entry["updateable"] for entry in described["fields"])
+    listed = {one["name"]: one["updateable"] for one in org.sf.describe()["sobjects"]}
+    assert (listed["Lead"], listed["Contact"]) == (False, True)
 
 
 def test_an_object_that_the_user_may_not_see_does_not_exist(org: Org) -> None:
