@@ -11,11 +11,12 @@ import click
 from redis.exceptions import RedisError
 
 from domain.error_codes import CATALOGUE
-from domain.errors import SyncError, classify
+from domain.errors import SyncError, Throttled, Transient, classify
 from domain.identity import Crm
 from domain.upcasting import NewerEvent
 from workers.cli.output import clean
 from workers.configuration import ConfigurationError
+from workers.configuration.checks import NAMES
 from workers.embedded import EmbeddedServerError
 from workers.replay import Busy
 from workers.settings import SettingsError
@@ -96,7 +97,6 @@ def _of_crm(error: SyncError) -> str:
     homes = [crm for crm in Crm if error.code in CATALOGUE[crm]]
     crm = homes[0] if homes else Crm.HUBSPOT
     meaning = classify(crm, None, error.code, error.message)
-    who = {Crm.HUBSPOT: "HubSpot", Crm.SALESFORCE: "Salesforce"}[crm] if len(homes) == 1 else "A CRM"
-    return (
-        f"{who} refused a call ({error.code}): {meaning.cause} {meaning.remedy} crmsync doctor looks closer."
-    )
+    who = NAMES[crm] if len(homes) == 1 else "A CRM"
+    remedy = "Run the command again." if isinstance(error, Transient | Throttled) else meaning.remedy
+    return f"{who} refused a call ({error.code}): {meaning.cause} {remedy} crmsync doctor looks closer."

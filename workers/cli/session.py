@@ -10,6 +10,7 @@ import click
 from workers import bootstrap, views
 from workers.bootstrap import Runtime
 from workers.cli.failures import Failed, NothingMatched
+from workers.cli.patience import PatientLink
 from workers.connection import Lane
 from workers.telemetry import set_up_logging
 
@@ -47,7 +48,7 @@ def with_link(command: Command) -> Command:
     @functools.wraps(command)
     def run(context: click.Context, /, *, connection: str | None, **options: Any) -> Any:
         runtime = runtime_of(context)
-        return command(runtime.link(choose(runtime, connection)), **options)
+        return command(PatientLink(runtime, choose(runtime, connection)), **options)
 
     return run
 

@@ -1,0 +1,142 @@
+"""The commands that need the CRMs, from an empty pair of accounts to a list that syncs."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from domain.identity import Crm
+from tests.workers.accounts import TOKEN, Accounts, accounts
+from tests.workers.installed import FILE, Installation
+from workers.clock import SystemClock
+from workers.control import Control
+from workers.embedded import ensure, stop
+from workers.storage.redis_store import connect
+
+LISTED = FILE.replace("  defaults", '  limit_sync: {inclusion_list: "Sync to Salesforce"}\n  defaults')
+
+
+@pytest.fixture
+def both() -> Iterator[Accounts]:
+    with accounts() as made:
+        made.add_list("Sync to Salesforce", "DYNAMIC")
+        httpx.patch(f"{made.urls[Crm.HUBSPOT]}/_sim/settings", json={"rate_limit_ten_secondly": 190})
+        yield made
+
+
+@pytest.fixture
+def acme(tmp_path: Path, both: Accounts) -> Iterator[Installation]:
+    """An installation with all secrets, on a server of its own."""
+    environment = {
+        "CRMSYNC_PUBLIC_URL": "",
+        "CRMSYNC_ACME_HUBSPOT_TOKEN": TOKEN,
+        "CRMSYNC_ACME_HUBSPOT_BASE_URL": both.urls[Crm.HUBSPOT],
+        "CRMSYNC_ACME_SALESFORCE_CONSUMER_KEY": "sim-consumer-key",
+        "CRMSYNC_ACME_SALESFORCE_CONSUMER_SECRET": "sim-consumer-secret",
+        "CRMSYNC_ACME_SALESFORCE_BASE_URL": both.urls[Crm.SALESFORCE],
+    }
+    made = Installation(tmp_path, {"acme": LISTED}, **environment)
+    made.clock.advance((SystemClock().now_ms() - made.clock.now_ms()) / 1000)
+    made.runtime.redis = connect(ensure(tmp_path / "var"))
+    yield made
+    made.runtime.redis.close()
+    stop(tmp_path / "var")
+
+
+def shut(both: Accounts, crm: Crm, status: int = 401) -> None:
+    """A CRM answers every call with an error; 401: it accepts our login no more."""
+    rule = {"kind": "status", "status": status, "path": "*"}
+    httpx.post(f"{both.urls[crm]}/_sim/faults", json=rule).raise_for_status()
+
+
+@pytest.fixture
+def ready(acme: Installation) -> Installation:
+    """Both CRMs set up, and the configuration in force."""
+    acme.says("setup")
+    acme.says("config", "apply")
+    acme.project()
+    return acme
+
+
+def test_setup_writes_out_what_an_admin_can_deploy(acme: Installation, tmp_path: Path) -> None:
+    said = acme.says("setup", "--export", str(tmp_path / "out"))
+
+    assert "salesforce/package.xml" in said
+    assert (tmp_path / "out" / "hubspot" / "contacts" / "property.json").exists()
+    assert "salesforce_record_id" in acme.run("config", "validate").stdout
+
+
+def test_setup_creates_what_is_missing_and_names_the_next_command(acme: Installation) -> None:
+    said = acme.says("setup")
+
+    assert "created hubspot contacts.salesforce_record_id" in said
+    assert "Next: crmsync config apply" in said
+    assert "Both CRMs have what is needed." in acme.says("setup")
+
+
+def test_what_the_accounts_lack_keeps_a_configuration_out(acme: Installation) -> None:
+    assert "salesforce_record_id" in acme.fails("config", "apply")
+    assert acme.json("config", "history") == []
+
+
+def test_a_configuration_comes_into_force(acme: Installation) -> None:
+    acme.says("setup")
+    assert acme.json("config", "validate") == []
+
+    applied = acme.json("config", "apply")
+    acme.project()
+
+    assert acme.json("status")["configuration"] == applied["digest"]
+    assert "stays in force" in acme.says("config", "apply")
+
+
+def test_the_doctor_finds_a_healthy_connection(ready: Installation) -> None:
+    findings = ready.json("doctor")
+
+    assert {each["health"] for each in findings} <= {"ok", "warn"}
+    assert "ok   All secrets are set." in ready.says("doctor")
+
+
+def test_the_doctor_fails_where_the_connection_cannot_work(acme: Installation, both: Accounts) -> None:
+    shut(both, Crm.HUBSPOT)
+
+    result = acme.run("doctor", "--json")
+
+    assert result.exit_code == 1
+    assert any(each["health"] == "fail" and each["remedy"] for each in json.loads(result.stdout))
+
+
+def test_a_crm_that_refuses_us_is_a_sentence_with_its_remedy(acme: Installation, both: Accounts) -> None:
+    shut(both, Crm.HUBSPOT)
+
+    message = acme.fails("config", "apply")
+
+    assert "does not accept our login. Renew the credential" in message
+    assert TOKEN not in message
+
+
+def test_a_crm_that_is_away_asks_for_patience(acme: Installation, both: Accounts) -> None:
+    shut(both, Crm.SALESFORCE, 503)
+
+    assert "unavailable for a moment. Run the command again." in acme.fails("config", "apply")
+
+
+def test_the_members_of_a_list_are_synced_by_its_name(ready: Installation, both: Accounts) -> None:
+    created = {"object": "contacts", "properties": {"email": "ada@example.com", "lastname": "Byron"}}
+    both.control(Crm.HUBSPOT, "create", **created)
+
+    def work() -> None:
+        Control(ready.lane, both.lists).run()
+        ready.project()
+
+    ready.clock.work = work
+    job = ready.json("sync", "list", "Sync to Salesforce")
+
+    assert (job["kind"], job["done"], job["finished"]) == ("list", 1, True)
+    assert ready.json("status")["queues"]["reads/hubspot"] == 1
+
+
+def test_an_unknown_list_matches_nothing(ready: Installation) -> None:
+    assert "HubSpot has no contact list Nobody" in ready.fails("sync", "list", "Nobody", code=2)
