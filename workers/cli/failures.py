@@ -10,7 +10,7 @@ from typing import Any
 import click
 from redis.exceptions import RedisError
 
-from domain.error_codes import CATALOGUE
+from domain.error_codes import CATALOGUE, OUTAGE
 from domain.errors import SyncError, Throttled, Transient, classify
 from domain.identity import Crm
 from domain.upcasting import NewerEvent
@@ -96,7 +96,8 @@ def _of_crm(error: SyncError) -> str:
     """A CRM's refusal. The code tells which CRM it was unless both use it."""
     homes = [crm for crm in Crm if error.code in CATALOGUE[crm]]
     crm = homes[0] if homes else Crm.HUBSPOT
-    meaning = classify(crm, None, error.code, error.message)
+    unknown = isinstance(error, Transient) and not homes
+    meaning = OUTAGE if unknown else classify(crm, None, error.code, error.message)
     who = NAMES[crm] if len(homes) == 1 else "A CRM"
     remedy = "Run the command again." if isinstance(error, Transient | Throttled) else meaning.remedy
     return f"{who} refused a call ({error.code}): {meaning.cause} {remedy} crmsync doctor looks closer."
