@@ -1,6 +1,11 @@
 """How the suite shares a machine; no fixtures here, values come from builders."""
 
+import hypothesis
 import pytest
+
+# The same examples on every machine and in every run; new ones are looked for in long runs.
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.hookimpl(tryfirst=True)
