@@ -10,7 +10,7 @@ from domain.events import DeliveryAnswered, RecordObserved
 from domain.identity import Crm, Fields, RecordRef
 from domain.links import without
 from domain.mapping import MappedField, Pair
-from domain.plan import linked
+from domain.plan import linked, overlay
 from domain.policy import KindPolicy
 from domain.records import Folded, Record, observe, version_of
 from domain.state import Contact, Expected, Flight
@@ -78,11 +78,15 @@ def own_form(contact: Contact, event: RecordObserved, before: Record, us: str) -
     automation changed it. ``us``: the user that our writes are made by; empty if the CRM does not say.
     """
     somebody = bool(us) and event.modified_by not in {None, us}
-    return frozenset(
+    shown = dict(_shown(contact, event))
+    own = {
         name
-        for name, each in _shown(contact, event)
+        for name, each in shown.items()
         if event.fields[name] == each.value or _is_own(before, event, name, each, somebody=somebody)
-    )
+    }
+    if us and event.modified_by == us:
+        own |= overlay(contact, event.crm).keys() - shown.keys()
+    return frozenset(own)
 
 
 def own_doubted(contact: Contact, event: RecordObserved, after: Record, us: str) -> frozenset[str]:
@@ -140,7 +144,7 @@ def close_expected(
     if not shown:
         return contact
     contact = _expect(contact, event.crm, drop=shown)
-    return _agree_as_shown(contact, kind, event.crm, ours)
+    return _agree_as_shown(contact, kind, event.crm, ours & shown)
 
 
 def _expect(

@@ -92,6 +92,11 @@ def _take_request(step: Step, event: e.RecordObserved) -> ReadRequest | None:
     return None
 
 
+def _written(contact: Contact, crm: Crm) -> bool:
+    """Whether anything was sent to a CRM and not seen there since."""
+    return crm in contact.expected or crm in contact.flights
+
+
 def _us(step: Step, crm: Crm) -> str:
     """The user that our writes are made by, where the CRM says so."""
     return step.book.connection.accounts.get(crm, ("", "", ""))[2]
@@ -112,7 +117,7 @@ def _look(contact: Contact, kind: KindPolicy, event: e.RecordObserved, us: str) 
         linked=contact.pair.get(ref.crm) == ref.key,
         made=event.crm in contact.created_by_us,
         overlay=overlay(contact, event.crm) if folded.changes else {},
-        settled=own_form(contact, event, before, us) if event.crm in contact.expected else frozenset(),
+        settled=own_form(contact, event, before, us) if _written(contact, event.crm) else frozenset(),
         confirmed=own_doubted(contact, event, folded.record, us),
     )
 

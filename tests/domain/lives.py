@@ -1,0 +1,430 @@
+"""Lives for the laws: what happens in a connection, step by step, and what must be true of it in the end."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from domain import events as e
+from domain.events import encode
+from domain.identity import Crm, FieldValue, RecordRef
+from domain.mapping import SyncRule
+from domain.projection import Projection
+from domain.reasons import Reason
+from domain.state import Contact, Intent
+from domain.upcasting import decode
+from tests.domain.crms import HS, NAMES, RULES, SF, Life, Row, Store, normal, sf_name
+
+Act = tuple[str, int, int]
+"""What happens, and two numbers that choose to whom and with which value."""
+
+QUIET_ACTS = ("edit_hubspot", "edit_hubspot", "edit_salesforce", "edit_salesforce")
+WORK_ACTS = (
+    "hear",
+    "hear",
+    "project",
+    "project_some",
+    "read",
+    "claim",
+    "claim",
+    "land",
+    "claim_badly",
+    "poll_one",
+)
+TURNS = (
+    "join",
+    "leave",
+    "swap",
+    "new_hubspot",
+    "new_lead",
+    "delete_hubspot",
+    "delete_salesforce",
+    "convert",
+    "merge",
+)
+FATES = ("busy", "lost", "unsent", "slow", "never")
+EDITED = ("firstname", "lastname", "city", "phone", "title", "note")
+
+
+@dataclass
+class Story:
+    """One life, and the plain record of what people did in it since the last rest."""
+
+    life: Life
+    number: int = 0
+    edits: dict[tuple[RecordRef, str], list[FieldValue]] = field(default_factory=dict)
+    effective: int = 0
+
+    def act(self, act: Act) -> None:
+        name, who, what = act
+        if name in {"edit_hubspot", "edit_salesforce"}:
+            self._edit(HS if name == "edit_hubspot" else SF, who, what)
+        elif name in WORK_ACTS:
+            self._work(name, who, what)
+        else:
+            self._turn(name, who, what)
+
+    def _value(self, what: int) -> FieldValue:
+        """A value nobody had before; now and then a blank."""
+        self.number += 1
+        return None if what % 5 == 0 else f"x{self.number}"
+
+    def _edit(self, crm: Crm, who: int, what: int) -> None:
+        rows = self.life.living(crm)
+        if not rows:
+            return
+        row, ours = rows[who % len(rows)], EDITED[what % len(EDITED)]
+        name = ours if crm is HS else sf_name(ours, row.object)
+        value = self._value(what // len(EDITED))
+        if ours == "lastname" and value is None:
+            return
+        if self.life.edit(row, name, value):
+            self.edits.setdefault((row.ref, ours), []).append(row.fields[name])
+            self.effective += 1
+
+    def _work(self, name: str, who: int, what: int) -> None:
+        life = self.life
+        if name == "hear":
+            life.hear(who)
+        elif name == "project":
+            life.project()
+        elif name == "project_some":
+            life.project(1 + what % 4)
+        elif name == "read":
+            life.read(who)
+        elif name in {"claim", "claim_badly"}:
+            life.claim(who, "ok" if name == "claim" else FATES[what % len(FATES)])
+        elif name == "land" and life.air:
+            life.land(who)
+        elif name == "poll_one" and life.rows:
+            row = list(life.rows.values())[who % len(life.rows)]
+            if row.crm is SF or not life.lost(row):
+                life.late.append(life.look(row, "poll"))
+
+    def _turn(self, name: str, who: int, what: int) -> None:
+        self.number += 1
+        if name in {"new_hubspot", "new_lead"}:
+            self._begin(name)
+            return
+        rows = self.life.living(SF if name in {"delete_salesforce", "convert"} else HS)
+        rows = [row for row in rows if name != "convert" or row.object == "Lead"]
+        if rows:
+            self._befall(name, rows[who % len(rows)], rows[what % len(rows)])
+
+    def prepare(self, name: str, who: int, what: int) -> None:
+        """Before the sync is there: a field of one side is blank, or another than the other side's."""
+        rows = self.life.living(SF if name == "blank_salesforce" else HS)
+        row, ours = rows[who % len(rows)], EDITED[what % len(EDITED)]
+        field_name = ours if row.crm is HS else sf_name(ours, row.object)
+        row.fields = {**row.fields, field_name: f"other{what}" if name == "differ" else None}
+
+    def _begin(self, name: str) -> None:
+        address = f"p{self.number}@x.org"
+        if name == "new_hubspot":
+            self.life.create(HS, "contacts", email=address, lastname="New", stage="lead")
+        else:
+            self.life.create(SF, "Lead", Email=address, LastName="New")
+
+    def _befall(self, name: str, row: Row, other: Row) -> None:
+        match name:
+            case "join" | "leave":
+                self.life.edit(row, "stage", "lead" if name == "join" else "other")
+            case "convert":
+                self.life.convert(row)
+            case "clone" if row.email:
+                self.life.create(SF, "Lead", Email=row.email, LastName="Clone")
+            case "delete_hubspot" | "delete_salesforce":
+                self.life.delete(row)
+            case "swap" if row is not other:
+                self._swap(row, other)
+            case "merge" if row is not other:
+                self.life.merge(row, other)
+
+    def _swap(self, one: Row, other: Row) -> None:
+        """Two people exchange their addresses, by way of a third one."""
+        mine, yours = one.fields["email"], other.fields["email"]
+        if not mine or not yours:
+            return
+        self.life.edit(one, "email", f"between{self.number}@x.org")
+        self.life.edit(other, "email", mine)
+        self.life.edit(one, "email", yours)
+
+    def ask(self, entity: str, cause: str = "all") -> None:
+        """Somebody asks for a contact to be synced."""
+        self.number += 1
+        self.life.append(e.SyncRequested(entity=entity, cause=cause, by="test", request=str(self.number)))
+
+    def rest(self) -> None:
+        """Let everything that is on its way arrive."""
+        self.life.quiet()
+
+
+def pairs(number: int, *, reload: bool = False) -> Story:
+    """People who were in both CRMs before, in agreement; all are on the list, the last of several is not."""
+    story = strangers(number, [], reload=reload)
+    if number > 1:
+        last = story.life.living(HS)[-1]
+        story.life.edit(last, "stage", "other")
+    story.rest()
+    for contact in story.life.contacts():
+        story.ask(contact.id)
+    story.rest()
+    return story
+
+
+def strangers(number: int, preparing: list[Act], *, reload: bool = False) -> Story:
+    """People who were in both CRMs before, all on the list, and whom nothing has synced yet."""
+    life = Life(reload=reload)
+    life.checks.extend(CHECKS)
+    for each in range(number):
+        values: dict[str, FieldValue] = {ours: f"{ours}{each}" for ours in NAMES if ours != "note"}
+        values["email"] = f"a{each}@x.org"
+        life.new_row(HS, "contacts", {**values, "stage": "lead"}, "person")
+        life.new_row(SF, "Lead", {sf_name(ours, "Lead"): value for ours, value in values.items()}, "person")
+        life.tick(1_500)
+    story = Story(life)
+    for name, who, what in preparing:
+        story.prepare(name, who, what)
+    life.baseline()
+    life.quiet()
+    return story
+
+
+def values_held(life: Life) -> set[tuple[str, str]]:
+    """(contact, property) where at least one side has a value that its rule lets travel."""
+    held: set[tuple[str, str]] = set()
+    for contact in life.contacts():
+        one, other = life.pair(contact) or (None, None)
+        for ours in EDITED if one and other else ():
+            assert one is not None
+            assert other is not None
+            both = {HS: one.fields[ours], SF: other.fields[sf_name(ours, other.object)]}
+            held |= {(contact.id, f"{ours} in {crm}") for crm, value in both.items() if value is not None}
+    return held
+
+
+# -- what must be true of a life at rest
+
+
+def every_trigger_is_closed_once(life: Life) -> None:
+    """Law 6."""
+    triggers = sum(number for name, number in life.store.counts.items() if name.startswith("triggers/"))
+    closed = [each for entries in life.closed().values() for each in entries]
+    assert len(closed) == triggers
+    per_contact = Counter((entity, each.id) for entity, entries in life.closed().items() for each in entries)
+    assert set(per_contact.values()) <= {1}
+    assert not life.store.queues.get("open")
+    for contact in life.contacts():
+        assert contact.opened is None
+        assert not any((contact.flying, contact.flights, contact.intents, contact.wait))
+    assert not any(
+        life.store.queues.get(name) for name in ("claims", "timers", "reads/hubspot", "reads/salesforce")
+    )
+
+
+def one_record_each(life: Life) -> None:
+    """Law 4: nobody was made a second record."""
+    made = Counter(
+        (row.crm, row.fields["HubSpot_Contact_Id__c" if row.crm is SF else "salesforce_record_id"])
+        for row in (written.row for written in life.writes if written.created)
+    )
+    assert all(number == 1 for number in made.values()), made
+
+
+def in_agreement(life: Life) -> None:
+    """Law 3: both sides say the same in every synced field that nothing holds back."""
+    for contact in life.contacts():
+        found = life.pair(contact)
+        if found is None or found[0].fields["stage"] != "lead" or contact.refused:
+            continue
+        for ours in NAMES:
+            _agrees(contact, ours, *found)
+
+
+def _agrees(contact: Contact, ours: str, one: Row, other: Row) -> None:
+    name = sf_name(ours, other.object)
+    held = {field for holds in contact.holds.values() for field in holds}
+    mine, theirs = one.fields[ours], other.fields[name]
+    if ours == "note" or ours in held or name in held:
+        return
+    never_cleared = {"phone": theirs, "title": mine}.get(ours, "") is None
+    alike = mine == theirs or normal(name, mine) == theirs or (ours == "email" and one.email == other.email)
+    assert alike or never_cleared, (contact.id, ours, mine, theirs)
+
+
+@dataclass
+class Before:
+    """What a linked pair held when people began to edit."""
+
+    ours: RecordRef
+    theirs: RecordRef
+    values: dict[str, tuple[FieldValue, FieldValue]]
+
+
+def remember(life: Life) -> list[Before]:
+    """The pairs as they are now."""
+    kept = []
+    for contact in life.contacts():
+        found = life.pair(contact)
+        if found is not None and found[0].fields["stage"] == "lead":
+            one, other = found
+            values = {ours: (one.fields[ours], other.fields[sf_name(ours, other.object)]) for ours in NAMES}
+            kept.append(Before(one.ref, other.ref, values))
+    return kept
+
+
+def edits_arrived(story: Story, before: list[Before]) -> None:
+    """Where one side alone was edited, the rule says what both hold; where both were, one of them won."""
+    held = {(key, name) for contact in story.life.contacts() for key, name in _held(contact)}
+    for pair in before:
+        one, other = story.life.rows[pair.ours], story.life.rows[pair.theirs]
+        for ours in EDITED:
+            name = sf_name(ours, other.object)
+            if (one.ref.key, ours) in held or (other.ref.key, name) in held:
+                continue
+            mine = story.edits.get((pair.ours, ours), [])
+            theirs = story.edits.get((pair.theirs, ours), [])
+            expected = expected_values(RULES[ours], pair.values[ours], mine, theirs)
+            now = (one.fields[ours], other.fields[name])
+            if story.life.lost_answers:
+                expected += [(own, own) for own in (normal(name, value) for value in mine)]
+            assert any(_same(name, now, each) for each in expected), (ours, now, expected, mine, theirs)
+
+
+def _held(contact: Contact) -> list[tuple[str, str]]:
+    return [(contact.pair.get(crm, ""), name) for crm, holds in contact.holds.items() for name in holds]
+
+
+def _same(name: str, now: tuple[FieldValue, FieldValue], expected: tuple[FieldValue, FieldValue]) -> bool:
+    """Whether both hold what is expected; Salesforce, and after a lost answer both, in its own form."""
+    own = normal(name, expected[1])
+    return now in {expected, (expected[0], own), (own, own)}
+
+
+def expected_values(
+    rule: SyncRule,
+    before: tuple[FieldValue, FieldValue],
+    mine: list[FieldValue],
+    theirs: list[FieldValue],
+) -> list[tuple[FieldValue, FieldValue]]:
+    """What (HubSpot, Salesforce) may hold in the end, by the words of the rule alone."""
+    hubspot, salesforce = (mine or [before[0]])[-1], (theirs or [before[1]])[-1]
+    if rule is SyncRule.DONT_SYNC:
+        return [(hubspot, salesforce)]
+    if not mine and not theirs:
+        return [before]
+    winners = _winners(rule, hubspot, salesforce, mine, theirs)
+    return [(winner, winner) for winner in winners]
+
+
+def _winners(
+    rule: SyncRule,
+    hubspot: FieldValue,
+    salesforce: FieldValue,
+    mine: list[FieldValue],
+    theirs: list[FieldValue],
+) -> list[FieldValue]:
+    if rule is SyncRule.ALWAYS_HUBSPOT:
+        return [hubspot]
+    if rule is SyncRule.ALWAYS_SALESFORCE or (rule is SyncRule.PREFER_SALESFORCE and salesforce is not None):
+        return [salesforce]
+    return [value for value, edits in ((hubspot, mine), (salesforce, theirs)) if edits]
+
+
+def no_more_writes_than_edits(story: Story, since: int) -> None:
+    """Law 3: a write that changes something answers an edit."""
+    effective = sum(written.effective for written in story.life.writes[since:])
+    allowed = story.effective + story.life.lost_answers
+    assert effective <= allowed, (effective, allowed)
+    assert story.life.store.counts.get("triggers/changed", 0) <= allowed
+
+
+# -- what must be true of every write that leaves
+
+
+Seen = dict[tuple[str, str], tuple[tuple[int, int], FieldValue]]
+"""(record key, field) -> the newest version and its value: the naive fold of what was shown."""
+
+
+def newest(life: Life) -> Seen:
+    """All that was shown up to now, by the largest stamp and ticket of each field."""
+    seen: Seen = {}
+    for _, event in life.log[: life.folded]:
+        if isinstance(event, e.RecordObserved):
+            version = (event.modified_at, event.ticket)
+            for name, value in event.fields.items():
+                slot = (event.ref.key, name)
+                if slot not in seen or version > seen[slot][0]:
+                    seen[slot] = (version, value)
+    return seen
+
+
+def only_members_are_claimed(life: Life, intent: Intent) -> None:
+    """Law 5: by the newest look at the HubSpot record, the contact is on the list."""
+    contact = next(each for each in life.contacts() if each.id == intent.entity)
+    shown = newest(life).get((contact.pair.get(HS, ""), "stage"))
+    assert shown is None or shown[1] == "lead"
+
+
+def nothing_stale_is_claimed(life: Life, intent: Intent) -> None:
+    """Law 7: what is sent comes from the newest value of the other side, as seen or as written by us."""
+    contact = next(each for each in life.contacts() if each.id == intent.entity)
+    source = contact.pair[intent.crm.other]
+    seen = newest(life)
+    ours = [written for written in life.writes if written.row.ref.key == source]
+    for name, value in intent.sources.items():
+        for field_name in _counterparts(name, intent.crm):
+            if (source, field_name) in seen:
+                known = {seen[source, field_name][1], *(each.after[field_name] for each in ours[-1:])}
+                assert value in known, (name, value, known)
+
+
+def _counterparts(name: str, target: Crm) -> list[str]:
+    """The fields on the other side that a target's field is mapped to."""
+    if target is HS:
+        return list(NAMES[name])
+    return [ours for ours, theirs in NAMES.items() if name in theirs]
+
+
+def nobody_is_doubled(life: Life, intent: Intent) -> None:
+    """Law 4: no create for somebody whom the last search could have found, unless he is paired already."""
+    if intent.record_id is not None:
+        return
+    assert intent.entity in life.searched
+    address = (intent.fields.get("email") or intent.fields.get("Email") or "").lower()
+    paired = {
+        key for contact in life.contacts() if len(contact.pair) == len(Crm) for key in contact.pair.values()
+    }
+    there = [
+        row.ref.key
+        for row in life.living(intent.crm)
+        if row.email == address and row.born < life.searched.get(intent.entity, 0)
+    ]
+    assert not [key for key in there if key not in paired], there
+
+
+CHECKS = (only_members_are_claimed, nothing_stale_is_claimed, nobody_is_doubled)
+
+
+# -- other ways to the same state
+
+
+def replay(life: Life, sizes: list[int], *, reload: bool) -> Store:
+    """Fold the log again, in batches of these sizes over and over, into a store of its own."""
+    store, place, number = Store(), 0, 0
+
+    def begin() -> Projection:
+        return Projection(store.fetch, lambda digest: life.documents[digest])
+
+    projection = begin()
+    while place < len(life.log):
+        size = sizes[number % len(sizes)]
+        for position, event in life.log[place : place + size]:
+            projection.fold(position, decode(encode(event)))
+        store.commit(projection.take_changes())
+        place, number = place + size, number + 1
+        projection = begin() if reload else projection
+    return store
+
+
+def reasons(life: Life) -> set[Reason]:
+    """Why decisions were closed."""
+    return {each.reason for entries in life.closed().values() for each in entries}

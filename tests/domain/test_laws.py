@@ -1,0 +1,114 @@
+"""The laws of the sync, on two simulated CRMs that people edit while answers are late, lost or repeated."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.domain.crms import Life
+from tests.domain.lives import (
+    QUIET_ACTS,
+    TURNS,
+    WORK_ACTS,
+    Act,
+    Story,
+    edits_arrived,
+    every_trigger_is_closed_once,
+    in_agreement,
+    no_more_writes_than_edits,
+    one_record_each,
+    pairs,
+    remember,
+    replay,
+    strangers,
+    values_held,
+)
+
+SETTINGS: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
+}
+
+
+def acts(*names: str, longest: int = 40) -> st.SearchStrategy[list[Act]]:
+    """What happens, in any order; each with two numbers that say to whom and how."""
+    act = st.tuples(st.sampled_from(names), st.integers(0, 7), st.integers(0, 60))
+    return st.lists(act, min_size=10, max_size=longest)
+
+
+def live(story: Story, happening: list[Act]) -> Life:
+    """Let it happen, and let it come to rest."""
+    for each in happening:
+        story.act(each)
+    story.rest()
+    return story.life
+
+
+@given(acts(*QUIET_ACTS, *WORK_ACTS))
+@settings(max_examples=150, **SETTINGS)
+def test_every_edit_arrives_by_its_rule_and_then_there_is_rest(happening: list[Act]) -> None:
+    story = pairs(2)
+    before, writes = remember(story.life), len(story.life.writes)
+    life = live(story, happening)
+    edits_arrived(story, before)
+    no_more_writes_than_edits(story, writes)
+    every_trigger_is_closed_once(life)
+    in_agreement(life)
+
+
+@given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS, longest=60))
+@settings(max_examples=200, **SETTINGS)
+def test_whatever_becomes_of_records_nothing_is_doubled_left_open_or_apart(happening: list[Act]) -> None:
+    life = live(pairs(3), happening)
+    every_trigger_is_closed_once(life)
+    one_record_each(life)
+    in_agreement(life)
+
+
+@given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS), st.lists(st.integers(1, 9), min_size=1, max_size=5))
+@settings(max_examples=60, **SETTINGS)
+def test_the_log_alone_makes_the_state_in_any_portions_and_from_the_tables(
+    happening: list[Act], sizes: list[int]
+) -> None:
+    story = pairs(3, reload=True)
+    for each in happening:
+        story.act(each)
+    story.life.project()
+    image = story.life.store.image()
+    assert replay(story.life, [len(story.life.log)], reload=False).image() == image
+    assert replay(story.life, sizes, reload=True).image() == image
+    assert replay(story.life, sizes, reload=False).image() == image
+
+
+@given(acts(*QUIET_ACTS, *WORK_ACTS, "clone", "join", "leave", "swap"))
+@settings(max_examples=60, **SETTINGS)
+def test_a_link_stays_while_both_its_records_are_there(happening: list[Act]) -> None:
+    story = pairs(3)
+    before = remember(story.life)
+    life = live(story, happening)
+    linked = {tuple(contact.pair.values()) for contact in life.contacts()}
+    assert {(pair.ours.key, pair.theirs.key) for pair in before} <= linked
+
+
+@given(acts("blank_hubspot", "blank_salesforce", "differ", longest=20), acts(*WORK_ACTS, longest=20))
+@settings(max_examples=60, **SETTINGS)
+def test_the_first_sync_of_two_records_clears_nothing(preparing: list[Act], working: list[Act]) -> None:
+    story = strangers(2, preparing)
+    held = values_held(story.life)
+    for contact in story.life.contacts():
+        story.ask(contact.id)
+    life = live(story, working)
+    assert not held - values_held(life)
+    in_agreement(life)
+
+
+@given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS))
+@settings(max_examples=40, **SETTINGS)
+def test_asking_again_for_everybody_at_rest_writes_nothing(happening: list[Act]) -> None:
+    story = pairs(3)
+    life = live(story, happening)
+    writes = len(life.writes)
+    for contact in life.contacts():
+        story.ask(contact.id)
+    story.rest()
+    assert not [written for written in life.writes[writes:] if written.effective and not written.created]
