@@ -62,7 +62,7 @@ def explain_(link: Link, *, text: str, decision: str, as_json: bool) -> None:
 
 @contact.command()
 @click.argument("text")
-@click.option("--limit", default=DECISIONS, show_default=True, help="At most so many.")
+@click.option("--limit", default=DECISIONS, show_default=True, metavar="N", help="At most so many.")
 @with_json
 @with_link
 def history(link: Link, *, text: str, limit: int, as_json: bool) -> None:

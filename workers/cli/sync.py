@@ -35,7 +35,7 @@ def waiting(command: Command) -> Command:
 
 @sync.command()
 @click.argument("text")
-@click.option("--timeout", default=60, show_default=True, help="Seconds to follow it.")
+@click.option("--timeout", default=60, show_default=True, metavar="SECONDS", help="Seconds to follow it.")
 @waiting
 @with_json
 @with_link

@@ -47,8 +47,10 @@ class Line(msgspec.Struct, frozen=True):
 
 @click.command()
 @click.option("--from", "start", metavar="POSITION", help="Begin behind this position; 0-0 is the beginning.")
-@click.option("--limit", type=click.IntRange(1), help="End after so many events.")
-@click.option("--kind", default="", help="Only events of this kind, such as observed or answered.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="End after so many events.")
+@click.option(
+    "--kind", default="", metavar="KIND", help="Only events of this kind, such as observed or answered."
+)
 @click.option("--follow/--no-follow", default=True, help="Whether to wait for more at the end of the log.")
 @with_json
 @with_link
