@@ -14,7 +14,7 @@ from workers.cli.up import LARGEST_LOG, Watch
 from workers.clock import ManualClock
 from workers.settings import child_environment
 
-DIE = "import sys; print('no luck'); sys.exit(3)"
+DIE = r"import sys; print('\x1b[31mno luck\x1b[0m'); sys.exit(3)"
 
 
 def watch(directory: Path, clock: ManualClock, **scripts: str) -> Watch:

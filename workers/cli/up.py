@@ -1,6 +1,7 @@
 """``crmsync up``: the processes of the Procfile on this machine, restarted when they die."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ STABLE_SECONDS = 60
 LONGEST_WAIT = 30
 LARGEST_LOG = 20_000_000
 """Bytes of a process's log; then it begins anew."""
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+"""What programs that print in colour put into their lines."""
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue")
 
@@ -146,4 +150,4 @@ class Watch:
     def _line(self, name: str, text: str) -> None:
         colour = COLOURS[list(self.commands).index(name) % len(COLOURS)]
         prefix = Text(f"{name:<8}| ", style=colour)
-        console().print(prefix.append(clean(text), style="default"), soft_wrap=True)
+        console().print(prefix.append(clean(COLOUR.sub("", text)), style="default"), soft_wrap=True)
