@@ -1,0 +1,193 @@
+"""A test of the tests: the laws must turn red when the domain is broken on purpose.
+
+This is the one place that patches the project's own code: each bug replaces one function, and the named law
+is run on the same seeded lives on which the sound domain keeps it.
+"""
+
+from collections.abc import Callable
+from itertools import count
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from domain import decide, delivering, links, mapping, observing, outbox, plan, records
+from domain.identity import Crm
+from domain.outcomes import OutcomeClass
+from tests.domain import test_laws as laws
+from tests.domain.lives import QUIET_ACTS, TURNS, WORK_ACTS, Act
+
+replace = msgspec.structs.replace
+SEEDS = 60
+SOUND_LOCATE = links.locate
+
+Law = Callable[[Random], None]
+
+
+def _acts(random: Random, *names: str, number: int = 0) -> list[Act]:
+    number = number or random.choice((40, 90))
+    return [(random.choice(names), random.randrange(8), random.randrange(61)) for _ in range(number)]
+
+
+def _inner(law: Callable[..., None]) -> Callable[..., None]:
+    inner: Callable[..., None] = law.hypothesis.inner_test  # type: ignore[attr-defined]  # set by @given
+    return inner
+
+
+def edits_arrive(random: Random) -> None:
+    law = _inner(laws.test_every_edit_arrives_by_its_rule_and_then_there_is_rest)
+    law(_acts(random, *QUIET_ACTS, *WORK_ACTS))
+
+
+def whatever_happens(random: Random) -> None:
+    law = _inner(laws.test_whatever_becomes_of_records_nothing_is_doubled_left_open_or_apart)
+    law(_acts(random, *QUIET_ACTS, *WORK_ACTS, *TURNS))
+
+
+def replay_is_live(random: Random) -> None:
+    law = _inner(laws.test_the_log_alone_makes_the_state_in_any_portions_and_from_the_tables)
+    law(_acts(random, *QUIET_ACTS, *WORK_ACTS), [random.randrange(1, 9)])
+
+
+def links_stay(random: Random) -> None:
+    law = _inner(laws.test_a_link_stays_while_both_its_records_are_there)
+    law(_acts(random, *QUIET_ACTS, "clone", "clone", "swap", "hear", "project"))
+
+
+def first_sync_clears_nothing(random: Random) -> None:
+    law = _inner(laws.test_the_first_sync_of_two_records_clears_nothing)
+    law(_acts(random, "blank_hubspot", "blank_salesforce", "differ", number=10), _acts(random, *WORK_ACTS))
+
+
+# -- the bugs
+
+
+def older_overwrites_newer(record: Any, event: Any) -> Any:
+    return records.observe(replace(record, version=records.NEVER, newer={}), event)
+
+
+def older_fields_are_forgotten(record: Any, event: Any) -> Any:
+    folded = records.observe(record, event)
+    return folded._replace(record=replace(folded.record, values=dict(event.fields)))
+
+
+def a_blank_clears_on_first_sync(field: Any, now: Any, changed_at: Any) -> Crm:  # noqa: ARG001 - the shape of what it replaces
+    return Crm.HUBSPOT if now.hubspot is None else Crm.SALESFORCE
+
+
+def an_echo_is_news(look: Any, name: str, change: Any) -> bool:  # noqa: ARG001 - as above
+    return True
+
+
+def the_link_follows_the_last_look(contact: Any, ref: Any, record: Any) -> Any:
+    joined = replace(contact, records={**contact.records, ref.key: record})
+    return joined if record.gone or joined.pair.get(ref.crm) == ref.key else links.relink(joined, ref)
+
+
+def a_flight_does_not_count(contact: Any, crm: Crm) -> dict[str, Any]:
+    return {name: each.value for name, each in contact.expected.get(crm, {}).items()}
+
+
+def expected_values_stay(contact: Any, kind: Any, event: Any, ours: Any) -> Any:  # noqa: ARG001 - as above
+    return contact
+
+
+def a_decision_is_closed_twice(step: Any, contact: Any) -> Any:
+    decide.land(step, contact)
+    return decide.land(step, contact)
+
+
+def carried_decisions_are_forgotten(step: Any, contact: Any) -> Any:  # noqa: ARG001 - as above
+    return replace(contact, flying=())
+
+
+def membership_is_ignored(contact: Any, kind: Any, now: int) -> Any:  # noqa: ARG001 - as above
+    return plan.Plan(member=True)
+
+
+def the_look_up_is_skipped(contact: Any, policy: Any, now: int) -> Any:
+    kind = policy.kinds[contact.kind]
+    address = plan.match_value(contact, kind) or ""
+    return plan.plan(replace(contact, looked_up=dict.fromkeys(Crm, address)), policy, now)
+
+
+def a_retry_sends_the_old_payload(step: Any, contact: Any, drafts: Any) -> Any:
+    standing = {
+        crm: plan.Draft(
+            each.object, each.record_id, each.fields, each.sources, each.key_field, each.key_value
+        )
+        for crm, each in contact.intents.items()
+    }
+    return outbox.intend(step, contact, {**drafts, **standing})
+
+
+def agreed_pairs_are_not_kept(contact: Any, kind: Any, ref: Any, folded: Any) -> Any:  # noqa: ARG001 - as above
+    return contact
+
+
+def an_address_moves_a_record(book: Any, kind: Any, event: Any) -> Any:
+    sharing = next(iter(links._sharing(book, kind, event)), None)
+    return sharing or SOUND_LOCATE(book, kind, event)
+
+
+def an_unknown_outcome_is_sent_again_blind(*args: Any) -> Any:
+    return delivering._failed(*args)
+
+
+def delays_are_drawn() -> Callable[..., int]:
+    drawn = count(1_000)
+    return lambda *_args, **_options: next(drawn)
+
+
+BUGS: list[tuple[Any, str, Any, Law]] = [
+    (observing, "observe", older_overwrites_newer, edits_arrive),
+    (observing, "observe", older_fields_are_forgotten, edits_arrive),
+    (mapping, "_first", a_blank_clears_on_first_sync, first_sync_clears_nothing),
+    (observing, "_is_news", an_echo_is_news, edits_arrive),
+    (links, "join", the_link_follows_the_last_look, links_stay),
+    (plan, "overlay", a_flight_does_not_count, edits_arrive),
+    (observing, "close_expected", expected_values_stay, edits_arrive),
+    (delivering, "land", a_decision_is_closed_twice, edits_arrive),
+    (delivering, "land", carried_decisions_are_forgotten, edits_arrive),
+    (plan, "_inclusion", membership_is_ignored, whatever_happens),
+    (decide, "plan", the_look_up_is_skipped, whatever_happens),
+    (decide, "intend", a_retry_sends_the_old_payload, edits_arrive),
+    (observing, "keep_agreed", agreed_pairs_are_not_kept, edits_arrive),
+    (links, "locate", an_address_moves_a_record, links_stay),
+    (delivering, "delay_ms", delays_are_drawn(), replay_is_live),
+]
+
+
+@pytest.mark.parametrize(
+    "law",
+    [edits_arrive, whatever_happens, replay_is_live, links_stay, first_sync_clears_nothing],
+    ids=lambda law: law.__name__,
+)
+def test_the_sound_domain_keeps_the_law_on_these_lives(law: Law) -> None:
+    for seed in range(SEEDS):
+        law(Random(seed))
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "bug", "law"), BUGS, ids=[getattr(bug[2], "__name__", bug[1]) for bug in BUGS]
+)
+def test_a_planted_bug_turns_the_law_red(
+    monkeypatch: pytest.MonkeyPatch, module: Any, name: str, bug: Any, law: Law
+) -> None:
+    monkeypatch.setattr(module, name, bug)
+    assert _is_red(law)
+
+
+def test_a_blind_repeat_turns_the_law_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(delivering._OUTCOMES, OutcomeClass.UNKNOWN, an_unknown_outcome_is_sent_again_blind)
+    assert _is_red(edits_arrive)
+
+
+def _is_red(law: Law) -> bool:
+    for seed in range(SEEDS):
+        try:
+            law(Random(seed))
+        except (AssertionError, KeyError, IndexError):
+            return True
+    return False
