@@ -75,6 +75,7 @@ class Reader:
             except SyncError as error:
                 log.warning("target_throttled", connection=self.lane.name, crm=self.crm, code=error.code)
                 return Progress(answered, more=False)
+            self._answered.update({each.key: each.request.asked for each in asked})
             answered += len(asked)
         return Progress(answered, more=True)
 
