@@ -85,6 +85,10 @@ def test_a_contact_as_json_has_both_records_and_its_fields(acme: Installation) -
 def test_an_explanation_names_the_event_and_what_it_waits_for(acme: Installation) -> None:
     found = acme.json("contact", "explain", ADA)
 
+    assert list(found) == [
+        *("entity", "kind", "now", "code", "text", "why", "decided", "again", "inclusion"),
+        *("fields", "letters", "lost", "obstacles", "remedies"),
+    ]
     assert found["code"] == "awaiting_delivery"
     assert found["decided"]["detail"] == f"{ADA} city"
     assert found["fields"][0]["fate"] == "to be written to Salesforce"
@@ -182,6 +186,15 @@ def test_tail_begins_at_the_end_and_waits_for_more(acme: Installation) -> None:
     line = json.loads(acme.says("tail", "--limit", "1", "--json"))
 
     assert (line["kind"], line["details"]) == ("resumed/1", {"by": "ann"})
+
+
+def test_tail_ends_by_ctrl_c(acme: Installation) -> None:
+    def press() -> None:
+        raise KeyboardInterrupt
+
+    acme.clock.work = press
+
+    assert acme.says("tail") == ""
 
 
 def test_tail_refuses_what_is_no_position(acme: Installation) -> None:

@@ -64,19 +64,40 @@ def choose(runtime: Runtime, given: str | None) -> str:
     Raises:
         Failed: if it is not clear which, or there is none.
     """
-    directory = runtime.settings.config_dir
-    files = sorted(path.stem for path in directory.glob("*.yaml"))
-    if given in files:
-        return str(given)
-    known = files if files and given is None else sorted({*files, *runtime.connections()})
-    if given is not None and given not in known:
-        names = f"there are {', '.join(known)}" if known else "there is none yet"
-        raise Failed(f"There is no connection {given}, {names}: write {directory / given}.yaml.")
-    if not known:
-        raise Failed(f"There is no connection yet: write {directory}/<name>.yaml; {SAMPLE} is a start.")
-    if given is None and len(known) > 1:
+    if given is not None:
+        return _named(runtime, given)
+    known = connections_of(runtime)
+    if len(known) > 1:
         raise Failed(f"There are several connections: name one with -c ({', '.join(known)}).")
-    return given or known[0]
+    return known[0]
+
+
+def connections_of(runtime: Runtime) -> list[str]:
+    """The connections that have a file; if none has, those that the server knows.
+
+    Raises:
+        Failed: if there is none.
+    """
+    known = _files(runtime) or runtime.connections()
+    if not known:
+        directory = runtime.settings.config_dir
+        raise Failed(f"There is no connection yet: write {directory}/<name>.yaml; {SAMPLE} is a start.")
+    return known
+
+
+def _files(runtime: Runtime) -> list[str]:
+    return sorted(path.stem for path in runtime.settings.config_dir.glob("*.yaml"))
+
+
+def _named(runtime: Runtime, given: str) -> str:
+    files = _files(runtime)
+    if given in files:
+        return given
+    known = sorted({*files, *runtime.connections()})
+    if given not in known:
+        names = f"there are {', '.join(known)}" if known else "there is none yet"
+        raise Failed(f"There is no connection {given}, {names}: write {runtime.file(given)}.")
+    return given
 
 
 def entity_of(lane: Lane, text: str) -> str:

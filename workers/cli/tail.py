@@ -1,6 +1,7 @@
 """``crmsync tail``: follow the log. Names only: what a field holds, and addresses, are never shown."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -60,11 +61,12 @@ def tail(link: Link, *, start: str | None, limit: int | None, kind: str, follow:
     after = lane.log.tail() if start is None else _position(start)
     lines = (_line(entry) for entry in _entries(lane, after, follow=follow))
     wanted = (line for line in lines if not kind or kind in {line.kind, line.kind.partition("/")[0]})
-    for line in islice(wanted, limit):
-        if as_json:
-            emit_line(line)
-        else:
-            say(_words(line))
+    with suppress(KeyboardInterrupt):  # the way to end it
+        for line in islice(wanted, limit):
+            if as_json:
+                emit_line(line)
+            else:
+                say(_words(line))
 
 
 def _position(text: str) -> str:

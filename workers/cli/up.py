@@ -16,7 +16,7 @@ from workers import embedded
 from workers.bootstrap import Runtime
 from workers.cli.fleet import Fleet, procfile
 from workers.cli.output import clean, console, say
-from workers.cli.session import choose, with_runtime
+from workers.cli.session import connections_of, with_runtime
 from workers.clock import Clock
 from workers.settings import child_environment
 
@@ -45,8 +45,8 @@ def up(runtime: Runtime, *, processes: tuple[str, ...]) -> None:
         raise click.UsageError(
             f"The Procfile has no {', '.join(unknown)}: choose from {', '.join(commands)}."
         )
+    connections_of(runtime)
     if not runtime.connections():
-        choose(runtime, None)
         say("Nothing is set up yet: crmsync setup, then crmsync config apply")
     logs = runtime.settings.data_dir.resolve() / "logs"
     chosen = {name: commands[name] for name in processes or commands}

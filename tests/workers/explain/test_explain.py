@@ -8,6 +8,7 @@ from rich.console import Console
 
 from domain.reasons import Reason, Wait
 from tests.workers.explain.cases import BY_CODE, OTHERS, Told, explained, superseded
+from tests.world import World
 from workers.cli.explanation import render
 from workers.explain import Explanation
 
@@ -43,6 +44,19 @@ def test_the_explanation_is_the_expected_page(name: str, request: pytest.Fixture
 @pytest.mark.parametrize("code", [*map(str, BY_CODE)])
 def test_each_case_ends_with_the_code_it_stands_for(code: str) -> None:
     assert of(code, BY_CODE[code]()).code == code
+
+
+@pytest.mark.parametrize("name", [*map(str, BY_CODE), *OTHERS])
+def test_every_moment_of_a_contacts_life_can_be_explained(name: str) -> None:
+    world, entity = {**BY_CODE, **OTHERS}[name]()
+    again, explanations = World(documents=world.documents), []
+    for position, event in world.log:
+        again.append(event, after=int(position.partition("-")[0]) - again.now)
+        if again.projection.book.contact(entity) is not None:
+            explanations.append(explained((again, entity)))
+
+    assert explanations[-1] == explained((world, entity))
+    assert all(each.text for each in explanations)
 
 
 def test_every_reason_and_every_wait_has_a_page() -> None:
