@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from domain import events as e
-from domain.book import Changes, decode_closed
+from domain.book import Changes, Table, decode, decode_closed
 from domain.identity import Crm, Fields
 from domain.kinds import CONTACTS
 from domain.mapping import SyncRule
@@ -122,17 +122,15 @@ class World:
         return position
 
     def _apply(self, changes: Changes) -> None:
-        tables: tuple[tuple[str, dict[str, Any], Any], ...] = (
-            ("reads", self.reads, ReadRequest),
-            ("outbox", self.outbox, Intent),
-            ("letters", self.letters, Letter),
-        )
-        for table, kept, kind in tables:
-            kept.update(
-                {k: msgspec.msgpack.decode(v, type=kind) for k, v in changes.puts.get(table, {}).items()}
-            )  # type: ignore[call-overload]
-            for key in changes.deletes.get(table, []):  # type: ignore[call-overload]
-                kept.pop(key, None)
+        kept: dict[Table, dict[str, Any]] = {
+            Table.READS: self.reads,
+            Table.OUTBOX: self.outbox,
+            Table.LETTERS: self.letters,
+        }
+        for table, values in kept.items():
+            values.update({key: decode(table, raw) for key, raw in changes.puts.get(table, {}).items()})
+            for key in changes.deletes.get(table, []):
+                values.pop(key, None)
         for queue, members in changes.queued.items():
             self.queues.setdefault(queue, {}).update(members)
         for queue, gone in changes.unqueued.items():
@@ -226,7 +224,7 @@ class World:
             if request.kind != "look_up" or request.crm is not crm:
                 continue
             keys = [
-                self.show(crm, name, record_id, source="look_up", **fields)
+                self.show(crm, name, record_id, source="look_up", full=True, **fields)
                 for name, record_id, fields in found
             ]
             del key

@@ -24,7 +24,12 @@ def test_a_new_hubspot_contact_is_looked_for_and_then_created() -> None:
     world.look_up(SF)
     intent = world.deliver(entity, SF)
     assert intent.record_id is None
-    assert intent.fields == {"Email": "ada@example.com", "FirstName": "Ada", "LastName": "Byron", "Company": "Unknown"}
+    assert intent.fields == {
+        "Email": "ada@example.com",
+        "FirstName": "Ada",
+        "LastName": "Byron",
+        "Company": "Unknown",
+    }
     assert (intent.key_field, intent.key_value) == ("HubSpot_Contact_Id__c", "1")
     assert world.reasons(entity) == ["delivered"]
     assert world.contact(entity).opened is None
@@ -34,7 +39,7 @@ def test_the_echo_of_a_create_ends_where_it_arrives() -> None:
     world, entity = linked()
     assert world.outbox == {}
     assert world.reads == {}
-    assert world.reasons(entity) == ["delivered", "already_in_sync"][:1] or world.reasons(entity)
+    assert world.reasons(entity) == ["delivered"]
 
 
 def test_an_edit_travels_and_its_echo_does_not() -> None:
@@ -70,7 +75,7 @@ def test_people_in_both_crms_are_linked_and_not_duplicated() -> None:
     to_salesforce, to_hubspot = world.deliver(entity, SF), world.deliver(entity, HS)
     assert to_salesforce.record_id == "00Q9"
     assert to_salesforce.fields == {"FirstName": "Ada", "City": "London"}
-    assert to_hubspot.fields == {"lastname": "Lovelace", "company": "Engines", "email": "ada@example.com"} or to_hubspot.fields == {"lastname": "Lovelace", "company": "Engines"}
+    assert to_hubspot.fields == {"lastname": "Lovelace", "company": "Engines"}
 
 
 def test_a_lost_answer_is_looked_into_before_anything_is_sent_again() -> None:
@@ -80,13 +85,17 @@ def test_a_lost_answer_is_looked_into_before_anything_is_sent_again() -> None:
     world.claim(entity, SF)
     world.answer(entity, SF, Outcome(OutcomeClass.UNKNOWN, code="timeout"))
     assert world.outbox == {}
-    found = {"Email": "ada@example.com", "FirstName": "Ada", "LastName": "Byron", "Company": "Unknown", "HubSpot_Contact_Id__c": "1"}
+    found: dict[str, str | None] = {
+        "Email": "ada@example.com",
+        "FirstName": "Ada",
+        "LastName": "Byron",
+        "Company": "Unknown",
+        "HubSpot_Contact_Id__c": "1",
+    }
     world.look_up(SF, ("Lead", "00Q7", found))
     assert world.contact(entity).pair[SF] == "salesforce/Lead/00Q7"
-    if world.outbox:
-        world.deliver(entity, HS)
     assert world.outbox == {}
-    assert world.contact(entity).opened is None
+    assert world.reasons(entity) == ["delivered"]
 
 
 def test_without_an_address_nothing_syncs() -> None:
