@@ -25,18 +25,31 @@ PROJECTED = "projected"
 """Cursor: how far the log was projected, kept beside the tables to tell when they were lost."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lease:
     """The right to do a thing, for a while. It saves work; what is right does not rest on it."""
 
     coordination: Coordination
+    clock: Clock
     name: str
     owner: str
     ttl_ms: int
+    _until: float = 0.0  #: by the monotonic clock, which goes on while this process is frozen
+
+    def take(self) -> bool:
+        """Get it, unless somebody else has it."""
+        asked = self.clock.monotonic()
+        taken = self.coordination.acquire(self.name, self.owner, self.ttl_ms)
+        self._until = asked + self.ttl_ms / 1000 if taken else 0.0
+        return taken
+
+    def held(self) -> bool:
+        """Whether its time is not over; asks nobody."""
+        return self.clock.monotonic() < self._until
 
     def renew(self) -> bool:
-        """Hold it for its full time from now on; False if it was lost."""
-        return self.coordination.acquire(self.name, self.owner, self.ttl_ms)
+        """Hold it for its full time from now on; False once it was lost, though it may be free again."""
+        return self.held() and self.take()
 
 
 @dataclass
@@ -89,8 +102,8 @@ class Lane:
     @contextmanager
     def lease(self, name: str, ttl_ms: int) -> Iterator["Lease | None"]:
         """Hold a lease for a while; None if somebody else has it, be it another thread of this process."""
-        lease = Lease(self.coordination, name, f"{self.owner}/{next(self._serial)}", ttl_ms)
-        if not lease.renew():
+        lease = Lease(self.coordination, self.clock, name, f"{self.owner}/{next(self._serial)}", ttl_ms)
+        if not lease.take():
             yield None
             return
         try:

@@ -5,9 +5,12 @@ checkpoint is still where this projector left it: two projectors of one lane can
 lease only keeps them from trying. What a refused commit had folded is forgotten.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from domain.book import CONNECTION_KEY, Table
 from domain.events import AnyEvent
@@ -35,6 +38,7 @@ class Projector:
 
     lane: Lane
     batch: int = BATCH
+    fatal: tuple[type[BaseException], ...] = ()  #: what ends a batch and is not held against an event
     _at: str | None = None  #: the checkpoint that the kept values belong to
     _generation: int = 0
     _projection: Projection | None = field(default=None, repr=False)
@@ -49,8 +53,17 @@ class Projector:
                 return Progress(0, more=False)
             progress = self._drain(lease, budget_ms)
             if progress.batches:
-                self.lane.coordination.set_cursor(PROJECTED, self.lane.tables().checkpoint())
-            return progress
+                self._mark()
+        return progress if progress.more else progress._replace(more=self._behind())
+
+    def _mark(self) -> None:
+        """Remember how far the tables ever stood; a rebuild of lost ones does not take that back."""
+        if not self.lane.rewound():
+            self.lane.coordination.set_cursor(PROJECTED, self.lane.tables().checkpoint())
+
+    def _behind(self) -> bool:
+        """Whether something came in while the lease kept others out: they will not ask again."""
+        return bool(self.lane.log.read(self.lane.tables().checkpoint(), 1))
 
     def _drain(self, lease: Lease, budget_ms: int) -> Progress:
         end, batches = self.lane.clock.monotonic() + budget_ms / 1000, 0
@@ -77,21 +90,23 @@ class Projector:
         projection = self._current(tables, checkpoint)
         try:
             return self._fold(projection, tables, checkpoint, entries)
-        except BaseException:
+        except BaseException as error:
             self._projection = None
+            if isinstance(error, StoreFailed) and error.__cause__ is not None:
+                raise error.__cause__ from None
             raise
 
     def _fold(
         self, projection: Projection, tables: Tables, checkpoint: str, entries: Sequence[Entry]
     ) -> bool:
-        events = [(entry.position, _read(entry)) for entry in entries]
+        events = _readable(entries)
         prefetch(projection, tables, [event for _, event in events if event is not None])
         for position, event in events:
             if event is None:
                 projection.skip()
             else:
                 projection.fold(position, event)
-        last = entries[-1].position
+        last = events[-1][0]
         if not tables.commit(checkpoint, last, projection.take_changes()):
             self._projection = None
             return False
@@ -101,24 +116,55 @@ class Projector:
 
     def _current(self, tables: Tables, checkpoint: str) -> Projection:
         if self._projection is None or self._at != checkpoint or self._generation != tables.generation:
-            self._projection = projection_of(self.lane, tables)
+            self._projection = projection_of(self.lane, tables, self.fatal)
             self._generation, self._at = tables.generation, checkpoint
         return self._projection
 
 
-def _read(entry: Entry) -> AnyEvent | None:
-    """The event of an entry; None for bytes that are no event, which must not stop the log."""
+def _readable(entries: Sequence[Entry]) -> list[tuple[str, AnyEvent | None]]:
+    """The events up to the first of a newer release, by position; None for bytes that are no event.
+
+    Raises NewerEvent if the first one is of a newer release.
+    """
+    events: list[tuple[str, AnyEvent | None]] = []
+    for entry in entries:
+        try:
+            events.append((entry.position, decode(entry.raw)))
+        except NewerEvent:
+            if not events:
+                raise
+            break
+        except UnreadableEvent:
+            events.append((entry.position, None))
+    return events
+
+
+class StoreFailed(Exception):  # noqa: N818 - says what happened
+    """The store did not answer while an event was folded, for which the event is not to blame."""
+
+
+def projection_of(lane: Lane, tables: Tables, fatal: tuple[type[BaseException], ...] = ()) -> Projection:
+    """A fold that reads its tables from the store. What the store or ``fatal`` raises ends it."""
+
+    def fetch(table: Table, key: str) -> bytes | None:
+        with _blamed_on_the_store():
+            return tables.fetch(table, [key])[0]
+
+    def document(name: str) -> Any:
+        with _blamed_on_the_store():
+            return lane.document(name)
+
+    return Projection(fetch, document, fatal=(MemoryError, StoreFailed, *fatal))
+
+
+@contextmanager
+def _blamed_on_the_store() -> Iterator[None]:
     try:
-        return decode(entry.raw)
-    except NewerEvent:
+        yield
+    except (KeyError, msgspec.DecodeError):  # a document that is absent or broken will always be
         raise
-    except UnreadableEvent:
-        return None
-
-
-def projection_of(lane: Lane, tables: Tables) -> Projection:
-    """A fold that reads its tables from the store."""
-    return Projection(lambda table, key: tables.fetch(table, [key])[0], lane.document)
+    except Exception as error:
+        raise StoreFailed(type(error).__name__) from error
 
 
 def prefetch(projection: Projection, tables: Tables, events: Sequence[AnyEvent]) -> None:
