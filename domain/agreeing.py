@@ -7,7 +7,7 @@ spelled out before one of its records changes, and becomes a mark again when the
 from collections.abc import Iterable, Iterator
 
 from domain.events import DeliveryAnswered, RecordObserved
-from domain.identity import Crm, Fields, RecordRef
+from domain.identity import CRMS, Crm, Fields, RecordRef
 from domain.links import without
 from domain.mapping import MappedField, Pair
 from domain.plan import linked, overlay
@@ -26,8 +26,8 @@ def agree(contact: Contact, kind: KindPolicy, pairs: Iterable[tuple[MappedField,
     if not pairs:
         return contact
     agreed = dict(contact.agreed)
-    ours, theirs = (contact.records[contact.pair[crm]] for crm in Crm)
-    settled: dict[Crm, list[str]] = {crm: [] for crm in Crm}
+    ours, theirs = (contact.records[contact.pair[crm]] for crm in CRMS)
+    settled: dict[Crm, list[str]] = {crm: [] for crm in CRMS}
     for mapped, pair in pairs:
         held = (ours.values.get(mapped.hubspot), theirs.values.get(mapped.salesforce))
         agreed[mapped.hubspot] = None if held == pair else (pair.hubspot, pair.salesforce)
@@ -61,8 +61,8 @@ def keep_agreed(contact: Contact, kind: KindPolicy, ref: RecordRef, folded: Fold
     if ours is None or theirs is None:
         return contact
     agreed = contact.agreed
-    for mapped in kind.fields[theirs[0].object]:
-        if mapped.name(ref.crm) in folded.changes and agreed.get(mapped.hubspot, "") is None:
+    for mapped in _mapped(kind, theirs[0].object, ref.crm, folded.changes):
+        if agreed.get(mapped.hubspot, "") is None:
             pair = (ours[1].values.get(mapped.hubspot), theirs[1].values.get(mapped.salesforce))
             agreed = {**agreed, mapped.hubspot: pair}
     return contact if agreed is contact.agreed else replace(contact, agreed=agreed)
@@ -113,7 +113,7 @@ def close_doubt(
     if doubt is None:
         return contact
     fields = {name: value for name, value in doubt.flight.fields.items() if name in names}
-    if fields and len(contact.pair) == len(Crm):
+    if fields and len(contact.pair) == len(CRMS):
         target = contact.records[contact.pair[crm]].values
         stored = {name: target.get(name) for name in fields}
         contact = _agree_as_sent(contact, kind, crm, fields, doubt.flight.sources, stored)
@@ -158,16 +158,16 @@ def _expect(
 
 def _agree_as_shown(contact: Contact, kind: KindPolicy, crm: Crm, names: frozenset[str]) -> Contact:
     theirs = linked(contact, Crm.SALESFORCE)
-    if theirs is None or len(contact.pair) < len(Crm) or not names:
+    if theirs is None or len(contact.pair) < len(CRMS) or not names:
         return contact
     target = contact.records[contact.pair[crm]].values
     pairs: list[tuple[MappedField, Pair]] = []
-    for mapped in kind.fields[theirs[0].object]:
+    for mapped in _mapped(kind, theirs[0].object, crm, names):
         agreed = contact.agreed.get(mapped.hubspot)
-        if mapped.name(crm) not in names or agreed is None:
-            continue
-        stored = target.get(mapped.name(crm))
-        pairs.append((mapped, Pair(agreed[0], stored) if crm is Crm.SALESFORCE else Pair(stored, agreed[1])))
+        if agreed is not None:
+            stored = target.get(mapped.name(crm))
+            pair = Pair(agreed[0], stored) if crm is Crm.SALESFORCE else Pair(stored, agreed[1])
+            pairs.append((mapped, pair))
     return agree(contact, kind, pairs)
 
 
@@ -216,13 +216,17 @@ def _agree_as_sent(
 ) -> Contact:
     """Agreed := (the value it came from, what the target holds now); only for the fields that were sent."""
     theirs = linked(contact, Crm.SALESFORCE)
-    if theirs is None or len(contact.pair) < len(Crm):
+    if theirs is None or len(contact.pair) < len(CRMS):
         return contact
     pairs = []
-    for mapped in kind.fields[theirs[0].object]:
+    for mapped in _mapped(kind, theirs[0].object, crm, fields):
         name = mapped.name(crm)
-        if name not in fields:
-            continue
         held, source = stored.get(name, fields[name]), sources.get(name)
         pairs.append((mapped, Pair(held, source) if crm is Crm.HUBSPOT else Pair(source, held)))
     return agree(contact, kind, pairs)
+
+
+def _mapped(kind: KindPolicy, name: str, crm: Crm, fields: Iterable[str]) -> Iterator[MappedField]:
+    """The mappings of some fields of one side."""
+    known = kind.mapped[name, crm]
+    return (known[field] for field in fields if field in known)

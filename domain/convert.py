@@ -53,9 +53,9 @@ def converter(source: FieldSchema, target: FieldSchema, zone: ZoneInfo) -> Calla
 
 
 def _text(value: FieldValue) -> FieldValue:
-    if value is None:
-        return None
-    return value.replace("\r\n", "\n").replace("\r", "\n") or None
+    if value is None or "\r" not in value:
+        return value or None
+    return value.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _fold_text(value: FieldValue) -> FieldValue:

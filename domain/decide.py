@@ -7,7 +7,7 @@ asks for something; a newer trigger takes it over, unless a write already carrie
 from domain.agreeing import agree
 from domain.asking import ask
 from domain.book import OPEN, TIMERS, held_queue
-from domain.identity import Crm, Fields, FieldValue
+from domain.identity import CRMS, Crm, Fields, FieldValue
 from domain.outbox import allowed, intend, refused
 from domain.outcomes import Outcome
 from domain.plan import Plan, plan
@@ -145,7 +145,7 @@ def _conclude(step: Step, contact: Contact, answer: Plan, *, withdrawn: bool) ->
     """Close the decision: nothing is left to be sent."""
     opened = contact.opened
     assert opened is not None
-    blocked = [intent_key(contact.id, crm) for crm in Crm if refused(contact, crm, answer)]
+    blocked = [intent_key(contact.id, crm) for crm in CRMS if refused(contact, crm, answer)]
     letters = [letter for key in blocked if (letter := step.book.letter(key)) is not None]
     reason, explanation = _ending(opened, answer, letters, withdrawn=withdrawn)
     held = {name: hold.message for holds in answer.held.values() for name, hold in holds.items()}

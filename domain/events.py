@@ -17,7 +17,7 @@ from domain.identity import Crm, Fields, RecordRef
 from domain.outcomes import Outcome
 
 
-class Event(msgspec.Struct, frozen=True, tag_field="kind", omit_defaults=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, gc=False, tag_field="kind", omit_defaults=True, kw_only=True):
     """The base of all events."""
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from domain.book import Book
 from domain.events import RecordObserved
-from domain.identity import Crm, EntityId, Fields, RecordRef, email_key
+from domain.identity import CRMS, Crm, EntityId, Fields, RecordRef, email_key
 from domain.kinds import ObjectKind
 from domain.records import Record
 from domain.state import Contact
@@ -21,9 +21,13 @@ T = TypeVar("T")
 
 def match_values(kind: ObjectKind, ref: RecordRef, values: Fields) -> tuple[str, ...]:
     """The folded addresses by which a record can be found, best first."""
-    found = (values.get(field) for field in kind.match.get(ref.object, ()))
-    folded = (email_key(part) for value in found if value for part in value.split(";"))
-    return tuple(dict.fromkeys(part for part in folded if part))
+    found: dict[str, None] = {}
+    for field in kind.match.get(ref.object, ()):
+        value = values.get(field)
+        if value:
+            found.update(dict.fromkeys(email_key(part) for part in value.split(";")))
+    found.pop("", None)
+    return tuple(found)
 
 
 def match_key(kind: ObjectKind, value: str) -> str:
@@ -126,9 +130,9 @@ def taken(contact: Contact, crm: Crm) -> bool:
 
 def index(book: Book, kind: ObjectKind, ref: RecordRef, before: Fields, after: Fields) -> None:
     """Keep the match values of a record findable."""
-    old, new = match_values(kind, ref, before), match_values(kind, ref, after)
-    if old == new:
+    if all(before.get(field) == after.get(field) for field in kind.match.get(ref.object, ())):
         return
+    old, new = match_values(kind, ref, before), match_values(kind, ref, after)
     for value in set(old) - set(new):
         slot = match_key(kind, value)
         book.set_matches(slot, tuple(key for key in book.matches(slot) if key != ref.key))
@@ -207,7 +211,7 @@ def _single(book: Book, record_key: str, contact: Contact, crm: Crm) -> Contact 
 
 def absorb(book: Book, contact: Contact, other: Contact) -> Contact:
     """Let one contact take over the records of another, and the writes that are on their way for it."""
-    linked = [other.pair[crm] for crm in Crm if crm in other.pair]
+    linked = [other.pair[crm] for crm in CRMS if crm in other.pair]
     for key in (*linked, *sorted(other.records.keys() - set(linked))):
         book.bind(key, contact.id)
         contact = join(contact, RecordRef.parse(key), other.records[key])
@@ -216,7 +220,7 @@ def absorb(book: Book, contact: Contact, other: Contact) -> Contact:
     return msgspec.structs.replace(
         contact,
         flights={**other.flights, **contact.flights},
-        serial={crm: max(each.serial.get(crm, 0) for each in (contact, other)) for crm in Crm},
+        serial={crm: max(each.serial.get(crm, 0) for each in (contact, other)) for crm in CRMS},
         parked=contact.parked or other.parked,
         member=other.member if ours else contact.member,
         member_since=other.member_since if ours else contact.member_since,

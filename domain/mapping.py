@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from domain.convert import Unconvertible, same
-from domain.identity import Crm, FieldValue
+from domain.identity import CRMS, Crm, FieldValue
 from domain.schema import FieldSchema
 
 
@@ -120,8 +120,8 @@ def merge(field: MappedField, now: Pair, agreed: Pair | None, changed_at: tuple[
 def _left(field: MappedField, now: Pair, agreed: Pair | None) -> frozenset[Crm]:
     """The sides that have left the agreed pair."""
     if agreed is None:
-        return frozenset(Crm)
-    return frozenset(crm for crm in Crm if not same(field.schema(crm).kind, now.of(crm), agreed.of(crm)))
+        return frozenset(CRMS)
+    return frozenset(crm for crm in CRMS if not same(field.schema(crm).kind, now.of(crm), agreed.of(crm)))
 
 
 def _alike(field: MappedField, now: Pair) -> bool:
@@ -148,7 +148,7 @@ def _blank(now: Pair, crm: Crm) -> bool:
 
 def _first(field: MappedField, now: Pair, changed_at: tuple[int, int]) -> Crm | None:
     """Who wins on a new pair: a blank never clears, and where both have a value the rule decides."""
-    blanks = [crm for crm in Crm if _blank(now, crm)]
+    blanks = [crm for crm in CRMS if _blank(now, crm)]
     if field.rule in ALWAYS:
         winner = ALWAYS[field.rule]
         return None if winner in blanks else winner

@@ -19,7 +19,7 @@ class OutcomeClass(StrEnum):
     UNKNOWN = "unknown"  #: no answer: the write may or may not have happened; read before anything else
 
 
-class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One row's answer. Empty defaults mean that the answer did not say."""
 
     outcome: OutcomeClass

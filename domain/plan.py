@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from domain.convert import Unconvertible
-from domain.identity import Crm, Fields, FieldValue, RecordRef
+from domain.identity import CRMS, Crm, Fields, FieldValue, RecordRef
 from domain.inclusion import Verdict
 from domain.links import match_values
 from domain.mapping import (
@@ -93,7 +93,7 @@ def plan(contact: Contact, policy: Policy, now: int) -> Plan:
     inclusion = _inclusion(contact, kind, now)
     if inclusion.stop or inclusion.wait:
         return inclusion
-    missing = next((crm for crm in Crm if crm not in contact.pair), None)
+    missing = next((crm for crm in CRMS if crm not in contact.pair), None)
     answer = _update(contact, kind) if missing is None else _create(contact, kind, missing)
     answer.member, answer.look_again = inclusion.member, inclusion.look_again
     return answer
@@ -129,7 +129,7 @@ def _lost(contact: Contact) -> Plan | None:
 
 
 def _linked(contact: Contact) -> Iterator[tuple[RecordRef, Record]]:
-    return (found for crm in Crm if (found := linked(contact, crm)) is not None)
+    return (found for crm in CRMS if (found := linked(contact, crm)) is not None)
 
 
 def _unread(contact: Contact, kind: KindPolicy) -> Plan | None:
@@ -158,7 +158,7 @@ def _unmatched(contact: Contact, kind: KindPolicy) -> Plan | None:
 
 def match_value(contact: Contact, kind: KindPolicy) -> str | None:
     """The address by which the contact would be found in either CRM; HubSpot's counts first."""
-    for crm in Crm:
+    for crm in CRMS:
         found = linked(contact, crm)
         values = match_values(kind.kind, found[0], found[1].values) if found else ()
         if values:
@@ -184,7 +184,7 @@ def _inclusion(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     if kind.inclusion_missing:
         return Plan(stop=Reason.NOT_IN_INCLUSION_LIST, explanation=kind.inclusion_missing)
     found = linked(contact, Crm.HUBSPOT)
-    if kind.inclusion is None or found is None:
+    if kind.inclusion is None or found is None or _surely_member(contact, kind, found[1], now):
         return Plan(member=True)
     word = verdict(contact, kind, now)
     assert word is not None
@@ -194,6 +194,17 @@ def _inclusion(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     if not word.member:
         answer.stop, answer.explanation = Reason.NOT_IN_INCLUSION_LIST, word.leaf
     return answer
+
+
+def _surely_member(contact: Contact, kind: KindPolicy, record: Record, now: int) -> bool:
+    """Whether the list includes the contact whatever the time: the usual answer, and the cheapest to find."""
+    inclusion = kind.inclusion
+    if inclusion is None or inclusion.uses_time:
+        return False
+    word = inclusion.member(
+        record.values, now=now, zone=kind.zone, memberships=contact.memberships, changed_at=record.changed
+    )
+    return word is True
 
 
 def _undecided(contact: Contact, kind: KindPolicy, found: tuple[RecordRef, Record], word: Verdict) -> Plan:
@@ -222,8 +233,8 @@ class _Drafting:
     contact: Contact
     kind: KindPolicy
     answer: Plan
-    fields: dict[Crm, Fields] = field(default_factory=lambda: {crm: {} for crm in Crm})
-    sources: dict[Crm, Fields] = field(default_factory=lambda: {crm: {} for crm in Crm})
+    fields: dict[Crm, Fields] = field(default_factory=lambda: {crm: {} for crm in CRMS})
+    sources: dict[Crm, Fields] = field(default_factory=lambda: {crm: {} for crm in CRMS})
 
     def write(
         self, mapped: MappedField, target: Crm, value: FieldValue, source: FieldValue, *, create: bool
@@ -381,20 +392,20 @@ def unsettled(
     agreed_pairs = contact.agreed
     for each in mapped:
         name, field_name = each.hubspot, each.salesforce
-        if name not in hubspot or field_name not in salesforce:
-            continue
         agreed = agreed_pairs.get(name, _NEVER)
         if agreed is None and name not in our_overlay and field_name not in their_overlay:
+            continue
+        if name not in hubspot or field_name not in salesforce:
             continue
         seen = Pair(hubspot[name], salesforce[field_name])
         now = Pair(our_overlay.get(name, seen.hubspot), their_overlay.get(field_name, seen.salesforce))
         known = None if agreed is _NEVER else seen if agreed is None else Pair(*agreed)
-        yield each, now, _in_flight(contact, each) or known
+        yield each, now, (_in_flight(contact, each) if contact.flights else None) or known
 
 
 def _in_flight(contact: Contact, mapped: MappedField) -> Pair | None:
     """The pair that a write on its way will have made of a field."""
-    for crm in Crm:
+    for crm in CRMS:
         flight, name = contact.flights.get(crm), mapped.name(crm)
         if flight is not None and name in flight.fields:
             sent, source = flight.fields[name], flight.sources.get(name)
@@ -407,6 +418,6 @@ _NEVER: Any = object()
 
 def overlay(contact: Contact, crm: Crm) -> Fields:
     """Values that were sent to a CRM and not seen there since."""
-    expected = {name: each.value for name, each in contact.expected.get(crm, {}).items()}
-    flight = contact.flights.get(crm)
+    waiting, flight = contact.expected.get(crm), contact.flights.get(crm)
+    expected = {name: each.value for name, each in waiting.items()} if waiting else {}
     return {**expected, **flight.fields} if flight else expected

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from domain.convert import converter
-from domain.identity import Crm
+from domain.identity import CRMS, Crm
 from domain.inclusion import InclusionFilter, ListError, compile_list
 from domain.kinds import ObjectKind
 from domain.mapping import MappedField, SyncRule
@@ -57,6 +57,7 @@ class KindPolicy:
     section: Section
     kind: ObjectKind
     fields: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> its mapped fields
+    mapped: dict[tuple[str, Crm], dict[str, MappedField]]  #: (Salesforce object, CRM) -> field -> its mapping
     watched: dict[tuple[Crm, str], frozenset[str]]  #: (CRM, object) -> fields whose change is a trigger
     needed: dict[tuple[Crm, str], frozenset[str]]  #: (CRM, object) -> fields to be known before deciding
     schemas: dict[tuple[Crm, str], ObjectSchema]
@@ -85,7 +86,7 @@ def compile_policy(connection: Connection, documents: Documents) -> Policy:
     document = msgspec.convert(documents(connection.config), Document)
     kinds = {section.kind.name: _kind(section, connection, documents) for section in document.sections}
     by_object = {
-        (crm, name): policy for policy in kinds.values() for crm in Crm for name in policy.kind.objects(crm)
+        (crm, name): policy for policy in kinds.values() for crm in CRMS for name in policy.kind.objects(crm)
     }
     ready = all(f"{crm}/{name}" in connection.baselines for crm, name in by_object)
     return Policy(connection.config, kinds, by_object, ready)
@@ -103,6 +104,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         section=section,
         kind=kind,
         fields=fields,
+        mapped={(name, crm): {f.name(crm): f for f in each} for name, each in fields.items() for crm in CRMS},
         watched=_watched(kind, fields),
         needed=_needed(kind, fields, inclusion),
         schemas=schemas,
@@ -115,7 +117,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
 def _schemas(
     kind: ObjectKind, connection: Connection, documents: Documents
 ) -> dict[tuple[Crm, str], ObjectSchema]:
-    names = [(crm, name) for crm in Crm for name in kind.objects(crm)]
+    names = [(crm, name) for crm in CRMS for name in kind.objects(crm)]
     return {
         (crm, name): msgspec.convert(documents(connection.schemas[f"{crm}/{name}"]), ObjectSchema)
         for crm, name in names

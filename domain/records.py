@@ -17,7 +17,7 @@ Version = tuple[int, int]
 NEVER: Version = (-1, -1)
 
 
-class Record(msgspec.Struct, frozen=True, array_like=True):
+class Record(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """All that is known of one CRM record."""
 
     values: Fields

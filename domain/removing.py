@@ -6,7 +6,7 @@ from domain.asking import look_up_key, membership_key
 from domain.book import CLAIMS, TIMERS
 from domain.decide import close_all, open_decision, settle
 from domain.following import follow
-from domain.identity import Crm, EntityId, RecordRef
+from domain.identity import CRMS, Crm, EntityId, RecordRef
 from domain.policy import KindPolicy
 from domain.reasons import Reason
 from domain.records import EMPTY, lose
@@ -60,7 +60,7 @@ def _erase(step: Step, contact: Contact, kind: KindPolicy) -> Contact:
         ref = RecordRef.parse(key)
         links.index(step.book, kind.kind, ref, record.values, {})
         step.book.drop_request(key, ref.crm)
-    for crm in Crm:
+    for crm in CRMS:
         step.book.put_letter(intent_key(contact.id, crm), None)
         step.book.drop_request(look_up_key(crm, contact.id), crm)
         step.book.queue(CLAIMS, intent_key(contact.id, crm), None)

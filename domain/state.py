@@ -1,7 +1,8 @@
 """What the log says about one contact, and about the connection as a whole.
 
 Every value here is a fold of events and nothing else. Shapes are frozen; keeping them small matters,
-because each contact is held in memory by the log's server.
+because each contact is held in memory by the log's server. None can be part of a cycle, so the garbage
+collector need not walk them (``gc=False``): a projector remembers tens of thousands.
 """
 
 from enum import StrEnum
@@ -22,7 +23,7 @@ class Priority(StrEnum):
     BACKFILL = "backfill"
 
 
-class Opened(msgspec.Struct, frozen=True, array_like=True):
+class Opened(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A decision that a trigger opened and nothing has closed yet."""
 
     id: str  #: the position of the trigger in the log
@@ -34,7 +35,7 @@ class Opened(msgspec.Struct, frozen=True, array_like=True):
     lost: dict[str, tuple[str, FieldValue]] = {}  #: property -> (losing CRM, the value that gives way there)
 
 
-class Intent(msgspec.Struct, frozen=True, array_like=True):
+class Intent(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A write that is to be made: at most one per contact and target. The outbox holds it."""
 
     entity: str
@@ -62,7 +63,7 @@ def intent_key(entity: str, crm: Crm) -> str:
     return f"{crm}|{entity}"
 
 
-class Flight(msgspec.Struct, frozen=True, array_like=True):
+class Flight(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A claimed write whose answer has not come."""
 
     attempt: int
@@ -76,7 +77,7 @@ class Flight(msgspec.Struct, frozen=True, array_like=True):
     before: Fields = {}  #: what the target was known to hold in these fields when they were claimed
 
 
-class Expected(msgspec.Struct, frozen=True, array_like=True):
+class Expected(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A value we wrote and have not seen since. A look that began after the answer closes it."""
 
     value: FieldValue
@@ -84,14 +85,14 @@ class Expected(msgspec.Struct, frozen=True, array_like=True):
     until: int = 0  #: values stamped later than this, epoch ms, are somebody else's and not our write's form
 
 
-class Doubt(msgspec.Struct, frozen=True, array_like=True):
+class Doubt(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A write that got no answer: it may have happened. A look that began later tells."""
 
     flight: Flight
     until: int  #: values stamped later than this, epoch ms, are somebody else's
 
 
-class Hold(msgspec.Struct, frozen=True, array_like=True):
+class Hold(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A field that is not sent because its value was, or would be, refused."""
 
     source: FieldValue  #: the refused value, before conversion; another value lifts the hold
@@ -100,14 +101,14 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
     message: str
 
 
-class Echoed(msgspec.Struct, frozen=True, array_like=True):
+class Echoed(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """How often in a row one value was delivered to a field of a target."""
 
     value: FieldValue
     times: int
 
 
-class Letter(msgspec.Struct, frozen=True):
+class Letter(msgspec.Struct, frozen=True, gc=False):
     """A write that will not be tried again by itself: a sync error, kept as a dead letter."""
 
     entity: str
@@ -120,7 +121,7 @@ class Letter(msgspec.Struct, frozen=True):
     outcome: Outcome
 
 
-class Contact(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+class Contact(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
     """One person (or any other kind of entity) in both CRMs.
 
     ``agreed`` maps a property to the pair of values last known in sync; the value None stands for "what
@@ -158,7 +159,7 @@ class Contact(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     read_under: dict[Crm, str] = {}  #: configuration under which a read left needed fields unanswered
 
 
-class ReadRequest(msgspec.Struct, frozen=True, array_like=True):
+class ReadRequest(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A look at a CRM that some contact is waiting for."""
 
     crm: Crm
@@ -172,7 +173,7 @@ class ReadRequest(msgspec.Struct, frozen=True, array_like=True):
     config: str = ""  #: digest of the configuration it was asked under
 
 
-class Suspension(msgspec.Struct, frozen=True, array_like=True):
+class Suspension(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A target that gets nothing until an operator has mended the cause."""
 
     since: int
@@ -180,7 +181,7 @@ class Suspension(msgspec.Struct, frozen=True, array_like=True):
     message: str
 
 
-class Bucket(msgspec.Struct, frozen=True, array_like=True):
+class Bucket(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What a guard counted in one hour."""
 
     hour: int
@@ -188,7 +189,7 @@ class Bucket(msgspec.Struct, frozen=True, array_like=True):
     tripped: bool = False
 
 
-class Connection(msgspec.Struct, frozen=True, array_like=True):
+class Connection(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The state of the connection as a whole."""
 
     config: str = ""
@@ -204,7 +205,7 @@ class Connection(msgspec.Struct, frozen=True, array_like=True):
     epoch: str = ""
 
 
-class Closed(msgspec.Struct, frozen=True, omit_defaults=True):
+class Closed(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A closed decision: the answer to "why did this contact (not) sync?"."""
 
     id: str
