@@ -16,7 +16,7 @@ from domain.events import AnyEvent, BaselineCompleted, RecordTouched
 from domain.identity import Crm, RecordRef
 from domain.records import Record
 from domain.state import Contact, Priority
-from workers.connection import Lane, observed
+from workers.connection import Lane, Lease, observed
 from workers.ports import ChangesPage, CrmGateway, ReadRecord
 from workers.telemetry import get_logger
 
@@ -28,7 +28,9 @@ SETTLED_MS = 30 * 60_000
 """How far the fifteen-minute check looks back behind the last one."""
 
 FOREVER = 253_402_214_400_000  # the last day of the year 9999
-LEASE_MS = 120_000
+LEASE_MS = 30_000
+"""Renewed with every page: whoever dies is soon replaced."""
+
 BACKLOG = 20_000
 """Events that may wait to be projected before a baseline pauses: people's edits queue behind them."""
 
@@ -64,14 +66,14 @@ class Poller:
         """Read every object once in full; triggers nothing. True when all of it is done."""
         with self.lane.lease(f"baseline/{self.crm}", LEASE_MS) as lease, self.lane.refusals(self.crm):
             if lease and not self._suspended():
-                return self._baseline(budget_ms)
+                return self._baseline(lease, budget_ms)
         return False
 
-    def _baseline(self, budget_ms: int) -> bool:
+    def _baseline(self, lease: Lease, budget_ms: int) -> bool:
         for name in self._objects():
             if f"{self.crm}/{name}" in self.lane.state().baselines:
                 continue
-            if not self._whole(name, self._end(budget_ms)):
+            if not self._whole(name, lease, self._end(budget_ms)):
                 return False
             self.lane.append([BaselineCompleted(crm=self.crm, object=name)])
         return True
@@ -80,7 +82,7 @@ class Poller:
         """Compare all ids and stamps with what is known; what differs is read. Returns how many differ."""
         with self.lane.lease(f"reconcile/{self.crm}", LEASE_MS) as lease, self.lane.refusals(self.crm):
             if lease and not self._suspended():
-                return sum(self._reconcile(name) for name in self._objects())
+                return sum(self._reconcile(name, lease) for name in self._objects())
         return 0
 
     # -- windows
@@ -94,13 +96,15 @@ class Poller:
     def _pass(self, stream: str, source: str, overlap_ms: int, priority: Priority, budget_ms: int) -> int:
         with self.lane.lease(f"{stream}/{self.crm}", LEASE_MS) as lease, self.lane.refusals(self.crm):
             if lease and not self._suspended():
-                return self._windows(stream, source, overlap_ms, priority, budget_ms)
+                return self._windows(lease, stream, source, overlap_ms, priority, budget_ms)
         return 0
 
     def _suspended(self) -> bool:
         return self.crm in self.lane.state().suspended
 
-    def _windows(self, stream: str, source: str, overlap_ms: int, priority: Priority, budget_ms: int) -> int:
+    def _windows(
+        self, lease: Lease, stream: str, source: str, overlap_ms: int, priority: Priority, budget_ms: int
+    ) -> int:
         new, end = 0, self._end(budget_ms)
         for name in self._objects():
             cursor = self._cursor(stream, name)
@@ -109,7 +113,7 @@ class Poller:
                 new += self._take(page.records, source)
                 cursor = self._moved(cursor, page, overlap_ms)
                 self._keep(stream, name, cursor)
-                if page.last is None or self.lane.clock.monotonic() > end:
+                if page.last is None or self.lane.clock.monotonic() > end or not lease.renew():
                     break
         log.info("poll_finished", connection=self.lane.name, crm=self.crm, stream=stream, new=new)
         return new
@@ -151,10 +155,10 @@ class Poller:
 
     # -- everything, once
 
-    def _whole(self, name: str, end: float) -> bool:
+    def _whole(self, name: str, lease: Lease, end: float) -> bool:
         raw = self.lane.coordination.cursor(f"baseline/{self.crm}/{name}")
         cursor = msgspec.json.decode(raw, type=Cursor) if raw else Cursor(since=0)
-        while self.lane.clock.monotonic() < end and self.lane.backlog() < BACKLOG:
+        while self.lane.clock.monotonic() < end and self.lane.backlog() < BACKLOG and lease.renew():
             page = self._page(name, cursor, Priority.BACKFILL)
             self._take((record for record in page.records if not record.deleted), "baseline")
             started = cursor.started
@@ -168,7 +172,7 @@ class Poller:
 
     # -- ids
 
-    def _reconcile(self, name: str) -> int:
+    def _reconcile(self, name: str, lease: Lease) -> int:
         known = self._known(name)
         suspects: list[str] = []
         after: str | None = None
@@ -178,10 +182,10 @@ class Poller:
                 stamp = known.pop(record.id, None)
                 if stamp is None or stamp < record.modified_at:
                     suspects.append(record.id)
-            if page.last is None:
+            if page.last is None or not lease.renew():
                 break
             after = page.last
-        suspects += known
+        suspects += known if page.last is None else ()
         self.lane.append([self._suspect(name, each) for each in suspects])
         log.info(
             "poll_finished", connection=self.lane.name, crm=self.crm, stream="reconcile", new=len(suspects)
