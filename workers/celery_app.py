@@ -54,19 +54,29 @@ def configuration(settings: Settings) -> dict[str, Any]:
     }
 
 
-app = Celery("crmsync")
+class App(Celery):  # type: ignore[misc]  # Celery ships no types
+    """Celery that brings the embedded server back before it connects to it anew."""
+
+    def connection_for_read(self, *arguments: Any, **options: Any) -> Any:
+        """What a worker listens to; asked for at its start, and each time that it lost the last one."""
+        _bring_up_the_embedded_server()
+        return super().connection_for_read(*arguments, **options)
+
+
+def _bring_up_the_embedded_server(**_: object) -> None:
+    """Start it if no other server is named and it does not run."""
+    settings = Settings.load()
+    if settings.redis_url is None:
+        embedded.ensure(settings.data_dir, port=settings.embedded_port)
+
+
+app = App("crmsync")
 app.add_defaults(lambda: configuration(Settings.load()))
 
 
 def _log_our_way(**_: object) -> None:
     settings = Settings.load()
     set_up_logging(settings.log_level, settings.log_format)
-
-
-def _bring_up_the_embedded_server(**_: object) -> None:
-    settings = Settings.load()
-    if settings.redis_url is None:
-        embedded.ensure(settings.data_dir, port=settings.embedded_port)
 
 
 setup_logging.connect(_log_our_way)
