@@ -31,6 +31,7 @@ class Story:
     """Plays the steps on a running playground."""
 
     playground: Playground
+    many: int = MANY  #: people in a crowd
 
     def __post_init__(self) -> None:
         self.hubspot, self.salesforce = self.playground.hubspot, self.playground.salesforce
@@ -280,21 +281,21 @@ def dead_letter(story: Story) -> str:
 def killed_worker(story: Story) -> str:
     playground = story.playground
     _crowd(story)
-    story.expect(lambda: _crowd_size(story) > MANY // 10, "the first of them", 60)
+    story.expect(lambda: _crowd_size(story) > story.many // 10, "the first of them", 60)
     for name in ("worker", "io"):
         playground.fleet.kill(name)
         playground.fleet.start(name, playground.commands[name])
-    story.expect(lambda: _crowd_size(story) == MANY, f"all {MANY}", 150)
+    story.expect(lambda: _crowd_size(story) == story.many, f"all {story.many}", 150)
     story.calm(120)
     counts = {
         row["Email"] for row in story.salesforce.query("SELECT Email FROM Lead WHERE Company = 'Crowd'")
     }
-    assert len(counts) == MANY
-    return f"{MANY} people, none lost, none twice"
+    assert len(counts) == story.many
+    return f"{story.many} people, none lost, none twice"
 
 
 def _crowd(story: Story) -> None:
-    for number in range(MANY):
+    for number in range(story.many):
         story.person(f"crowd{number}@example.com", lastname=f"Crowd {number}", company="Crowd", **ON_LIST)
 
 
@@ -339,6 +340,6 @@ STEPS = (
     Step("A write breaks a validation rule, is mended, then syncs", validation_rule),
     Step("Salesforce has a bad day: 503, locks, a lost answer", bad_weather),
     Step("An undeliverable write is a dead letter, redriven it arrives", dead_letter),
-    Step(f"Workers are killed in the middle of {MANY:,} changes", killed_worker),
+    Step("Workers are killed in the middle of many changes", killed_worker),
     Step("All derived state is lost and rebuilt from the log", rebuild),
 )
