@@ -5,12 +5,11 @@ its request leaves; the answer follows in the log as an event. Whatever a delive
 claimed counts as unanswered: it is looked into, never sent again blind.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from domain.book import CLAIMS, Table, decode, outbox_queue
-from domain.errors import SyncError
 from domain.events import DeliveryAnswered, DeliveryClaimed, IntentStale, encode, event_id
 from domain.identity import Crm
 from domain.outcomes import Outcome, OutcomeClass
@@ -23,6 +22,12 @@ from workers.telemetry import get_logger
 LEASE_MS = 15_000
 IN_FLIGHT = 4
 """Requests that may be on their way to one CRM at once."""
+
+PATIENCE = 2.0
+"""Seconds a run that used up its time waits for its last requests, before it goes on beside them."""
+
+LOOK_AGAIN = 0.1
+"""Seconds after which to look for new work while requests are on their way."""
 
 SHARES: dict[Priority, float] = {Priority.LIVE: 1.0, Priority.RETRY: 0.2, Priority.BACKFILL: 0.1}
 """What part of a batch is kept for each priority, while more urgent ones could fill it."""
@@ -52,11 +57,16 @@ class Batch:
     waiting: list[Waiting]
 
 
+Running = dict[Future[list[Outcome]], Batch]
+"""Requests that are on their way."""
+
+
 @dataclass
 class Counts:
     """What one drain did; shown with its task."""
 
     claimed: int = 0
+    stale: int = 0  #: decided under an older configuration, so given back
     sent: int = 0
     delivered: int = 0
     rejected: int = 0
@@ -73,43 +83,55 @@ class Deliverer:
     gateway: CrmGateway
     in_flight: int = IN_FLIGHT
     _pool: ThreadPoolExecutor | None = field(default=None, repr=False)
-    _wait_ms: int = 0
 
     def run(self, *, budget_ms: int = 5_000) -> Counts:
-        """Deliver until nothing is due or the time is used up."""
+        """Deliver until nothing is due or the time is used up.
+
+        Raises what the store or a gateway raises, once no request is on its way any more. What was claimed
+        and has no answer then is looked into by the next run.
+        """
         counts = Counts()
         with self.lane.lease(f"deliver/{self.crm}", LEASE_MS) as lease:
             if lease is not None and not self.lane.rewound():
                 self._recover()
-                self._drain(lease, counts, budget_ms)
+                self._drain(lease, counts, budget_ms / 1000)
+                if lease.renew():
+                    self.lane.coordination.set_cursor(self._mark, None)
         return counts
 
-    def _drain(self, lease: Lease, counts: Counts, budget_ms: int) -> None:
-        end = self.lane.clock.monotonic() + budget_ms / 1000
-        pool = self._threads()
-        running: dict[Future[list[Outcome]], Batch] = {}
-        while True:
-            counts.more = self.lane.clock.monotonic() >= end
-            while not counts.more and len(running) < self.in_flight and (batch := self._next(counts)):
-                running[pool.submit(self._send, batch)] = batch
-            if not running:
-                if counts.more or not self._await_allowance(end):
-                    break
-                continue
-            done, _ = wait(running, timeout=LEASE_MS / 3000, return_when=FIRST_COMPLETED)
-            if not lease.renew():
-                end = 0.0
-            for future in done:
-                self._record(running.pop(future), future.result(), counts)
-        self.lane.coordination.set_cursor(self._mark, None)
+    def _drain(self, lease: Lease, counts: Counts, budget: float) -> None:
+        began, running = self.lane.clock.monotonic(), Running()
+        try:
+            while True:
+                worked = self.lane.clock.monotonic() - began
+                counts.more = not lease.held() or worked % (budget + PATIENCE) >= budget
+                wait_ms = 0 if counts.more else self._fill(running, lease, counts)
+                if running:
+                    self._collect(running, lease, counts)
+                elif counts.more or not wait_ms or worked + wait_ms / 1000 > budget:
+                    return
+                else:
+                    self.lane.clock.sleep(wait_ms / 1000)
+        finally:  # nobody else may look at what is still being written
+            while wait(running, timeout=LEASE_MS / 3000).not_done:
+                lease.renew()
 
-    def _await_allowance(self, end: float) -> bool:
-        """Wait for the call allowance, if that is all that keeps the next batch back and time is left."""
-        seconds, self._wait_ms = self._wait_ms / 1000, 0
-        if not seconds or self.lane.clock.monotonic() + seconds > end:
-            return False
-        self.lane.clock.sleep(seconds)
-        return True
+    def _fill(self, running: Running, lease: Lease, counts: Counts) -> int:
+        """Send as many batches as may be on their way at once; returns how long to wait for allowance."""
+        while len(running) < self.in_flight:
+            batch, wait_ms = self._next(counts)
+            if batch is None:
+                return wait_ms
+            running[self._threads().submit(self._send, batch, lease)] = batch
+        return 0
+
+    def _collect(self, running: Running, lease: Lease, counts: Counts) -> None:
+        """Record the answers that have come. With room for more requests, do not wait for them long."""
+        seconds = LEASE_MS / 3000 if len(running) == self.in_flight else LOOK_AGAIN
+        done, _ = wait(running, timeout=seconds, return_when=FIRST_COMPLETED)
+        lease.renew()
+        for future in done:
+            self._record(running.pop(future), future.result(), counts)
 
     def _threads(self) -> ThreadPoolExecutor:
         self._pool = self._pool or ThreadPoolExecutor(
@@ -142,24 +164,23 @@ class Deliverer:
 
     # -- choosing and claiming
 
-    def _next(self, counts: Counts) -> Batch | None:
-        """Claim the next batch; None if nothing may be sent now."""
+    def _next(self, counts: Counts) -> tuple[Batch | None, int]:
+        """Claim the next batch; if nothing may be sent now, how long to wait for the call allowance."""
         state, now = self.lane.state(), self.lane.clock.now_ms()
         if state.paused or self.crm in state.suspended or state.throttled.get(self.crm, 0) > now:
-            return None
+            return None, 0
         waiting = self._due(now)
         while waiting:
             group = _alike(waiting)
-            self._wait_ms = self.gateway.at(_priority(group)).wait_ms()
-            if self._wait_ms:
-                return None
-            claimed = self._claim(group)
-            counts.claimed += len(claimed)
+            wait_ms = self.gateway.at(_priority(group)).wait_ms()
+            if wait_ms:
+                return None, wait_ms
+            claimed = self._claim(group, counts)
             if claimed:
-                return Batch(_priority(claimed), claimed)
+                return Batch(_priority(claimed), claimed), 0
             chosen = {each.intent.key for each in group}
             waiting = [each for each in waiting if each.intent.key not in chosen]
-        return None
+        return None, 0
 
     def _due(self, now: int) -> list[Waiting]:
         """What is due, the urgent first, with a share of the batch kept for the rest."""
@@ -177,34 +198,30 @@ class Deliverer:
         values = tables.fetch(Table.OUTBOX, keys)
         return [Waiting(decode(Table.OUTBOX, raw), raw) for raw in values if raw]
 
-    def _claim(self, group: Sequence[Waiting]) -> list[Waiting]:
-        policy = self.lane.policy()
-        stale = [each for each in group if each.intent.config != policy.digest]
-        if stale:
-            self.lane.append(
-                [
-                    IntentStale(entity=i.entity, crm=i.crm, revision=i.revision)
-                    for i in (each.intent for each in stale)
-                ]
-            )
-        fresh = [each for each in group if each.intent.config == policy.digest]
+    def _claim(self, group: Sequence[Waiting], counts: Counts) -> list[Waiting]:
+        current = self.lane.policy().digest
+        fresh = [each for each in group if each.intent.config == current]
+        stale = [each.intent for each in group if each.intent.config != current]
+        self.lane.append([IntentStale(entity=i.entity, crm=i.crm, revision=i.revision) for i in stale])
         granted = self.lane.coordination.claim([_wish(each) for each in fresh])
-        return [each for each, yes in zip(fresh, granted, strict=True) if yes]
+        claimed = [each for each, yes in zip(fresh, granted, strict=True) if yes]
+        counts.stale += len(stale)
+        counts.claimed += len(claimed)
+        return claimed
 
     # -- sending and recording
 
-    def _send(self, batch: Batch) -> list[Outcome]:
+    def _send(self, batch: Batch, lease: Lease) -> list[Outcome]:
+        """Send a batch, unless the lease ran out: by now its contacts may have been decided anew."""
         rows = [
             WriteRow(
                 str(number), i.object, i.record_id, i.fields, key_field=i.key_field, key_value=i.key_value
             )
             for number, i in enumerate(each.intent for each in batch.waiting)
         ]
-        try:
-            return self.gateway.at(batch.priority).write(rows)
-        except SyncError as error:
-            wait_ms = error.wait_ms or 1_000
-            return [Outcome(OutcomeClass.THROTTLED, code=error.code, wait_ms=wait_ms)] * len(rows)
+        if not lease.held():
+            return [Outcome(OutcomeClass.TRANSIENT, code="lease_lost")] * len(rows)
+        return self.gateway.at(batch.priority).write(rows)
 
     def _record(self, batch: Batch, outcomes: Sequence[Outcome], counts: Counts) -> None:
         ticket = self.lane.coordination.tickets()
@@ -269,5 +286,6 @@ def _shared(due: dict[Priority, list[str]], size: int) -> list[str]:
     reserved = sum(len(keys) for priority, keys in kept.items() if priority is not Priority.LIVE)
     kept[Priority.LIVE] = due[Priority.LIVE][: max(1, size - reserved)]
     chosen = [key for priority in Priority for key in kept[priority]][:size]
-    rest: Iterator[str] = (key for priority in Priority for key in due[priority] if key not in set(chosen))
-    return chosen + [key for _, key in zip(range(size - len(chosen)), rest, strict=False)]
+    taken = set(chosen)
+    rest = [key for priority in Priority for key in due[priority] if key not in taken]
+    return chosen + rest[: size - len(chosen)]
