@@ -11,7 +11,7 @@ from workers.cli.playground import CONFIGURATION, Playground
 
 @contextmanager
 def installed(directory: Path, configuration: str = CONFIGURATION) -> Iterator[Playground]:
-    """Both CRMs are up and prepared, nothing of the product runs yet. In the end no call was misunderstood."""
+    """Both CRMs are up and prepared, the product does not run yet. In the end no call was misunderstood."""
     playground = Playground(directory, configuration)
     try:
         playground.start_crms()
