@@ -1,46 +1,61 @@
-"""The Celery app with stages that die at named points, for the chaos tests.
+"""The Celery app and the web application with stages that die or freeze at named points, for the chaos tests.
 
 The ports that a lane is made of are wrapped; the stages are the product's own. How likely each point
-kills, and how often it did, stands in the server: ``chaos:chances`` and ``chaos:hits``.
+strikes, and how often it did, stands in the server: ``chaos:chances`` and ``chaos:hits``, by point, or
+``frozen/<point>``. Who froze stands in ``chaos:frozen`` and is to be thawed by whoever watches. Leases are
+a fifth as long as they should be, so that whoever was killed or frozen is soon replaced.
 """
 
 import os
 import random
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import redis
+from fastapi import FastAPI
 
 from domain.book import Changes
-from domain.identity import Crm
 from domain.outcomes import Outcome
-from workers import tasks
+from workers import tasks, webhooks
 from workers.bootstrap import Link, Runtime
 from workers.celery_app import app
-from workers.connection import Lane
+from workers.connection import Lane, Lease
 from workers.ports import CrmGateway, WriteRow
 from workers.settings import Settings
 from workers.store import Claim, Coordination, EventLog, Tables
 
-__all__ = ["app"]
+__all__ = ["app", "create_app"]
 
 POINTS = ("after_append", "before_commit", "after_commit", "after_claim", "after_http", "after_cursor")
+FREEZING = ("before_commit", "after_claim", "after_http")
+CHANCES, HITS, FROZEN = "chaos:chances", "chaos:hits", "chaos:frozen"
+SHORTER = 5
+"""Leases end this many times sooner."""
 
 
 @dataclass
 class Chaos:
-    """Kills this process at a point, as likely as the server says."""
+    """Kills or freezes this process at a point, as likely as the server says."""
 
     server: redis.Redis
 
     def point(self, name: str) -> None:
-        chance = float(self.server.hget("chaos:chances", name) or 0)
-        if chance and random.random() < chance:  # noqa: TID251 - chaos is random
-            self.server.hincrby("chaos:hits", name, 1)
+        if self._strikes(name):
             os.kill(os.getpid(), signal.SIGKILL)
+        if name in FREEZING and self._strikes(f"frozen/{name}"):
+            self.server.rpush(FROZEN, os.getpid())
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _strikes(self, name: str) -> bool:
+        chance = float(self.server.hget(CHANCES, name) or 0)
+        if not chance or random.random() >= chance:  # noqa: TID251 - chaos is random
+            return False
+        self.server.hincrby(HITS, name, 1)
+        return True
 
 
 class Wrapped:
@@ -56,9 +71,12 @@ class Wrapped:
 class DyingLog(Wrapped):
     _port: EventLog
 
-    def append(self, events: Sequence[tuple[bytes, bytes]], documents: Mapping[str, bytes] | None = None) -> int:
+    def append(
+        self, events: Sequence[tuple[bytes, bytes]], documents: Mapping[str, bytes] | None = None
+    ) -> int:
         new = self._port.append(events, documents)
-        self._chaos.point("after_append")
+        if new:
+            self._chaos.point("after_append")
         return new
 
 
@@ -77,12 +95,13 @@ class DyingCoordination(Wrapped):
 
     def claim(self, claims: Sequence[Claim]) -> list[bool]:
         granted = self._port.claim(claims)
-        self._chaos.point("after_claim")
+        if any(granted):
+            self._chaos.point("after_claim")
         return granted
 
     def set_cursor(self, name: str, value: str | None) -> None:
         self._port.set_cursor(name, value)
-        if name.startswith(("poll/", "check/")):
+        if name.startswith(("poll/", "check/", "baseline/")):
             self._chaos.point("after_cursor")
 
 
@@ -98,6 +117,13 @@ class DyingGateway(Wrapped):
         return outcomes
 
 
+class HastyLane(Lane):
+    @contextmanager
+    def lease(self, name: str, ttl_ms: int) -> Iterator[Lease | None]:
+        with super().lease(name, ttl_ms // SHORTER) as lease:
+            yield lease
+
+
 class DyingLink(Link):
     """A connection whose ports may kill."""
 
@@ -108,13 +134,16 @@ class DyingLink(Link):
     @cached_property
     def lane(self) -> Lane:
         stores, chaos = self.stores, self.chaos
-        log, coordination = DyingLog(stores.log, chaos), DyingCoordination(stores.coordination, chaos)
-        tables = lambda: DyingTables(stores.tables(), chaos)  # noqa: E731 - one expression
-        return Lane(self.name, log, tables, coordination, self.runtime.clock, self.runtime.owner)  # type: ignore[arg-type]  # wrapped ports
+        log: Any = DyingLog(stores.log, chaos)
+        coordination: Any = DyingCoordination(stores.coordination, chaos)
+        return HastyLane(self.name, log, self._tables, coordination, self.runtime.clock, self.runtime.owner)
+
+    def _tables(self) -> Any:
+        return DyingTables(self.stores.tables(), self.chaos)
 
     @cached_property
-    def gateways(self) -> Mapping[Crm, CrmGateway]:
-        return {crm: DyingGateway(gateway, self.chaos) for crm, gateway in super().gateways.items()}  # type: ignore[misc]  # wrapped ports
+    def gateways(self) -> Any:
+        return {crm: DyingGateway(gateway, self.chaos) for crm, gateway in super().gateways.items()}
 
 
 class DyingRuntime(Runtime):
@@ -124,13 +153,14 @@ class DyingRuntime(Runtime):
         return self._links[name]
 
 
-_runtimes: dict[int, DyingRuntime] = {}
-
-
+@cache
 def _runtime() -> DyingRuntime:
-    if os.getpid() not in _runtimes:
-        _runtimes[os.getpid()] = DyingRuntime(Settings.load())
-    return _runtimes[os.getpid()]
+    return DyingRuntime(Settings.load())
 
 
-tasks.runtime = _runtime  # type: ignore[assignment]  # the one seam: which runtime the tasks work with
+tasks.runtime = _runtime  # type: ignore[attr-defined]  # the one seam: which runtime the tasks work with
+
+
+def create_app() -> FastAPI:
+    """The web application on connections whose ports may kill."""
+    return webhooks.create_app(_runtime())
