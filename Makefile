@@ -4,10 +4,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check bench soak lock clean
+.PHONY: help setup demo up test connectors check bench soak lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(BIN)/crmsync ## Install into .venv what requirements.lock names
 
@@ -19,6 +19,9 @@ up: setup ## Run web, worker, io and flower on this machine, from .env and confi
 
 test: setup ## Run the test suite on two cores
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+connectors: setup ## Let programs that others wrote read the simulators (installs them into var/connectors)
+	$(BIN)/python -m tests.connectors
 
 check: setup ## Lint, format, types, import contracts, lock in step with pyproject.toml
 	$(BIN)/ruff check .

@@ -61,7 +61,7 @@ class Settings:
 
     `latency_distribution` is "constant", "uniform" or "lognormal"; `latency_ms` its median; `latency_spread`
     the relative half-width of the uniform one or the sigma of the lognormal one.
-    `refuse_unknown` false still records violations but lets them pass.
+    `refuse_unknown` false still records unknown body fields but lets them pass.
     """
 
     seed: int = 1

@@ -32,7 +32,7 @@ _FAMILIES = {
     "forms": ["/submissions/v3/integration/submit"],
     "secure-forms": ["/submissions/v3/integration/secure/submit"],
     "consent": ["/oauth"],
-    "properties-v1": ["/properties/v1"],
+    "properties-old": ["/properties/v1", "/properties/v2"],
     "companies-v2": ["/companies/v2"],
     "associations-v3": ["/crm/v3/associations"],
     "schemas": [

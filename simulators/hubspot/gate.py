@@ -154,7 +154,7 @@ class Gate:
             return
         name = min(request.query.keys() - route.query)
         self._crm.violate(request, "query parameter", name)
-        if self._crm.settings.refuse_unknown:
+        if self._crm.settings.refuse_unknown_parameters:
             raise errors.invalid(f"Unknown query parameter: {name}")
 
     def _refusal(self, error: ApiError) -> Answer:

@@ -20,7 +20,7 @@ def endpoints() -> list[Endpoint]:
         return Endpoint("POST", "associations-v3", f"{_PAIR}/{verb}", handler, scope=scope)
 
     return [
-        Endpoint("GET", "properties-v1", "/{type}/properties", properties, scope="crm.schemas.{type}.read"),
+        Endpoint("GET", "properties-old", "/{type}/properties", properties, scope="crm.schemas.{type}.read"),
         Endpoint(
             "GET", "companies-v2", "/properties", company_properties, scope="crm.schemas.companies.read"
         ),

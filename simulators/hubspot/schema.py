@@ -11,6 +11,23 @@ from typing import Any
 from simulators.hubspot.properties import Property
 
 _CATALOGUE: dict[str, Any] = json.loads(Path(__file__).with_name("catalogue.json").read_text("utf-8"))
+_FURTHER = {
+    "calls": ("0-48", "call", "contacts"),
+    "communications": ("0-18", "communication", "contacts"),
+    "deal_splits": ("0-72", "deal_split", "deals"),
+    "emails": ("0-49", "email", "contacts"),
+    "feedback_submissions": ("0-19", "feedback_submission", "feedback_submissions"),
+    "forms": ("0-28", "form", "forms"),
+    "goal_targets": ("0-74", "goal_target", "goals"),
+    "leads": ("0-136", "lead", "leads"),
+    "line_items": ("0-8", "line_item", "line_items"),
+    "meetings": ("0-47", "meeting", "contacts"),
+    "postal_mail": ("0-116", "postal_mail", "contacts"),
+    "products": ("0-7", "product", "products"),
+    "quotes": ("0-14", "quote", "quotes"),
+}
+"""Types with nothing but the properties that tasks and notes share: id, singular name, scope."""
+
 LIFECYCLE_STAGES = (
     "subscriber",
     "lead",
@@ -40,8 +57,24 @@ class ObjectType:
 
 
 def standard_types(now_ms: int) -> list[ObjectType]:
-    """Contacts, companies, deals and a few more, each with fresh property definitions."""
-    return [_object_type(name, entry, now_ms) for name, entry in _CATALOGUE.items()]
+    """Contacts, companies, deals and others, each with fresh property definitions."""
+    catalogue = _CATALOGUE | {name: _further(*words) for name, words in _FURTHER.items()}
+    return [_object_type(name, entry, now_ms) for name, entry in catalogue.items()]
+
+
+def _further(type_id: str, singular: str, scope: str) -> dict[str, Any]:
+    shared = {item["name"] for item in _CATALOGUE["tasks"]["properties"]}
+    return {
+        "id": type_id,
+        "singular": singular,
+        "stamp": "hs_lastmodifieddate",
+        "defaults": ["createdate", "hs_lastmodifieddate", "hs_object_id"],
+        "scope": scope,
+        "searchable": [],
+        "group": f"{singular}_information",
+        "required_any": [],
+        "properties": [item for item in _CATALOGUE["notes"]["properties"] if item["name"] in shared],
+    }
 
 
 def _object_type(name: str, entry: dict[str, Any], now_ms: int) -> ObjectType:

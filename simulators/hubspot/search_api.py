@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import orjson
+
 from simulators.base import Answer
 from simulators.hubspot.calls import Call, Endpoint
 from simulators.hubspot.errors import invalid
@@ -12,7 +14,7 @@ from simulators.hubspot.rendering import Shape
 from simulators.hubspot.search_filters import filter_test, reader
 from simulators.hubspot.table import Table
 
-_BODY = {"filterGroups", "sorts", "query", "properties", "limit", "after"}
+_BODY = {"filterGroups", "filters", "sorts", "query", "properties", "limit", "after"}
 _MAX_BODY, _MAX_RESULTS, _MAX_PAGE, _MAX_FILTERS, _MAX_GROUP = 3000, 10_000, 200, 18, 6
 
 
@@ -23,13 +25,13 @@ def endpoints() -> list[Endpoint]:
 
 
 def search(call: Call) -> Answer:
-    table = call.table()
-    if len(call.request.body) > _MAX_BODY:
-        raise invalid(f"The request body is too large: at most {_MAX_BODY} characters")
-    body = call.body(_BODY)
+    table, body = call.table(), call.body(_BODY)
+    _check_length(call, body)
     limit, offset = _page(body)
     table.index.catch_up(call.portal.clock.now_ms(), table.live)
     groups = body.get("filterGroups") or []
+    if not groups and body.get("filters"):
+        groups = [{"filters": body["filters"]}]
     _check_size(groups, call.portal.settings.search_filter_groups)
     found = _matching(call, table, groups, str(body.get("query") or ""))
     _sort(found, table, body.get("sorts") or [])
@@ -40,6 +42,14 @@ def search(call: Call) -> Answer:
     if offset + limit < len(found):
         answer["paging"] = {"next": {"after": str(offset + limit)}}
     return Answer(200, answer)
+
+
+def _check_length(call: Call, body: dict[str, Any]) -> None:
+    length = len(call.request.body)
+    if length > _MAX_BODY and not call.portal.settings.search_limit_counts_properties:
+        length = len(orjson.dumps({name: value for name, value in body.items() if name != "properties"}))
+    if length > _MAX_BODY:
+        raise invalid(f"The request body is too large: at most {_MAX_BODY} characters")
 
 
 def _page(body: dict[str, Any]) -> tuple[int, int]:

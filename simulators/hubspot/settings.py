@@ -5,6 +5,7 @@ from typing import Any
 
 from simulators.base import Settings
 
+_OBJECTS = ("feedback_submissions", "forms", "goals", "leads", "line_items", "products", "quotes")
 ALL_SCOPES = [
     "crm.objects.contacts.read",
     "crm.objects.contacts.write",
@@ -28,6 +29,8 @@ ALL_SCOPES = [
     "crm.import",
     "crm.export",
     "oauth",
+    *(f"crm.objects.{name}.{right}" for name in _OBJECTS for right in ("read", "write")),
+    *(f"crm.schemas.{name}.read" for name in _OBJECTS),
 ]
 APP_ID = 1160452
 TOKEN = "pat-sim"  # noqa: S105 - the simulator's own well-known token
@@ -70,11 +73,13 @@ class HubSpotSettings(Settings):
     rate_limit_daily: int = 625_000
     rate_limit_search_per_second: int = 5
     rate_limit_associations: int = 150
+    refuse_unknown_parameters: bool = False  # unverified per route; readers send some which go unread
     retry_after_on_429: bool = False  # unverified: whether a 429 names a Retry-After
     rate_limit_category: bool = False  # some 429 bodies say `category: RATE_LIMITS` instead of `errorType`
 
     search_index_lag: list[float] = field(default_factory=lambda: [2.0, 10.0])
     search_filter_groups: int = 5  # unverified: 5 or 6
+    search_limit_counts_properties: bool = False  # unverified: whether the 3,000 characters include them
     shuffle_batch_results: bool = True
     batch_update_missing: str = "error"  # unverified: "error" or "omit" for an id that never existed
     contact_batch_update_by_property: bool = False  # unverified: idProperty in contacts' batch/update

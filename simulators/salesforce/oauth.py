@@ -1,4 +1,4 @@
-"""Sessions and the token endpoint: client credentials, JWT bearer, user name and password, SOAP login."""
+"""Sessions and the token endpoint: client credentials, JWT bearer, refresh token, password; SOAP login."""
 
 import base64
 import re
@@ -29,6 +29,7 @@ class Sessions:
     """Tokens in use; a session's time starts again with each call."""
 
     def __init__(self, org: Org) -> None:
+        self.refresh_token = org.settings.refresh_token
         self._org = org
         self._expiry: dict[str, float] = {}
 
@@ -43,6 +44,10 @@ class Sessions:
         self._expiry[token] = self._org.now() + self._org.settings.session_lifetime_s
         return True
 
+    def rotate(self) -> None:
+        """Replace the refresh token; its predecessor is good for nothing any more."""
+        self.refresh_token = f"5Aep{self._org.rng.getrandbits(240):060x}"
+
     def expire_all(self) -> int:
         ended = len(self._expiry)
         self._expiry.clear()
@@ -56,9 +61,20 @@ def token(org: Org, sessions: Sessions, request: Request) -> Answer:
     }
     try:
         _GRANTS.get(form.get("grant_type", ""), _unsupported)(org, form, request)
+        rotated = _refreshed(org, sessions, form) if form["grant_type"] == "refresh_token" else {}
     except _Refused as refused:
         return Answer(400, {"error": refused.error, "error_description": refused.description})
-    return Answer(200, _token_body(org, sessions, request))
+    return Answer(200, _token_body(org, sessions, request) | rotated)
+
+
+def _refreshed(org: Org, sessions: Sessions, form: dict[str, str]) -> dict[str, str]:
+    """The next refresh token, where tokens rotate."""
+    if form.get("refresh_token") != sessions.refresh_token:
+        raise _Refused("invalid_grant", "expired access/refresh token")
+    if not org.settings.rotate_refresh_token:
+        return {}
+    sessions.rotate()
+    return {"refresh_token": sessions.refresh_token}
 
 
 def _token_body(org: Org, sessions: Sessions, request: Request) -> dict[str, str]:
@@ -123,6 +139,7 @@ def _assertion(org: Org, form: dict[str, str], _: Request) -> None:
 _GRANTS: dict[str, Callable[[Org, dict[str, str], Request], None]] = {
     "client_credentials": _client,
     "password": _password,
+    "refresh_token": _client,
     _JWT_GRANT: _assertion,
 }
 

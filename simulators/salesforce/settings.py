@@ -10,6 +10,7 @@ class OrgSettings(Settings):
     """The org's limits, credentials and habits.
 
     - `instance_url`: what the token endpoint tells callers to use; empty: https and the Host header
+    - `rotate_refresh_token`: a refresh token is good for one use, whose answer names the next one
     - `jwt_public_key`: PEM; empty accepts any signature of an assertion that is otherwise in order
     - `visibility_delay_s`: a committed row reaches queries this much later, with its older stamp; only the
       share `visibility_delay_share` of commits is delayed
@@ -35,6 +36,8 @@ class OrgSettings(Settings):
     consumer_secret: str = "sim-consumer-secret"  # noqa: S105 - a simulated secret
     username: str = "integration@sim.example.com"
     password: str = "sim-password"  # noqa: S105 - a simulated secret
+    refresh_token: str = "sim-refresh-token"  # noqa: S105 - as above
+    rotate_refresh_token: bool = False
     jwt_public_key: str = ""
     visibility_delay_s: float = 0.0
     visibility_delay_share: float = 1.0

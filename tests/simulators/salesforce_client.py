@@ -108,6 +108,7 @@ _SETTINGS = (
     "duplicate_value_shows_id",
     "empty_text_is_null",
     "jwt_public_key",
+    "rotate_refresh_token",
 )
 
 DATA = "/services/data/v68.0"

@@ -99,7 +99,11 @@ def test_associations_v3_answer_as_mapped(crm: Crm) -> None:
     assert ok(api, "read", "contacts", "companies", {"inputs": [{"id": ada}]}).num_errors == 1
 
 
-OLD = ["/properties/v1/deals/properties", "/companies/v2/properties"]
+OLD = [
+    "/properties/v1/deals/properties",
+    "/properties/v2/company/properties",
+    "/companies/v2/properties",
+]
 
 
 @pytest.mark.parametrize("path", OLD)

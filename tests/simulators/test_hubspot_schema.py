@@ -222,7 +222,6 @@ def test_pipelines_and_schemas(crm: Crm) -> None:
 MISSING = [
     ("GET", "/crm/v3/nothing", None, "route"),
     ("PUT", "/crm/v3/objects/contacts", None, "method"),
-    ("GET", "/crm/v3/objects/contacts?colour=red", None, "query parameter"),
     ("POST", "/crm/v3/objects/contacts", {"properties": {"city": "x"}, "nonsense": 1}, "body field"),
     ("POST", "/crm/v3/objects/contacts/search", {"filterGroups": ["x"]}, "malformed body"),
 ]
@@ -235,6 +234,21 @@ def test_what_the_api_does_not_know_is_refused_and_recorded(
     crm = server.fresh()
     assert crm.http(method, path, body).status_code in {400, 404, 405}
     assert [entry["what"] for entry in crm.http("GET", "/_sim/violations").json()] == [what]
+
+
+def test_an_unknown_parameter_is_recorded_and_refused_on_demand(server: Crm) -> None:
+    crm, path = server.fresh(), "/crm/v3/objects/contacts?colour=red"
+    assert crm.http("GET", path).status_code == 200
+    crm.simulator.settings.refuse_unknown_parameters = True
+    assert crm.http("GET", path).status_code == 400
+    assert [entry["detail"] for entry in crm.http("GET", "/_sim/violations").json()] == ["colour"] * 2
+
+
+@pytest.mark.parametrize("name", ["calls", "line_item", "0-7", "leads"])
+def test_further_types_are_served_empty(crm: Crm, name: str) -> None:
+    assert crm.http("GET", f"/crm/v3/objects/{name}").json() == {"results": []}
+    names = {entry["name"] for entry in crm.http("GET", f"/crm/v3/properties/{name}").json()["results"]}
+    assert names > {"hs_object_id", "hs_lastmodifieddate", "hubspot_owner_id"}
 
 
 def test_the_wrong_scope_is_named(server: Crm) -> None:

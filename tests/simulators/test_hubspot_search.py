@@ -125,6 +125,24 @@ def test_an_offset_leads_through_the_pages(crm: Crm) -> None:
     assert (first.total, first.paging.next.after, len(last.results), last.paging) == (3, "2", 1, None)
 
 
+def test_filters_may_stand_without_a_group(crm: Crm) -> None:
+    ada = crm.contact("ada@example.com", city="Graz")
+    crm.contact("bob@example.com", city="Wien")
+    asked = {"filters": [condition("city", "EQ", "graz")]}
+    assert [entry["id"] for entry in _search(crm, asked).json()["results"]] == [ada]
+
+
+def test_the_limit_of_length_is_not_for_the_list_of_properties_unless_set(crm: Crm) -> None:
+    asked = {"properties": [f"some_property_{number}" for number in range(200)]}
+    assert _search(crm, asked).status_code == 200
+    crm.simulator.settings.search_limit_counts_properties = True
+    assert _search(crm, asked).status_code == 400
+
+
+def _search(crm: Crm, body: dict[str, Any]) -> Any:
+    return crm.http("POST", "/crm/v3/objects/contacts/search", body)
+
+
 LIMITS = [
     ({"limit": 201}, "page size"),
     ({"limit": 100, "after": "9950"}, "ten thousand results"),

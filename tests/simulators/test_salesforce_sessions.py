@@ -57,6 +57,37 @@ def test_a_jwt_assertion_is_checked_against_the_public_key(org: Org) -> None:
         _login(org, privatekey=other, **asked)
 
 
+REFRESH = {"grant_type": "refresh_token", "client_id": "sim-consumer-key"}
+REFRESH |= {"client_secret": "sim-consumer-secret", "refresh_token": "sim-refresh-token"}
+
+
+def _token(org: Org, **form: str) -> requests.Response:
+    return requests.post(f"{org.url}/services/oauth2/token", data={**REFRESH, **form}, timeout=10)
+
+
+def test_a_refresh_token_gives_a_session(org: Org) -> None:
+    issued = _token(org).json()
+    assert "refresh_token" not in issued
+    org.sf.session_id = issued["access_token"]
+    assert org.raw("GET", f"{DATA}/limits").status_code == 200
+
+
+def test_an_unknown_refresh_token_is_refused(org: Org) -> None:
+    refused = _token(org, refresh_token="other")
+    assert refused.status_code == 400
+    assert refused.json() == {
+        "error": "invalid_grant",
+        "error_description": "expired access/refresh token",
+    }
+
+
+def test_a_rotating_refresh_token_is_good_for_one_use(org: Org) -> None:
+    org.set(rotate_refresh_token=True)
+    following = _token(org).json()["refresh_token"]
+    assert _token(org).status_code == 400
+    assert _token(org, refresh_token=following).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("credentials", "error"),
     [
