@@ -35,10 +35,15 @@ PLAIN = [
 ROLLING = prop("createdate", "ROLLING_DATE_RANGE", "IS_LESS_THAN_X_DAYS_AGO", numberOfDays=30)
 
 
-def compiled(filters: list[dict[str, object]]) -> InclusionFilter:
+def definition(filters: list[dict[str, object]]) -> dict[str, object]:
+    """A list whose members satisfy all of the filters, as HubSpot shows it."""
     group = {"filterBranchType": "AND", "filters": filters, "filterBranches": []}
     tree = {"filterBranchType": "OR", "filters": [], "filterBranches": [group]}
-    return compile_list({"listId": "1", "name": "Bench", "filterBranch": tree}, schema=None)
+    return {"listId": "1", "name": "Bench", "filterBranch": tree}
+
+
+def compiled(filters: list[dict[str, object]]) -> InclusionFilter:
+    return compile_list(definition(filters), schema=None)
 
 
 def per_second(ask: Callable[[], object]) -> float:

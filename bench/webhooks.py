@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
+from typing import NamedTuple
 
 import msgspec
 from starlette.requests import Request
@@ -192,33 +193,49 @@ async def _in_service(
         answering.cancel()
 
 
-def report(name: str, seconds: float, each: list[float]) -> None:
+class Load(NamedTuple):
+    """How one run of requests went."""
+
+    name: str
+    rate: float  #: events a second
+    p50: float  #: milliseconds, as p99
+    p99: float
+
+
+def _load(name: str, seconds: float, each: list[float]) -> Load:
     percentiles = quantiles([one * 1000 for one in each], n=100)
-    rate = REQUESTS * EVENTS / seconds
-    print(f"{name:30} {rate:>9,.0f} events/s   p50 {percentiles[49]:5.1f} ms   p99 {percentiles[98]:5.1f} ms")
+    return Load(name, REQUESTS * EVENTS / seconds, percentiles[49], percentiles[98])
 
 
-def measure(runtime: Runtime, variables: dict[str, str]) -> None:
+def measure() -> list[Load]:
+    """The three runs, on a server and a web process of their own."""
+    with tempfile.TemporaryDirectory() as directory:
+        data_dir = Path(directory)
+        variables = environment(data_dir, embedded.ensure(data_dir))
+        try:
+            return list(_runs(Runtime(Settings.load(variables)), variables))
+        finally:
+            embedded.stop(data_dir)
+
+
+def _runs(runtime: Runtime, variables: dict[str, str]) -> Iterator[Load]:
     lane, now_ms = configure(runtime), runtime.clock.now_ms()
     messages = [message(number, now_ms) for number in range(2 * REQUESTS)]
     first, second = messages[:REQUESTS], messages[REQUESTS:]
     with serving("bench.webhooks:bare", variables=variables) as port:
-        report("only reads the body", *asyncio.run(load(port, first)))
+        yield _load("only reads the body", *asyncio.run(load(port, first)))
     with serving("workers.webhooks:create_app", "--factory", variables=variables) as port:
-        report("appends, as fast as it goes", *asyncio.run(_in_service(port, first, lane)))
-        report("appends, at the goal's rate", *asyncio.run(_in_service(port, second, lane, EVENTS / GOAL)))
+        yield _load("appends, as fast as it goes", *asyncio.run(_in_service(port, first, lane)))
+        yield _load(
+            "appends, at the goal's rate", *asyncio.run(_in_service(port, second, lane, EVENTS / GOAL))
+        )
     if lane.backlog() != 2 * REQUESTS * EVENTS:
         raise RuntimeError(f"{lane.backlog()} events are in the log, not {2 * REQUESTS * EVENTS}")
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        data_dir = Path(directory)
-        variables = environment(data_dir, embedded.ensure(data_dir))
-        try:
-            measure(Runtime(Settings.load(variables)), variables)
-        finally:
-            embedded.stop(data_dir)
+    for name, rate, p50, p99 in measure():
+        print(f"{name:30} {rate:>9,.0f} events/s   p50 {p50:5.1f} ms   p99 {p99:5.1f} ms")
 
 
 if __name__ == "__main__":
