@@ -117,9 +117,12 @@ class Lane:
         try:
             yield
         except Misconfigured as error:
-            fact = TargetRefused(crm=crm, code=error.code, message=error.message, request=new_id())
-            self.append([fact])
-            log.warning("target_suspended", connection=self.name, crm=crm, code=error.code)
+            self.suspend(crm, error)
+
+    def suspend(self, crm: Crm, error: Misconfigured) -> None:
+        """Record that a CRM refuses to be read until an operator has mended the cause."""
+        self.append([TargetRefused(crm=crm, code=error.code, message=error.message, request=new_id())])
+        log.warning("target_suspended", connection=self.name, crm=crm, code=error.code)
 
     def rewound(self) -> bool:
         """Whether the tables stand behind where they once stood: they were lost, and are being made anew.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from domain.book import Table, decode, reads_queue
-from domain.errors import SyncError
+from domain.errors import Misconfigured, Rejected, SyncError
 from domain.events import AnyEvent, LookedUp, MembershipObserved, RecordGone
 from domain.identity import Crm, RecordRef
 from domain.policy import Policy
@@ -38,7 +38,8 @@ class Asked:
 class Progress(NamedTuple):
     """What one run of a reader did."""
 
-    answered: int
+    answered: int  #: requests
+    news: bool  #: something waits to be projected
     more: bool
 
 
@@ -59,8 +60,8 @@ class Reader:
         What was answered and is not projected yet is not asked again; while much is unprojected, nothing is.
         """
         with self.lane.lease(f"read/{self.crm}", LEASE_MS) as lease:
-            if lease is None or self.lane.backlog() > BACKLOG:
-                return Progress(0, more=False)
+            if lease is None or self.lane.rewound() or self.lane.backlog() > BACKLOG:
+                return Progress(0, news=False, more=False)
             return self._drain(lease, budget_ms)
 
     def _drain(self, lease: Lease, budget_ms: int) -> Progress:
@@ -68,16 +69,18 @@ class Reader:
         while self.lane.clock.monotonic() < end and lease.renew():
             asked = self._due()
             if not asked:
-                return Progress(answered, more=False)
+                return Progress(answered, news=answered > 0, more=False)
             try:
-                with self.lane.refusals(self.crm):
-                    self._answer(asked)
+                self._answer(asked)
+            except Misconfigured as error:
+                self.lane.suspend(self.crm, error)
+                return Progress(answered, news=True, more=False)
             except SyncError as error:
                 log.warning("target_throttled", connection=self.lane.name, crm=self.crm, code=error.code)
-                return Progress(answered, more=False)
+                return Progress(answered, news=answered > 0, more=False)
             self._answered.update({each.key: each.request.asked for each in asked})
             answered += len(asked)
-        return Progress(answered, more=True)
+        return Progress(answered, news=answered > 0, more=True)
 
     def _due(self) -> list[Asked]:
         tables, now = self.lane.tables(), self.lane.clock.now_ms()
@@ -91,28 +94,45 @@ class Reader:
         return [each for each in due if each.key not in self._answered][: self.batch]
 
     def _answer(self, asked: Sequence[Asked]) -> None:
+        """Answer requests together; where the CRM refuses one of them, the others without it.
+
+        A request that is refused by itself stays unanswered, and is not tried again by this process.
+        """
+        try:
+            events = self._events(asked)
+        except Rejected as error:
+            middle = len(asked) // 2
+            if not middle:
+                log.warning("read_refused", connection=self.lane.name, key=asked[0].key, code=error.code)
+                return
+            self._answer(asked[:middle])
+            self._answer(asked[middle:])
+        else:
+            self.lane.append(events)
+            log.info(
+                "read_answered",
+                connection=self.lane.name,
+                crm=self.crm,
+                asked=len(asked),
+                events=len(events),
+            )
+
+    def _events(self, asked: Sequence[Asked]) -> list[AnyEvent]:
         policy = self.lane.policy()
-        events = [
+        return [
             *self._records([each for each in asked if each.request.kind == "record"], policy),
             *self._look_ups([each for each in asked if each.request.kind == "look_up"], policy),
             *self._memberships([each for each in asked if each.request.kind == "membership"]),
         ]
-        self.lane.append(events)
-        log.info(
-            "read_answered", connection=self.lane.name, crm=self.crm, asked=len(asked), events=len(events)
-        )
 
     # -- records by id
 
     def _records(self, asked: Sequence[Asked], policy: Policy) -> Iterator[AnyEvent]:
         for name, group in _by_object(asked).items():
-            kind = policy.by_object.get((self.crm, name))
-            if kind is None:
-                continue
             by_id = {each.request.id: each.request for each in group}
             ticket = self.lane.coordination.tickets()
             gateway = self.gateway.at(_priority(group))
-            answer = gateway.read(name, list(by_id), sorted(kind.needed[self.crm, name]))
+            answer = gateway.read(name, list(by_id), self._fields(name, policy))
             for record in answer.records:
                 request = by_id[record.asked_id or record.id]
                 yield observed(self.crm, record, ticket=ticket, source="read", request=request.asked)
@@ -121,9 +141,20 @@ class Reader:
             for record_id in answer.missing:
                 yield self._gone(name, record_id, answer.server_time, ticket, by_id[record_id].asked)
 
+    def _fields(self, name: str, policy: Policy) -> list[str]:
+        """What is needed of an object; nothing of one that is not synced any more, whose request yet ends."""
+        kind = policy.by_object.get((self.crm, name))
+        return sorted(kind.needed[self.crm, name]) if kind else []
+
     def _gone(self, name: str, record_id: str, at: int, ticket: int, request: str) -> RecordGone:
         return RecordGone(
-            crm=self.crm, object=name, id=record_id, cause="missing", at=at, ticket=ticket, request=request
+            crm=self.crm,
+            object=name,
+            id=record_id,
+            cause="missing",
+            at=at or self.lane.clock.now_ms(),
+            ticket=ticket,
+            request=request,
         )
 
     # -- look-ups by key and e-mail
@@ -139,7 +170,7 @@ class Reader:
         found: dict[tuple[str, str, str], list[ReadRecord]] = {}
         gateway = self.gateway.at(_priority(asked))
         for (name, by), values in wanted.items():
-            fields = sorted(policy.by_object[self.crm, name].needed[self.crm, name])
+            fields = self._fields(name, policy)
             for record in gateway.look_up(name, by, list(values), fields).records:
                 found.setdefault((name, by, (record.asked_id or "").lower()), []).append(record)
         for each in asked:

@@ -57,7 +57,7 @@ def read(connection: str, crm: str) -> dict[str, Any]:
     link = runtime().link(connection)
     bells(link).answer("read", crm)
     progress = link.reader(Crm(crm)).run()
-    if progress.answered:
+    if progress.news:
         bells(link).ring("project")
     if progress.more:
         bells(link).ring("read", crm)

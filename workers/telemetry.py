@@ -49,6 +49,7 @@ LogEvent = Literal[
     "lease_lost",
     "poll_finished",
     "read_answered",  # one batch of reads: crm, asked, found, missing
+    "read_refused",  # the CRM refuses one request by itself: key, code
     "server_away",  # the log's server does not answer; it is waited for
     "server_unfit",  # the log's server evicts or forgets
     "target_resumed",
