@@ -78,14 +78,14 @@ def own_form(contact: Contact, event: RecordObserved, before: Record, us: str) -
     automation changed it. ``us``: the user that our writes are made by; empty if the CRM does not say.
     """
     somebody = bool(us) and event.modified_by not in {None, us}
-    shown = dict(_shown(contact, event))
+    expected = dict(_shown(contact, event))
     own = {
         name
-        for name, each in shown.items()
+        for name, each in expected.items()
         if event.fields[name] == each.value or _is_own(before, event, name, each, somebody=somebody)
     }
     if us and event.modified_by == us:
-        own |= overlay(contact, event.crm).keys() - shown.keys()
+        own |= overlay(contact, event.crm).keys() - expected.keys()
     return frozenset(own)
 
 
@@ -94,14 +94,14 @@ def own_doubted(contact: Contact, event: RecordObserved, after: Record, us: str)
     doubt = contact.doubted.get(event.crm)
     if doubt is None or event.source == "webhook":
         return frozenset()
-    flight, shown = doubt.flight, event.fields
+    flight, fields = doubt.flight, event.fields
     maybe_ours = bool(us) and event.modified_by == us and event.modified_at <= doubt.until
     return frozenset(
         name
         for name, value in flight.fields.items()
-        if name in shown
-        and after.values[name] == shown[name]
-        and (shown[name] == value or (maybe_ours and shown[name] != flight.before.get(name, shown[name])))
+        if name in fields
+        and after.values[name] == fields[name]
+        and (fields[name] == value or (maybe_ours and fields[name] != flight.before.get(name, fields[name])))
     )
 
 
@@ -136,15 +136,20 @@ def _shown(contact: Contact, event: RecordObserved) -> Iterator[tuple[str, Expec
             yield name, each
 
 
+def shown(contact: Contact, event: RecordObserved) -> frozenset[str]:
+    """Fields in which a value was expected, and this look shows what became of it."""
+    return frozenset(name for name, _ in _shown(contact, event))
+
+
 def close_expected(
     contact: Contact, kind: KindPolicy, event: RecordObserved, ours: frozenset[str]
 ) -> Contact:
     """Stop expecting what this look shows; ``ours``: where it is our write's own form, that is agreed on."""
-    shown = {name for name, _ in _shown(contact, event)}
-    if not shown:
+    names = shown(contact, event)
+    if not names:
         return contact
-    contact = _expect(contact, event.crm, drop=shown)
-    return _agree_as_shown(contact, kind, event.crm, ours & shown)
+    contact = _expect(contact, event.crm, drop=names)
+    return _agree_as_shown(contact, kind, event.crm, ours & names)
 
 
 def _expect(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from domain import events as e
 from domain import links
-from domain.agreeing import close_doubt, close_expected, keep_agreed, own_doubted, own_form
+from domain.agreeing import close_doubt, close_expected, keep_agreed, own_doubted, own_form, shown
 from domain.asking import ask
 from domain.book import TIMERS
 from domain.convert import same
@@ -34,6 +34,7 @@ class Look(NamedTuple):
     made: bool  #: we made it, and nobody has read it in full since
     overlay: Fields  #: values sent to it and not seen since
     settled: frozenset[str]  #: fields in which the look shows what became of our write
+    foreign: frozenset[str]  #: fields in which it shows something else than what we wrote
     confirmed: frozenset[str]  #: fields in which it shows that a write without an answer did happen
 
 
@@ -92,6 +93,9 @@ def _take_request(step: Step, event: e.RecordObserved) -> ReadRequest | None:
     return None
 
 
+_NOTHING: frozenset[str] = frozenset()
+
+
 def _written(contact: Contact, crm: Crm) -> bool:
     """Whether anything was sent to a CRM and not seen there since."""
     return crm in contact.expected or crm in contact.flights
@@ -107,6 +111,7 @@ def _look(contact: Contact, kind: KindPolicy, event: e.RecordObserved, us: str) 
     known = contact.records.get(ref.key)
     before = known or EMPTY
     folded = observe(before, event)
+    settled = own_form(contact, event, before, us) if _written(contact, event.crm) else _NOTHING
     return Look(
         event,
         kind,
@@ -117,7 +122,8 @@ def _look(contact: Contact, kind: KindPolicy, event: e.RecordObserved, us: str) 
         linked=contact.pair.get(ref.crm) == ref.key,
         made=event.crm in contact.created_by_us,
         overlay=overlay(contact, event.crm) if folded.changes else {},
-        settled=own_form(contact, event, before, us) if _written(contact, event.crm) else frozenset(),
+        settled=settled,
+        foreign=shown(contact, event) - settled if event.crm in contact.expected else _NOTHING,
         confirmed=own_doubted(contact, event, folded.record, us),
     )
 
@@ -187,16 +193,16 @@ def _news(look: Look) -> list[str]:
     Values known for the first time are news in a webhook, which tells of changes only, and in a record
     that we made: its CRM's automation put them there.
     """
-    folded, shown = look.folded, look.event.fields
-    if not folded.changes and not folded.learned:
+    folded, fields = look.folded, look.event.fields
+    if not folded.changes and not folded.learned and not look.foreign:
         return []
     watched = look.kind.watched[look.event.crm, look.event.object]
     news = [name for name, each in folded.changes.items() if name in watched and _is_news(look, name, each)]
     if look.event.source == "webhook":
         news += [name for name in folded.learned if name in watched]
     elif look.made:
-        news += [name for name in folded.learned if name in watched and shown[name] is not None]
-    return news
+        news += [name for name in folded.learned if name in watched and fields[name] is not None]
+    return news + [name for name in look.foreign if name in watched and name not in news]
 
 
 def _is_news(look: Look, name: str, change: Change) -> bool:
