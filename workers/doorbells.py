@@ -23,12 +23,12 @@ Send = Callable[[str, tuple[str, ...]], None]
 
 @dataclass(frozen=True)
 class Rhythm:
-    """How often periodic work is due, in seconds."""
+    """How often periodic work is due, in seconds. What is nightly knows by itself when it was last done."""
 
     poll: int
     check: int
     metadata: int = 3600
-    reconcile: int = 86_400
+    nightly: int = 600
 
 
 @dataclass(frozen=True)
@@ -79,5 +79,5 @@ class Doorbells:
         for crm in Crm:
             yield "poll", (crm, "changes"), rhythm.poll
             yield "poll", (crm, "check"), rhythm.check
-            yield "poll", (crm, "reconcile"), rhythm.reconcile
+            yield "poll", (crm, "nightly"), rhythm.nightly
         yield "metadata", (), rhythm.metadata

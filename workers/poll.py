@@ -6,12 +6,13 @@ covers late indexes and late commits; the *check* every fifteen minutes over a l
 of everything. What was seen before is recognised when it is appended, and costs nothing more.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
 
 from domain.book import Table, decode
+from domain.errors import Throttled, Transient
 from domain.events import AnyEvent, BaselineCompleted, RecordTouched
 from domain.identity import Crm, RecordRef
 from domain.records import Record
@@ -28,11 +29,18 @@ SETTLED_MS = 30 * 60_000
 """How far the fifteen-minute check looks back behind the last one."""
 
 FOREVER = 253_402_214_400_000  # the last day of the year 9999
+NEVER = -1
 LEASE_MS = 30_000
 """Renewed with every page: whoever dies is soon replaced."""
 
 BACKLOG = 20_000
-"""Events that may wait to be projected before a baseline pauses: people's edits queue behind them."""
+"""Events that may wait to be projected before reading pauses: people's edits queue behind them."""
+
+DAY_MS = 86_400_000
+LONGEST_WAIT_MS = 20_000
+"""For how long a reconcile waits for call allowance at a time, within its lease."""
+
+PORTION = 500
 
 log = get_logger(__name__)
 
@@ -44,6 +52,7 @@ class Cursor(msgspec.Struct):
     started: int = 0  #: the CRM's clock when the running window was opened; 0: none is running
     after: str | None = None  #: the key inside the running window
     seen: int = 0
+    done: bool = False  #: of a baseline: all of it was read
 
 
 @dataclass
@@ -65,7 +74,7 @@ class Poller:
     def baseline(self, *, budget_ms: int = 15_000) -> bool:
         """Read every object once in full; triggers nothing. True when all of it is done."""
         with self.lane.lease(f"baseline/{self.crm}", LEASE_MS) as lease, self.lane.refusals(self.crm):
-            if lease and not self._suspended():
+            if lease and not self._suspended() and not self.lane.rewound():
                 return self._baseline(lease, budget_ms)
         return False
 
@@ -78,12 +87,28 @@ class Poller:
             self.lane.append([BaselineCompleted(crm=self.crm, object=name)])
         return True
 
-    def reconcile(self) -> int:
-        """Compare all ids and stamps with what is known; what differs is read. Returns how many differ."""
+    def nightly(self) -> int:
+        """Reconcile, if the last one is a day ago. It begins anew if it was cut short."""
+        mark = f"reconciled/{self.crm}"
+        now = self.lane.clock.now_ms()
+        if now - int(self.lane.coordination.cursor(mark) or 0) < DAY_MS:
+            return 0
+        differing = self.reconcile()
+        if differing is None:
+            return 0
+        self.lane.coordination.set_cursor(mark, str(now))
+        return differing
+
+    def reconcile(self, *, budget_ms: int = 30 * 60_000) -> int | None:
+        """Compare all ids and stamps with what is known; what differs is read.
+
+        Returns how many differ, None if it could not be done now. Waits for call allowance, in bounds.
+        """
         with self.lane.lease(f"reconcile/{self.crm}", LEASE_MS) as lease, self.lane.refusals(self.crm):
-            if lease and not self._suspended():
-                return sum(self._reconcile(name, lease) for name in self._objects())
-        return 0
+            if lease and not self._suspended() and not self.lane.rewound():
+                end = self._end(budget_ms)
+                return sum(self._reconcile(name, lease, end) for name in self._objects())
+        return None
 
     # -- windows
 
@@ -108,8 +133,8 @@ class Poller:
         new, end = 0, self._end(budget_ms)
         for name in self._objects():
             cursor = self._cursor(stream, name)
-            while True:
-                page = self._page(name, cursor, priority)
+            while self.lane.backlog() < BACKLOG:
+                page = self._page(name, cursor, priority, cursor.started or FOREVER)
                 new += self._take(page.records, source)
                 cursor = self._moved(cursor, page, overlap_ms)
                 self._keep(stream, name, cursor)
@@ -118,12 +143,17 @@ class Poller:
         log.info("poll_finished", connection=self.lane.name, crm=self.crm, stream=stream, new=new)
         return new
 
-    def _page(self, name: str, cursor: Cursor, priority: Priority) -> ChangesPage:
+    def _page(self, name: str, cursor: Cursor, priority: Priority, until: int) -> ChangesPage:
+        """The next page of a window.
+
+        A window ends at the moment it was opened, which its first page tells. What is modified while it is
+        read belongs to the next one; or a window might run after its own tail for ever.
+        """
         policy = self.lane.policy().by_object[self.crm, name]
         fields = sorted(policy.needed[self.crm, name])
         self._ticket = self.lane.coordination.tickets()
         gateway = self.gateway.at(priority)
-        page = gateway.changes(name, since=cursor.since, until=FOREVER, after=cursor.after, fields=fields)
+        page = gateway.changes(name, since=cursor.since, until=until, after=cursor.after, fields=fields)
         cursor.started = cursor.started or page.server_time
         return page
 
@@ -156,57 +186,77 @@ class Poller:
     # -- everything, once
 
     def _whole(self, name: str, lease: Lease, end: float) -> bool:
+        """Read on; True once all was read. No record may be left out, so this window has no end."""
         raw = self.lane.coordination.cursor(f"baseline/{self.crm}/{name}")
         cursor = msgspec.json.decode(raw, type=Cursor) if raw else Cursor(since=0)
-        while self.lane.clock.monotonic() < end and self.lane.backlog() < BACKLOG and lease.renew():
-            page = self._page(name, cursor, Priority.BACKFILL)
+        while not cursor.done and self.lane.clock.monotonic() < end and self.lane.backlog() < BACKLOG:
+            if not lease.renew():
+                return False
+            page = self._page(name, cursor, Priority.BACKFILL, FOREVER)
             self._take((record for record in page.records if not record.deleted), "baseline")
-            started = cursor.started
-            cursor = Cursor(0, started, page.last, cursor.seen + len(page.records))
-            self._keep("baseline", name, cursor)
-            if page.last is None:
+            seen = cursor.seen + len(page.records)
+            cursor = Cursor(0, cursor.started, page.last, seen, done=page.last is None)
+            if cursor.done:
                 for stream, overlap_ms in (("poll", OVERLAP_MS), ("check", SETTLED_MS)):
-                    self._keep(stream, name, Cursor(since=max(0, started - overlap_ms)))
-                return True
-        return False
+                    self._keep(stream, name, Cursor(since=max(0, cursor.started - overlap_ms)))
+            self._keep("baseline", name, cursor)
+        return cursor.done
 
     # -- ids
 
-    def _reconcile(self, name: str, lease: Lease) -> int:
+    def _reconcile(self, name: str, lease: Lease, end: float) -> int:
         known = self._known(name)
-        suspects: list[str] = []
-        after: str | None = None
-        while True:
-            page = self.gateway.at(Priority.BACKFILL).ids(name, after=after)
-            for record in page.records:
-                stamp = known.pop(record.id, None)
-                if stamp is None or stamp < record.modified_at:
-                    suspects.append(record.id)
-            if page.last is None or not lease.renew():
-                break
-            after = page.last
-        suspects += known if page.last is None else ()
-        self.lane.append([self._suspect(name, each) for each in suspects])
+        listed = ((record, known.pop(record.id, NEVER)) for record in self._ids(name, lease, end))
+        suspects = [record.id for record, stamp in listed if stamp < record.modified_at]
+        suspects += [record_id for record_id, stamp in known.items() if NEVER < stamp < FOREVER]
+        for first in range(0, len(suspects), PORTION):
+            self.lane.append([self._suspect(name, each) for each in suspects[first : first + PORTION]])
         log.info(
             "poll_finished", connection=self.lane.name, crm=self.crm, stream="reconcile", new=len(suspects)
         )
         return len(suspects)
+
+    def _ids(self, name: str, lease: Lease, end: float) -> Iterator[ReadRecord]:
+        after: str | None = None
+        while True:
+            page = self._patiently(name, after, lease, end)
+            yield from page.records
+            if page.last is None:
+                return
+            after = page.last
+
+    def _patiently(self, name: str, after: str | None, lease: Lease, end: float) -> ChangesPage:
+        """A page of ids; after a bad moment, or when the allowance is back, once more while there is time."""
+        while lease.renew():
+            try:
+                return self.gateway.at(Priority.BACKFILL).ids(name, after=after)
+            except (Throttled, Transient) as error:
+                wait_ms = error.wait_ms or 1_000
+                if wait_ms > LONGEST_WAIT_MS or self.lane.clock.monotonic() > end:
+                    raise
+                self.lane.clock.sleep(wait_ms / 1000)
+        raise Transient("lease_lost")
 
     def _suspect(self, name: str, record_id: str) -> AnyEvent:
         now = self.lane.clock.now_ms()
         return RecordTouched(crm=self.crm, object=name, id=record_id, occurred_at=now, cause="changed")
 
     def _known(self, name: str) -> dict[str, int]:
-        """The ids of living records that we know, with the stamp they were last seen at."""
+        """The ids of the records that we know, with the stamp they were last seen at.
+
+        ``NEVER`` stands for one that should not be listed, ``FOREVER`` for one that nothing new is wanted of.
+        """
         known: dict[str, int] = {}
         prefix = RecordRef(self.crm, name, "").key
         for _, raw in self.lane.tables().scan(Table.CONTACTS):
             contact: Contact = decode(Table.CONTACTS, raw)
             for key, record in contact.records.items():
-                if key.startswith(prefix) and not record.gone and not contact.erased:
-                    known[key.removeprefix(prefix)] = _stamp(record)
+                if key.startswith(prefix):
+                    known[key.removeprefix(prefix)] = FOREVER if contact.erased else _stamp(record)
         return known
 
 
 def _stamp(record: Record) -> int:
-    return record.seen[0]
+    if record.gone in {"merged", "converted", "erased"}:
+        return FOREVER
+    return NEVER if record.gone else max(0, record.seen[0])

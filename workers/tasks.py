@@ -66,7 +66,7 @@ def read(connection: str, crm: str) -> dict[str, Any]:
 
 @app.task(name="poll")
 def poll(connection: str, crm: str, what: str) -> dict[str, Any]:
-    """Look for changes in one CRM: ``changes``, ``check``, ``reconcile`` or ``baseline``."""
+    """Look for changes in one CRM: ``changes``, ``check``, ``nightly`` or ``baseline``."""
     link = runtime().link(connection)
     bells(link).answer("poll", crm, what)
     try:
