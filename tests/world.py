@@ -46,6 +46,7 @@ SCHEMAS = (
         text("lastname"),
         text("city"),
         text("company"),
+        text("stage", FieldKind.PICKLIST),
     ),
     schema(
         SF,
@@ -273,6 +274,7 @@ class World:
                 record_id=intent.record_id,
                 fields=intent.fields,
                 sources=intent.sources,
+                delete=intent.delete,
             )
         )
         return intent
@@ -291,7 +293,7 @@ class World:
         record_id = intent.record_id or new_id
         key = f"{crm}/{intent.object}/{record_id}"
         outcome = Outcome(OutcomeClass.DELIVERED, record_id=record_id, created=intent.record_id is None)
-        if crm is HS:
+        if crm is HS and not intent.delete:
             self.stamps[key] = self.stamps.get(key, self.now) + 1000
             outcome = msgspec.structs.replace(outcome, stored=intent.fields, stamp=self.stamps[key])
         self.answer(entity, crm, outcome)

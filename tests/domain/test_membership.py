@@ -1,0 +1,117 @@
+"""The inclusion list in the same step as the write: who joins, who leaves, and who is left alone."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from domain import events as e
+from domain.reasons import Wait
+from tests.domain.crms import LIST
+from tests.world import BLANKS, HS, SECTION, SF, World
+
+ADA = {"email": "ada@example.com", "firstname": "Ada", "lastname": "Byron"}
+LEAD = {"Email": "ada@example.com", "FirstName": "Ada", "LastName": "Byron", "Company": "Unknown"}
+LIMITED = msgspec.structs.replace(SECTION, inclusion_list="Sync")
+
+
+def listed(definition: dict[str, Any] = LIST) -> World:
+    """A connection that syncs the members of a list only."""
+    world = World()
+    world.append(e.ListObserved(list_id="7", name="Sync", digest=world.document(definition)))
+    return world.configure(LIMITED).baseline()
+
+
+def person(world: World, stage: str | None = None, **fields: str | None) -> str:
+    return world.hubspot("1", stage=stage, **{**BLANKS["contacts"], **ADA, **fields})
+
+
+def member() -> tuple[World, str]:
+    """A member in agreement with his lead."""
+    world = listed()
+    entity = person(world, "lead")
+    world.look_up(SF)
+    world.deliver(entity, SF)
+    world.lead("00Q1", **LEAD, HubSpot_Contact_Id__c="1")
+    return world, entity
+
+
+@pytest.mark.rule("R22")
+def test_nobody_else_is_synced_and_the_reason_names_the_filter() -> None:
+    world = listed()
+    entity = person(world, "other")
+    closed = world.closed[entity][-1]
+    assert (closed.reason, closed.explanation) == ("not_in_inclusion_list", "stage is any of lead")
+    assert (world.outbox, world.reads) == ({}, {})
+
+
+@pytest.mark.rule("R9")
+def test_joining_the_list_is_a_trigger_though_no_mapped_value_changed() -> None:
+    world = listed()
+    entity = person(world, "other")
+    world.hubspot("1", stage="lead")
+    assert world.contact(entity).wait is Wait.LOOK_UP
+    opened = world.contact(entity).opened
+    assert opened is not None
+    assert opened.trigger == "joined_list"
+
+
+@pytest.mark.rule("R27")
+def test_leaving_freezes_both_records_and_remembers_since_when() -> None:
+    world, entity = member()
+    world.hubspot("1", stage="other", city="Bonn")
+    left = world.now
+    world.lead("00Q1", FirstName="A.")
+    contact = world.contact(entity)
+    assert (contact.member, contact.member_since) == (False, left)
+    assert set(contact.pair) == {HS, SF}
+    assert world.outbox == {}
+
+
+@pytest.mark.rule("R29")
+def test_coming_back_syncs_what_happened_meanwhile_with_the_same_record() -> None:
+    world, entity = member()
+    world.hubspot("1", stage="other", city="Bonn")
+    world.lead("00Q1", FirstName="A.")
+    world.hubspot("1", stage="lead")
+    assert world.deliver(entity, SF).fields == {"City": "Bonn"}
+    assert world.deliver(entity, HS).fields == {"firstname": "A."}
+
+
+@pytest.mark.rule("R30")
+def test_the_edit_that_takes_a_contact_off_the_list_is_not_written() -> None:
+    world, entity = member()
+    world.hubspot("1", city="Bonn")
+    assert world.intent(entity, SF) is not None
+    world.hubspot("1", stage="other")
+    assert world.outbox == {}
+
+
+@pytest.mark.rule("R25")
+def test_a_new_lead_without_a_contact_gets_one_and_then_waits_for_the_list() -> None:
+    world = listed()
+    entity = world.lead("00Q1", **LEAD)
+    world.look_up(HS)
+    world.deliver(entity, HS, new_id="5")
+    world.read(HS, stage=None)
+    assert world.reasons(entity) == ["delivered"]
+    world.lead("00Q1", City="Bonn")
+    assert (world.reasons(entity)[-1], world.outbox) == ("not_in_inclusion_list", {})
+
+
+@pytest.mark.rule("R23")
+def test_a_list_that_is_not_active_lets_nobody_sync_and_stops_no_log() -> None:
+    world = listed({**LIST, "processingType": "MANUAL"})
+    entity = person(world, "lead")
+    closed = world.closed[entity][-1]
+    assert closed.reason == "not_in_inclusion_list"
+    assert "not active" in closed.explanation
+
+
+@pytest.mark.rule("R17")
+def test_another_definition_of_the_list_syncs_nobody_by_itself() -> None:
+    world, entity = member()
+    before = world.reasons(entity)
+    other = {**LIST, "filterBranch": {"filterBranchType": "OR", "filterBranches": [], "filters": []}}
+    world.append(e.ListObserved(list_id="7", name="Sync", digest=world.document(other)))
+    assert (world.reasons(entity), world.outbox) == (before, {})
