@@ -6,11 +6,14 @@ each make their own.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 import redis
+from celery.exceptions import SoftTimeLimitExceeded
 
 from domain.events import ConfigurationApplied, digest
 from domain.identity import Crm
@@ -71,6 +74,12 @@ class Runtime:
             self._links[name] = Link(self, name)
         return self._links[name]
 
+    def renewed(self, name: str) -> "Link":
+        """One connection, made anew once another configuration is in force: its file is read only once."""
+        if self.link(name).is_outdated():
+            self._links.pop(name, None)
+        return self.link(name)
+
     def file(self, name: str) -> Path:
         """Where the configuration of a connection stands."""
         return self.settings.config_dir / f"{name}.yaml"
@@ -82,6 +91,17 @@ class Link:
 
     runtime: Runtime
     name: str
+
+    def is_outdated(self) -> bool:
+        """Whether what this was made for has changed: the configuration, or the start of HubSpot's day."""
+        return self._made_for != self._circumstances()
+
+    @cached_property
+    def _made_for(self) -> tuple[str, int]:
+        return self._circumstances()
+
+    def _circumstances(self) -> tuple[str, int]:
+        return self.lane.state().config, self._offset_ms()
 
     # -- what it is made of
 
@@ -111,9 +131,18 @@ class Link:
     def limiter(self, crm: Crm) -> RedisLimiter:
         """The call allowance of one account."""
         budget = self.options.budgets[crm]
-        policy = hubspot if crm is Crm.HUBSPOT else salesforce
-        bounds = policy(day_share=budget.share, per_day=-1 if budget.per_day is None else budget.per_day)
+        share, per_day = budget.share, -1 if budget.per_day is None else budget.per_day
+        if crm is Crm.HUBSPOT:
+            bounds = hubspot(day_share=share, per_day=per_day, utc_offset_ms=self._offset_ms())
+        else:
+            bounds = salesforce(day_share=share, per_day=per_day)
         return RedisLimiter(self.runtime.redis, f"{{{self.name}}}:limit:{crm}", bounds)
+
+    def _offset_ms(self) -> int:
+        """How far the portal's clock is ahead of UTC now; 0 until the portal was seen."""
+        zone = self.lane.state().accounts.get(Crm.HUBSPOT, ("", "UTC", ""))[1]
+        moment = datetime.fromtimestamp(self.runtime.clock.now_ms() / 1000, ZoneInfo(zone))
+        return (moment.utcoffset() or timedelta()) // timedelta(milliseconds=1)
 
     def _tokens(self, crm: Crm) -> RedisTokenStore:
         return RedisTokenStore(self.runtime.redis, f"{{{self.name}}}:token:{crm}")
@@ -192,7 +221,7 @@ class Link:
 
     @cached_property
     def projector(self) -> Projector:
-        return Projector(self.lane)
+        return Projector(self.lane, fatal=(SoftTimeLimitExceeded,))
 
     @cached_property
     def _deliverers(self) -> dict[Crm, Deliverer]:
@@ -214,8 +243,13 @@ class Link:
     def poller(self, crm: Crm) -> Poller:
         return Poller(self.lane, crm, self.gateways[crm])
 
-    @property
+    @cached_property
     def control(self) -> Control:
+        return Control(self.lane)
+
+    @property
+    def list_control(self) -> Control:
+        """For jobs that ask HubSpot who is on a list."""
         return Control(self.lane, self.lists)
 
     @property

@@ -20,6 +20,12 @@ from workers.telemetry import set_up_logging
 QUEUES = ("project", "control", "deliver", "read", "poll")
 """A task goes to the queue of its own name; all other tasks go to ``control``."""
 
+ASKING = ("members", "metadata")
+"""Tasks that call a CRM: they go to ``poll``, where a slow CRM keeps no projector waiting."""
+
+UNHEARD_SECONDS = 60
+"""A doorbell that nobody has answered by then is dropped: the sweep has rung again meanwhile."""
+
 
 def configuration(settings: Settings) -> dict[str, Any]:
     """Celery's settings by Celery's own names, times in seconds."""
@@ -38,7 +44,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
         },
         "imports": ("workers.tasks",),
         "task_default_queue": "control",
-        "task_routes": {name: {"queue": name} for name in QUEUES},
+        "task_routes": {name: {"queue": name} for name in QUEUES}
+        | {name: {"queue": "poll"} for name in ASKING},
         "task_ignore_result": True,
         "task_acks_late": True,
         "task_retry_on_worker_lost": True,
@@ -72,6 +79,11 @@ def _bring_up_the_embedded_server(**_: object) -> None:
 
 app = App("crmsync")
 app.add_defaults(lambda: configuration(Settings.load()))
+
+
+def send(task: str, arguments: tuple[str, ...]) -> None:
+    """Ring a doorbell. Raises what the broker's client raises."""
+    app.send_task(task, args=arguments, expires=UNHEARD_SECONDS)
 
 
 def _log_our_way(**_: object) -> None:

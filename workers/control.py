@@ -4,13 +4,14 @@ One event decides for one contact. A job keeps few of its requests unprojected a
 person's edit is not queued behind thousands of them.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field
 
 import msgspec
 
 from domain.book import TIMERS, Table, held_queue
+from domain.errors import SyncError, Throttled, Transient
 from domain.events import AnyEvent, RecordTouched, SyncRequested, TimerDue
 from domain.identity import Crm, RecordRef
 from domain.state import Bucket, Priority
@@ -19,6 +20,9 @@ from workers.ports import ListGateway
 from workers.telemetry import get_logger
 
 PORTION = 500
+REMEMBERED = 20
+"""How many finished jobs are kept to be shown."""
+
 FAR = 2**62
 
 log = get_logger(__name__)
@@ -35,19 +39,40 @@ class Job(msgspec.Struct, frozen=True):
     after: str = ""  #: the last contact, or the page key, that was requested
     done: int = 0
     finished: bool = False
+    failed: str = ""  #: the code of what ended it early
 
 
 @dataclass
 class Control:
-    """Turns due moments, ended holds and jobs of one lane into events."""
+    """Turns due moments, ended holds and jobs of one lane into events.
+
+    Without ``lists`` it calls no CRM, and leaves jobs that would to whoever has them.
+    """
 
     lane: Lane
     lists: ListGateway | None = None
+    _contacts: dict[str, list[str]] = field(default_factory=dict, repr=False)  #: job -> contacts, in order
 
     def run(self) -> bool:
-        """Do one portion of everything; tells whether more is waiting."""
-        more = [self.timers(), self.holds(), *[self.advance(job) for job in self.jobs() if not job.finished]]
-        return any(more)
+        """Do one portion of everything; tells whether there is news and more is waiting."""
+        if self.lane.rewound():
+            return False
+        jobs = [job for job in self._unfinished() if self.lists is not None or job.kind != "list"]
+        return any([self.timers(), self.holds(), *map(self.advance, jobs)])
+
+    def advance_lists(self) -> bool:
+        """Do one portion of every job that asks a CRM for its contacts; tells as ``run`` does."""
+        return any([*map(self.advance, self._list_jobs())])
+
+    def has_lists(self) -> bool:
+        """Whether such jobs are waiting."""
+        return bool(self._list_jobs())
+
+    def _list_jobs(self) -> list[Job]:
+        return [job for job in self._unfinished() if job.kind == "list"]
+
+    def _unfinished(self) -> list[Job]:
+        return [job for job in self.jobs() if not job.finished]
 
     def timers(self) -> bool:
         """Record the moments that have passed."""
@@ -70,10 +95,16 @@ class Control:
     # -- jobs
 
     def start(self, job: Job) -> None:
-        """Take a job on; one of the same id goes on where it was."""
-        if self._job(job.id) is None:
-            self._keep(job)
-            self.lane.coordination.set_cursor("jobs", " ".join([*self._ids(), job.id]))
+        """Take a job on; one of the same id goes on where it was. The oldest finished ones are forgotten."""
+        if self._job(job.id) is not None:
+            return
+        self._keep(job)
+        finished = [each.id for each in self.jobs() if each.finished]
+        forgotten = finished[: max(0, len(finished) - REMEMBERED)]
+        ids = [each for each in self._ids() if each not in forgotten]
+        self.lane.coordination.set_cursor("jobs", " ".join([*ids, job.id]))
+        for each in forgotten:
+            self.lane.coordination.set_cursor(f"job/{each}", None)
 
     def jobs(self) -> list[Job]:
         """All jobs that are remembered, oldest first."""
@@ -90,27 +121,43 @@ class Control:
         self.lane.coordination.set_cursor(f"job/{job.id}", msgspec.json.encode(job).decode())
 
     def advance(self, job: Job) -> bool:
-        """Append the next portion of a job's requests, unless enough of them wait already."""
+        """Append the next portion of a job's requests, unless enough of them wait already.
+
+        Tells whether there is news and more is left. A bad moment of the CRM leaves the job where it was.
+        """
         if self.lane.backlog() > 2 * PORTION:
-            return True
-        job = self._all(job) if job.kind == "all" else self._list(job)
+            return False
+        try:
+            job = self._all(job) if job.kind == "all" else self._list(job)
+        except (Throttled, Transient) as error:
+            log.warning("target_throttled", connection=self.lane.name, crm=Crm.HUBSPOT, code=error.code)
+            return False
+        except SyncError as error:
+            job = msgspec.structs.replace(job, finished=True, failed=error.code)
         self._keep(job)
         return not job.finished
 
     def _all(self, job: Job) -> Job:
-        known = sorted(entity for entity, _ in self.lane.tables().scan(Table.CONTACTS) if entity > job.after)
-        chosen = list(islice(known, PORTION * 4))
+        contacts = self._contacts_of(job)
+        first = bisect_right(contacts, job.after)
+        chosen = contacts[first : first + PORTION * 4]
         self.lane.append([self._request(job, entity) for entity in chosen])
-        return msgspec.structs.replace(
-            job,
-            after=chosen[-1] if chosen else job.after,
-            done=job.done + len(chosen),
-            finished=len(chosen) == len(known),
-        )
+        finished = first + len(chosen) == len(contacts)
+        if finished:
+            del self._contacts[job.id]
+        after, done = chosen[-1] if chosen else job.after, job.done + len(chosen)
+        return msgspec.structs.replace(job, after=after, done=done, finished=finished)
+
+    def _contacts_of(self, job: Job) -> list[str]:
+        """Who was known when this process first worked on the job; finding them reads a whole table."""
+        if job.id not in self._contacts:
+            running = {each.id for each in self._unfinished()}
+            self._contacts = {key: kept for key, kept in self._contacts.items() if key in running}
+            self._contacts[job.id] = sorted({entity for entity, _ in self.lane.tables().scan(Table.CONTACTS)})
+        return self._contacts[job.id]
 
     def _list(self, job: Job) -> Job:
-        if self.lists is None:
-            return msgspec.structs.replace(job, finished=True)
+        assert self.lists is not None
         members, after = self.lists.members(job.list_id, after=job.after or None)
         keys = [RecordRef(Crm.HUBSPOT, job.object, each).key for each in members]
         entities = self.lane.tables().fetch(Table.REFS, keys)

@@ -39,9 +39,13 @@ class Doorbells:
     send: Send
 
     def ring(self, task: str, *rest: str) -> None:
-        """Ring, unless the bell is ringing already."""
+        """Ring, unless the bell is ringing already. If sending raises, it can be rung again at once."""
         if self.lane.coordination.ring("/".join((task, *rest)), BELL_MS):
-            self.send(task, (self.lane.name, *rest))
+            try:
+                self.send(task, (self.lane.name, *rest))
+            except BaseException:
+                self.answer(task, *rest)
+                raise
 
     def answer(self, task: str, *rest: str) -> None:
         """Note that somebody is at the door: a later ring counts again."""
@@ -64,13 +68,23 @@ class Doorbells:
         self.outbound()
         self._control()
         for task, rest, seconds in self._periodic(rhythm):
-            if self.lane.coordination.ring("/".join(("slot", task, *rest)), seconds * 1000):
+            self._ring_in_time(seconds * 1000, task, *rest)
+
+    def _ring_in_time(self, every_ms: int, task: str, *rest: str) -> None:
+        """Ring if the slot is free, and keep it if that worked."""
+        slot = "/".join(("slot", task, *rest))
+        if self.lane.coordination.ring(slot, every_ms):
+            try:
                 self.ring(task, *rest)
+            except BaseException:
+                self.lane.coordination.unring(slot)
+                raise
 
     def _control(self) -> None:
-        due = self.lane.tables().due(TIMERS, self.lane.clock.now_ms(), 1)
-        if due or self.lane.coordination.ring("slot/control", 2_000):
+        if self.lane.tables().due(TIMERS, self.lane.clock.now_ms(), 1):
             self.ring("control")
+        else:
+            self._ring_in_time(2_000, "control")
 
     def _periodic(self, rhythm: Rhythm) -> Iterator[tuple[str, tuple[str, ...], int]]:
         if not self.lane.policy().ready:

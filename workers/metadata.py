@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from domain.errors import SyncError
 from domain.events import (
     AccountObserved,
     AnyEvent,
@@ -19,6 +20,9 @@ from domain.state import Connection
 from workers.clock import new_id
 from workers.connection import Lane
 from workers.ports import CrmGateway, ListGateway
+from workers.telemetry import get_logger
+
+log = get_logger(__name__)
 
 News = tuple[AnyEvent, Any]
 """An event and the document that it names; None where it names none."""
@@ -33,20 +37,39 @@ class Metadata:
     lists: ListGateway
 
     def observe(self, objects: Mapping[Crm, tuple[str, ...]], inclusion_lists: tuple[str, ...]) -> int:
-        """Append what has changed since it was last observed; returns how many events that made."""
+        """Append what has changed since it was last observed; returns how many events that made.
+
+        Raises what a CRM raises; nothing is appended then.
+        """
         state = self.lane.state()
-        news = [
-            each
-            for crm, names in objects.items()
-            for each in (
-                *self._account(crm, state),
-                *self._schemas(crm, names, state),
-                *self._owners(crm, state),
-            )
-        ]
-        news += self._lists(inclusion_lists, state)
+        news = [each for crm, names in objects.items() for each in self._of(crm, names, state)]
+        return self._append([*news, *self._lists(inclusion_lists, state)])
+
+    def refresh(self, objects: Mapping[Crm, tuple[str, ...]], inclusion_lists: tuple[str, ...]) -> int:
+        """Observe what can be observed now: a CRM that does not answer stops nothing of the other."""
+        state = self.lane.state()
+        parts = [(crm, self._of(crm, names, state)) for crm, names in objects.items()]
+        return sum(
+            self._try(crm, part)
+            for crm, part in [*parts, (Crm.HUBSPOT, self._lists(inclusion_lists, state))]
+            if crm not in state.suspended
+        )
+
+    def _try(self, crm: Crm, part: Iterator[News]) -> int:
+        try:
+            return self._append(list(part))
+        except SyncError as error:
+            log.warning("metadata_unreadable", connection=self.lane.name, crm=crm, code=error.code)
+            return 0
+
+    def _append(self, news: list[News]) -> int:
         documents = [document for _, document in news if document is not None]
         return self.lane.append([event for event, _ in news], documents)
+
+    def _of(self, crm: Crm, names: tuple[str, ...], state: Connection) -> Iterator[News]:
+        yield from self._account(crm, state)
+        yield from self._schemas(crm, names, state)
+        yield from self._owners(crm, state)
 
     def _account(self, crm: Crm, state: Connection) -> Iterator[News]:
         told = _particulars(crm, self.gateways[crm].account())

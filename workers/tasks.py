@@ -4,14 +4,16 @@ from typing import Any, ClassVar
 
 from celery import bootsteps
 from celery.signals import worker_process_init
+from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from domain.errors import Throttled, Transient
 from domain.identity import Crm
 from workers.bootstrap import Link, runtime
-from workers.celery_app import app
+from workers.celery_app import app, send
 from workers.configuration.problems import ConfigurationError
 from workers.doorbells import Doorbells, Rhythm
+from workers.embedded import EmbeddedServerError
 from workers.telemetry import get_logger
 
 SWEEP_SECONDS = 1.0
@@ -21,7 +23,7 @@ log = get_logger(__name__)
 
 def bells(link: Link) -> Doorbells:
     """The doorbells of a connection."""
-    return Doorbells(link.lane, lambda name, arguments: app.send_task(name, args=arguments))
+    return Doorbells(link.lane, send)
 
 
 @app.task(name="project")
@@ -43,7 +45,7 @@ def deliver(connection: str, crm: str) -> dict[str, Any]:
     link = runtime().link(connection)
     bells(link).answer("deliver", crm)
     counts = link.deliverer(Crm(crm)).run()
-    if counts.claimed:
+    if counts.claimed or counts.stale:
         bells(link).ring("project")
     if counts.more:
         bells(link).ring("deliver", crm)
@@ -80,13 +82,27 @@ def poll(connection: str, crm: str, what: str) -> dict[str, Any]:
 
 @app.task(name="control")
 def control(connection: str) -> dict[str, Any]:
-    """Record due timers, release ended holds, advance jobs."""
+    """Record due timers, release ended holds, advance jobs; wake who asks HubSpot for lists."""
     link = runtime().link(connection)
     bells(link).answer("control")
     more = link.control.run()
     if more:
         bells(link).ring("project")
         bells(link).ring("control")
+    if link.control.has_lists():
+        bells(link).ring("members")
+    return {"connection": connection, "more": more}
+
+
+@app.task(name="members")
+def members(connection: str) -> dict[str, Any]:
+    """Advance the jobs that sync the members of a HubSpot list."""
+    link = runtime().link(connection)
+    bells(link).answer("members")
+    more = link.list_control.advance_lists()
+    bells(link).ring("project")
+    if more:
+        bells(link).ring("members")
     return {"connection": connection, "more": more}
 
 
@@ -95,29 +111,40 @@ def metadata(connection: str) -> dict[str, Any]:
     """Look at schemas, lists, owners and accounts."""
     link = runtime().link(connection)
     bells(link).answer("metadata")
-    new = link.metadata.observe(link.objects(), link.inclusion_lists())
-    bells(link).ring("project")
+    new = link.metadata.refresh(link.objects(), link.inclusion_lists())
+    if new:
+        bells(link).ring("project")
     return {"connection": connection, "new": new}
 
 
 def sweep() -> None:
-    """Ring for every connection's backlog. An absent server is waited for."""
+    """Ring for every connection's backlog. An absent server or broker is waited for."""
     try:
         for name in runtime().connections():
             _sweep(name)
-    except RedisError:
+    except (RedisError, OperationalError):
         log.warning("server_away")
+        _revive()
+
+
+def _revive() -> None:
+    try:
         runtime().revive()
+    except EmbeddedServerError as error:
+        log.warning("server_away", error=str(error))
 
 
 def _sweep(name: str) -> None:
-    link = runtime().link(name)
     try:
+        link = runtime().renewed(name)
         rhythm = Rhythm(link.options.poll_seconds, link.options.check_seconds)
+        bells(link).sweep(rhythm)
     except ConfigurationError as error:  # its file is broken or gone; the other connections go on
         log.warning("configuration_broken", connection=name, problems=len(error.problems))
-        return
-    bells(link).sweep(rhythm)
+    except (RedisError, OperationalError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one connection, the others go on
+        log.warning("sweep_failed", connection=name, error=type(error).__name__)
 
 
 class Sweeper(bootsteps.StartStopStep):

@@ -47,11 +47,13 @@ LogEvent = Literal[
     "events_projected",
     "intent_dead",  # went to the dead letters
     "lease_lost",
+    "metadata_unreadable",  # a CRM did not say what it is asked hourly: crm, code
     "poll_finished",
     "read_answered",  # one batch of reads: crm, asked, found, missing
     "read_refused",  # the CRM refuses one request by itself: key, code
     "server_away",  # the log's server does not answer; it is waited for
     "server_unfit",  # the log's server evicts or forgets
+    "sweep_failed",  # something is wrong with one connection; the others go on
     "target_resumed",
     "target_suspended",  # a CRM refuses us until somebody acts
     "target_throttled",

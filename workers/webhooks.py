@@ -15,9 +15,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from redis.exceptions import RedisError
 from starlette.background import BackgroundTask
 
-from workers import api, bootstrap, console, ingest
+from workers import api, bootstrap, celery_app, console, ingest
 from workers.bootstrap import Link, Runtime
-from workers.celery_app import app as celery
 from workers.connection import Lane
 from workers.doorbells import Send
 from workers.durability import check_durability
@@ -40,17 +39,13 @@ def create_app(runtime: Runtime | None = None, send: Send | None = None) -> Fast
         runtime = bootstrap.runtime()
         set_up_logging(runtime.settings.log_level, runtime.settings.log_format)
     app = FastAPI(title="crmsync", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.site = Site(runtime, send or _send)
+    app.state.site = Site(runtime, send or celery_app.send)
     app.include_router(router)
     app.include_router(api.router)
     app.include_router(console.router)
     app.add_exception_handler(RedisError, _server_away)
     app.add_exception_handler(EmbeddedServerError, _server_away)
     return app
-
-
-def _send(task: str, arguments: tuple[str, ...]) -> None:
-    celery.send_task(task, args=arguments)
 
 
 def _server_away(_: Request, error: Exception) -> Response:

@@ -10,7 +10,6 @@ from domain import events as e
 from domain.book import Table, decode, held_queue
 from domain.errors import Misconfigured, SyncError, Throttled, Transient
 from domain.policy import Document
-from domain.state import Contact
 from domain.upcasting import decode as event_of
 from tests.workers.crm import FakeCrm
 from tests.workers.lanes import append, configured, memory_lane, project, shown
@@ -346,10 +345,8 @@ def test_who_is_edited_before_the_baseline_is_complete_waits_for_it() -> None:
     assert not lane.tables().count(Table.READS)
 
     both(lane, made)
-    contact: Contact = decode(
-        Table.CONTACTS, lane.tables().fetch(Table.CONTACTS, ["hubspot/contacts/1"])[0] or b""
-    )
-    assert contact.opened is not None
+    raw = lane.tables().fetch(Table.CONTACTS, ["hubspot/contacts/1"])[0]
+    assert decode(Table.CONTACTS, raw or b"").opened is not None
 
 
 # -- ids
