@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulators.server import Listener
+from simulators.snapshot import load, save
 from simulators.tls import make_certificates
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--people", type=int, default=0, help="seed this many people at the start")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
+        "--snapshots",
+        type=Path,
+        help="folder: state is read from it at the start and written to it at the end",
+    )
+    parser.add_argument(
         "--tls", type=Path, help="HTTPS by an authority made on the spot: its ca.pem goes here"
     )
     parser.add_argument("--certificate", help="PEM file; with --key, HTTPS instead of HTTP")
@@ -49,14 +55,26 @@ def _settings(arguments: argparse.Namespace, name: str) -> dict[str, Any]:
 
 
 def _listener(arguments: argparse.Namespace, name: str, tls: tuple[str, str] | None) -> Listener:
-    package = importlib.import_module(f"simulators.{name}")
-    simulator: Simulator = package.create(_settings(arguments, name))
-    if arguments.people:
-        simulator.seed({"people": arguments.people, "seed": arguments.seed})
+    simulator = _simulator(arguments, name)
     port = getattr(arguments, f"{name}_port")
     if arguments.which != "both" and arguments.port is not None:
         port = arguments.port
     return Listener(simulator, host=arguments.host, port=port, tls=tls)
+
+
+def _simulator(arguments: argparse.Namespace, name: str) -> "Simulator":
+    """The simulator of the snapshot, or else a new one with the people asked for."""
+    snapshot = arguments.snapshots / f"{name}.snapshot" if arguments.snapshots else None
+    if snapshot and snapshot.exists():
+        simulator = load(snapshot)
+        simulator.settings.change(_settings(arguments, name))
+        simulator.settings_changed()
+    else:
+        simulator = importlib.import_module(f"simulators.{name}").create(_settings(arguments, name))
+        if arguments.people:
+            simulator.seed({"people": arguments.people, "seed": arguments.seed})
+    simulator.snapshot = snapshot
+    return simulator
 
 
 def _tls(arguments: argparse.Namespace) -> tuple[str, str] | None:
@@ -86,6 +104,9 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
     asyncio.run(_run(listeners))
+    for listener in listeners:
+        if listener.simulator.snapshot:
+            save(listener.simulator, listener.simulator.snapshot)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -98,11 +99,13 @@ def _same_type(current: object, value: object) -> bool:
 class Simulator(ABC):
     """A simulated CRM: its state, its settings, and the operations which the control API reaches.
 
-    Subclasses set `name` and `objects` (object names of the control API, the default one first).
+    Subclasses set `name` and `objects` (object names of the control API, the default one first). `snapshot`
+    is the file for the state, None where it ends with the process.
     """
 
     name = ""
     objects: tuple[str, ...] = ()
+    snapshot: Path | None = None
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

@@ -3,6 +3,7 @@
 - `GET /_sim/health`: name, objects, records per object
 - `POST /_sim/reset`: forget records, faults, counters and violations; settings stay
 - `POST /_sim/seed` `{"people": n, "seed": s, "overlap": 0.6, ...}`: fill with people
+- `POST /_sim/snapshot`: write all state to the file given at the start
 - `GET`, `PATCH /_sim/settings`: every switch, by name
 - `GET`, `POST`, `DELETE /_sim/faults` (`?id=` for one): see `simulators.faults`
 - `GET /_sim/violations`: calls that the real CRM would not understand; `DELETE` empties the list
@@ -27,6 +28,7 @@ import orjson
 
 from simulators.base import Answer, Request, Simulator
 from simulators.routing import Route, Router
+from simulators.snapshot import save
 
 _PAGE = Path(__file__).with_name("page.html")
 
@@ -47,6 +49,7 @@ class Control:
             "GET /_sim/health": self._health,
             "POST /_sim/reset": self._reset,
             "POST /_sim/seed": lambda request: self._simulator.seed(_body(request)),
+            "POST /_sim/snapshot": lambda _: self._save(),
             "GET /_sim/settings": lambda _: asdict(self._simulator.settings),
             "PATCH /_sim/settings": self._change_settings,
             "GET /_sim/faults": lambda _: [asdict(rule) for rule in self._simulator.faults.rules],
@@ -95,6 +98,12 @@ class Control:
     def _reset(self, _: Request) -> dict[str, Any]:
         self._simulator.reset()
         return {"records": self._simulator.record_counts()}
+
+    def _save(self) -> dict[str, Any]:
+        path = self._simulator.snapshot
+        if path is None:
+            raise ValueError("started without --snapshots")
+        return {"file": str(path), "bytes": save(self._simulator, path)}
 
     def _change_settings(self, request: Request) -> dict[str, Any]:
         self._simulator.settings.change(_body(request))

@@ -74,6 +74,10 @@ class Delivery:
         self._in_flight = 0
         self._news: asyncio.Event | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A snapshot holds what waits; a request under way is answered to nobody."""
+        return {**self.__dict__, "_news": None, "_in_flight": 0}
+
     def add(self, events: list[Event], now_ms: int) -> None:
         """Queue the events of one change, some of them lost or repeated."""
         settings, rng = self._settings, self._rng

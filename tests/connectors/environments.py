@@ -37,7 +37,7 @@ def prepare(root: Path, name: str) -> Environment:
     if not installed.exists() or not filecmp.cmp(pins, installed, shallow=False):
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "-r", str(pins)]
+        install = [str(python), "-m", "pip", "install", "-qq", "--no-deps", "-r", str(pins)]
         subprocess.run(install, check=True)
         shutil.copy(pins, installed)
     version = pins.read_text().split("\n", 1)[0].partition("==")[2]

@@ -170,7 +170,7 @@ PROGRAMS = (
         streams={"contacts": "contacts", "tickets": "tickets"},
         read=read_singer,
         key="id",
-        value=lambda row: row["property_city"],
+        value=lambda row: row.get("property_city"),
     ),
     Program(
         name="meltano-tap-hubspot",
@@ -180,7 +180,7 @@ PROGRAMS = (
         streams={"contacts": "contacts", "companies": "companies", "deals": "deals"},
         read=read_singer,
         key="id",
-        value=lambda row: row["properties"]["city"],
+        value=lambda row: row["properties"].get("city"),
         extra=frozenset({"limit", "sort", "order_by"}),
         catalog_option="--catalog",
     ),
@@ -195,7 +195,7 @@ PROGRAMS = (
         streams={"contacts": "contacts", "companies": "companies", "deals": "deals"},
         read=read_airbyte,
         key="id",
-        value=lambda row: row["properties_city"],
+        value=lambda row: row.get("properties_city"),
     ),
     Program(
         name="tap-salesforce",
@@ -205,7 +205,7 @@ PROGRAMS = (
         streams=_OBJECTS,
         read=read_singer,
         key="Id",
-        value=lambda row: row["MailingCity"],
+        value=lambda row: row.get("MailingCity"),
     ),
     Program(
         name="tap-salesforce-bulk",
@@ -216,7 +216,7 @@ PROGRAMS = (
         streams=_OBJECTS,
         read=read_singer,
         key="Id",
-        value=lambda row: row["MailingCity"],
+        value=lambda row: row.get("MailingCity"),
     ),
     Program(
         name="airbyte-source-salesforce",
@@ -232,6 +232,6 @@ PROGRAMS = (
         streams=_OBJECTS,
         read=read_airbyte,
         key="Id",
-        value=lambda row: row["MailingCity"],
+        value=lambda row: row.get("MailingCity"),
     ),
 )
