@@ -12,7 +12,7 @@ from domain.outbox import allowed, intend, refused
 from domain.outcomes import Outcome
 from domain.plan import Plan, plan
 from domain.reasons import Reason, Wait
-from domain.state import Closed, Contact, Letter, Opened, Priority, intent_key
+from domain.state import Closed, Contact, Flight, Letter, Opened, Priority, content, intent_key
 from domain.step import Step, replace
 
 
@@ -111,6 +111,8 @@ def _learn(step: Step, contact: Contact, answer: Plan) -> Contact:
         step.book.queue(TIMERS, f"{contact.id}|look", answer.look_again)
     if answer.member is not None and answer.member != contact.member:
         contact = replace(contact, member=answer.member, member_since=step.at)
+    if contact.orphaned and answer.stop is Reason.RECORD_DELETED:
+        contact = replace(contact, orphaned=False)
     if not answer.drafted:
         return contact
     contact = agree(contact, step.policy.kinds[contact.kind], answer.agreed)
@@ -218,7 +220,7 @@ def _overwritten(opened: Opened) -> dict[str, tuple[str, FieldValue]]:
 
 
 def send_letter(
-    step: Step, contact: Contact, crm: Crm, reason: Reason, fields: Fields, outcome: Outcome
+    step: Step, contact: Contact, crm: Crm, reason: Reason, flight: Flight, outcome: Outcome
 ) -> Contact:
     """Give up on a write: keep it as a dead letter, and do not send the same content again by itself."""
     opened = contact.opened
@@ -229,13 +231,14 @@ def send_letter(
         opened.id if opened else "",
         step.at,
         contact.serial.get(crm, 0),
-        fields,
+        flight.fields,
         outcome,
+        flight.delete,
     )
     step.book.put_letter(intent_key(contact.id, crm), letter)
     step.book.count(f"letters/{crm}")
     return replace(
         contact,
-        refused={**contact.refused, crm: fields},
+        refused={**contact.refused, crm: content(flight.fields, delete=flight.delete)},
         attempts={each: count for each, count in contact.attempts.items() if each is not crm},
     )

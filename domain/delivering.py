@@ -14,7 +14,7 @@ from domain.outcomes import Outcome, OutcomeClass
 from domain.plan import linked, read_in_full
 from domain.policy import KindPolicy
 from domain.reasons import Reason
-from domain.records import Record
+from domain.records import Record, Version
 from domain.retry import ATTEMPTS, CLAIM_MS, delay_ms
 from domain.state import Contact, Doubt, Echoed, Flight, Hold, Suspension, intent_key
 from domain.step import Step, replace
@@ -62,6 +62,7 @@ def _flight(step: Step, contact: Contact, event: e.DeliveryClaimed, decision: st
         decision,
         step.at,
         {name: known[name] for name in event.fields if name in known},
+        event.delete,
     )
 
 
@@ -109,14 +110,13 @@ def stale(step: Step, event: e.IntentStale) -> None:
 
 def _delivered(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:
     """The sent values become agreed; where the answer does not show the stored ones, they are expected."""
-    kind = step.policy.kinds[contact.kind]
     contact = record_written(contact, flight.decision, crm, flight.fields)
     contact = _close_intent(step, contact, crm, flight)
     ref = _written(crm, flight, event.outcome)
-    if ref is not None:
-        contact = _attach(step, contact, kind, ref, flight)
-        if contact.pair.get(crm) == ref.key:
-            contact = _store(step, contact, kind, ref, flight, event)
+    if flight.delete:
+        contact = _deleted(contact, crm, flight, (step.at, event.ticket))
+    elif ref is not None:
+        contact = _kept(step, contact, ref, flight, event)
     if crm in contact.refused:
         step.book.put_letter(intent_key(contact.id, crm), None)
     return replace(
@@ -128,6 +128,22 @@ def _delivered(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.
         refused=links.without(contact.refused, crm),
         echoes={**contact.echoes, crm: _echoes(contact, crm, flight.fields)},
     )
+
+
+def _kept(step: Step, contact: Contact, ref: RecordRef, flight: Flight, event: e.DeliveryAnswered) -> Contact:
+    kind = step.policy.kinds[contact.kind]
+    contact = _attach(step, contact, kind, ref, flight)
+    if contact.pair.get(ref.crm) == ref.key:
+        contact = _store(step, contact, kind, ref, flight, event)
+    return contact
+
+
+def _deleted(contact: Contact, crm: Crm, flight: Flight, version: Version) -> Contact:
+    """The record is gone from this moment on; only a later look can bring it back."""
+    key = RecordRef(crm, flight.object, flight.record_id or "").key
+    record = contact.records[key]
+    gone = replace(record, gone=record.gone or "deleted", seen=max(version, record.seen))
+    return replace(contact, records={**contact.records, key: gone}, orphaned=False)
 
 
 def _close_intent(step: Step, contact: Contact, crm: Crm, flight: Flight) -> Contact:
@@ -194,7 +210,7 @@ def _failed(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.Del
     """Again, later; after enough failures in a row the write becomes a dead letter."""
     failures = contact.attempts.get(crm, 0) + 1
     if failures >= ATTEMPTS:
-        return send_letter(step, contact, crm, Reason.EXHAUSTED, flight.fields, event.outcome)
+        return send_letter(step, contact, crm, Reason.EXHAUSTED, flight, event.outcome)
     wait = delay_ms(intent_key(contact.id, crm), failures, wait_ms=event.outcome.wait_ms)
     return replace(
         contact,
@@ -215,7 +231,7 @@ def _resolve(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.De
     """The answer names another record, or none: look before deciding again."""
     outcome, rounds = event.outcome, contact.resolutions.get(crm, 0) + 1
     if rounds > RESOLUTIONS:
-        return send_letter(step, contact, crm, Reason.REJECTED, flight.fields, outcome)
+        return send_letter(step, contact, crm, Reason.REJECTED, flight, outcome)
     contact = replace(contact, resolutions={**contact.resolutions, crm: rounds})
     heir = RecordRef(crm, outcome.other_object or flight.object, outcome.other_id or "")
     if heir.id and contact.pair.get(crm) != heir.key:
@@ -250,7 +266,7 @@ def _rejected(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.D
     outcome = event.outcome
     blamed = {name for name in outcome.fields if name in flight.fields and name in flight.sources}
     if not blamed or len(blamed) == len(flight.fields) or _whole(step, contact, flight, outcome, blamed):
-        return send_letter(step, contact, crm, Reason.REJECTED, flight.fields, outcome)
+        return send_letter(step, contact, crm, Reason.REJECTED, flight, outcome)
     digest = step.policy.digest
     holds = {
         name: Hold(flight.sources[name], digest, outcome.code, outcome.message) for name in sorted(blamed)

@@ -108,6 +108,7 @@ class DeliveryClaimed(Event, tag="claimed/1", frozen=True, kw_only=True):
     record_id: str | None  #: None for a create
     fields: Fields  #: target field -> value sent
     sources: Fields  #: target field -> value it came from
+    delete: bool = False  #: the record is deleted; there are no fields then
 
 
 class DeliveryAnswered(Event, tag="answered/1", frozen=True, kw_only=True):

@@ -7,13 +7,48 @@ that breaks no link: where at most one of them has a partner in the other CRM.
 from domain import events as e
 from domain import links
 from domain.asking import ask_record
-from domain.decide import close_all, open_decision, settle
+from domain.decide import close_all, open_decision, record_written, settle
 from domain.identity import Crm, RecordRef
+from domain.plan import DELETED, linked
 from domain.policy import KindPolicy
 from domain.reasons import Reason
 from domain.records import EMPTY, Record
 from domain.state import Contact, intent_key
 from domain.step import Step, replace
+
+
+def note_loss(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef) -> Contact:
+    """Note when Salesforce's record is lost whether HubSpot's is to follow; that is looked at first."""
+    if ref.crm is Crm.HUBSPOT:
+        return contact
+    orphaned = kind.section.delete_in_hubspot and contact.records[ref.key].gone in DELETED
+    contact = replace(contact, orphaned=orphaned)
+    partner = linked(contact, Crm.HUBSPOT)
+    if not orphaned or partner is None or partner[1].gone:
+        return contact
+    ask_record(step, contact, partner[0])
+    return replace(contact, unsure={**contact.unsure, Crm.HUBSPOT: "before it is deleted"})
+
+
+def deleted_by_us(contact: Contact, crm: Crm) -> bool:
+    """Whether a deletion of ours is on its way or unanswered: then it is no news that a record is gone."""
+    flight, doubt = contact.flights.get(crm), contact.doubted.get(crm)
+    return (flight is not None and flight.delete) or (doubt is not None and doubt.flight.delete)
+
+
+def confirm_deletion(contact: Contact, crm: Crm) -> Contact:
+    """Take a deletion without an answer as done: the record is gone. One on its way awaits its answer."""
+    doubt = contact.doubted.get(crm)
+    if doubt is None or not doubt.flight.delete:
+        return contact
+    contact = record_written(contact, doubt.flight.decision, crm, {})
+    return replace(
+        contact,
+        orphaned=False,
+        doubted=links.without(contact.doubted, crm),
+        attempts=links.without(contact.attempts, crm),
+        due=links.without(contact.due, crm),
+    )
 
 
 def merged(step: Step, event: e.RecordsMerged) -> None:

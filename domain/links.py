@@ -165,6 +165,7 @@ def relink(contact: Contact, ref: RecordRef) -> Contact:
         resolutions=without(contact.resolutions, crm),
         read_under=without(contact.read_under, crm),
         created_by_us=tuple(each for each in contact.created_by_us if each is not crm),
+        orphaned=False,
         doubted={
             each: kept
             for each, kept in contact.doubted.items()

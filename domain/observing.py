@@ -12,7 +12,15 @@ from domain.asking import ask
 from domain.book import TIMERS
 from domain.convert import same
 from domain.decide import open_decision, record_written, settle
-from domain.following import converted, follow, replaced, unite_by_match
+from domain.following import (
+    confirm_deletion,
+    converted,
+    deleted_by_us,
+    follow,
+    note_loss,
+    replaced,
+    unite_by_match,
+)
 from domain.identity import Crm, Fields, RecordRef
 from domain.plan import linked, membership_needs, overlay, read_in_full, verdict
 from domain.policy import KindPolicy
@@ -58,6 +66,7 @@ def observed(step: Step, event: e.RecordObserved) -> None:
     contact = unite_by_match(step, contact, kind, look.ref)
     joined, contact = _membership(step, contact, look)
     trigger = _trigger(contact, look, joined=joined)
+    contact = _loss(step, contact, look)
     if trigger:
         detail = f"{look.ref.key} {trigger[1]}".strip()
         contact = open_decision(step, contact, trigger[0], detail)
@@ -169,6 +178,16 @@ def _satisfy(contact: Contact, look: Look, request: ReadRequest | None) -> Conta
     return contact
 
 
+def _loss(step: Step, contact: Contact, look: Look) -> Contact:
+    """Note that the linked record was deleted or restored; a baseline tells nothing of when."""
+    same = bool(look.before.gone) == bool(look.folded.record.gone)
+    if same or not look.linked or contact.pair.get(look.ref.crm) != look.ref.key:
+        return contact
+    if look.folded.record.gone and deleted_by_us(contact, look.ref.crm):
+        return confirm_deletion(contact, look.ref.crm)
+    return contact if look.event.source == "baseline" else note_loss(step, contact, look.kind, look.ref)
+
+
 # -- what starts a sync
 
 
@@ -180,7 +199,8 @@ def _trigger(contact: Contact, look: Look, *, joined: bool) -> tuple[str, str] |
     if not look.linked:
         return None if event.source == "look_up" else ("linked" if look.known else "created", "")
     if bool(before.gone) != bool(folded.record.gone):
-        return ("deleted", "") if folded.record.gone else ("restored", "")
+        ours = folded.record.gone and deleted_by_us(contact, event.crm)
+        return None if ours else ("deleted", "") if folded.record.gone else ("restored", "")
     if joined:
         return "joined_list", ""
     news = _news(look)

@@ -29,17 +29,17 @@ def allowed(step: Step, contact: Contact, answer: Plan) -> dict[Crm, Draft]:
 def refused(contact: Contact, crm: Crm, answer: Plan) -> bool:
     """Whether what would be sent is what a dead letter holds."""
     draft = answer.drafts.get(crm)
-    return draft is not None and contact.refused.get(crm) == draft.fields
+    return draft is not None and contact.refused.get(crm) == draft.content
 
 
 def _tripped(step: Step, contact: Contact, crm: Crm, draft: Draft) -> str:
     """Count a new intent against the guards; names the guard that refuses it."""
     limits = step.policy.kinds[contact.kind].section.guards
     before = contact.intents.get(crm)
-    if not limits or (before is not None and before.fields == draft.fields):
+    if not limits or (before is not None and before.content == draft.content):
         return ""
     blanked = sum(value is None for value in draft.fields.values())
-    wanted = {"creates": int(draft.record_id is None), "blanked": blanked}
+    wanted = {"creates": int(draft.record_id is None), "deletes": int(draft.delete), "blanked": blanked}
     for guard, number in wanted.items():
         if number and guard in limits and not _count(step, guard, number, limits[guard]):
             return guard
@@ -99,8 +99,10 @@ def _intent(step: Step, contact: Contact, crm: Crm, draft: Draft, revision: int)
         opened.id,
         draft.key_field,
         draft.key_value,
+        draft.delete,
     )
 
 
 def _same_write(intent: Intent, draft: Draft) -> bool:
-    return (intent.fields, intent.record_id, intent.object) == (draft.fields, draft.record_id, draft.object)
+    one = (intent.content, intent.record_id, intent.object)
+    return one == (draft.content, draft.record_id, draft.object)

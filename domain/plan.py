@@ -15,7 +15,7 @@ import msgspec
 from domain.convert import Unconvertible
 from domain.identity import CRMS, Crm, Fields, FieldValue, RecordRef
 from domain.inclusion import Verdict
-from domain.links import match_values
+from domain.links import match_values, successor
 from domain.mapping import (
     ALWAYS,
     Agree,
@@ -31,8 +31,11 @@ from domain.mapping import (
 from domain.policy import KindPolicy, Policy
 from domain.reasons import Reason, Wait
 from domain.records import Record
-from domain.state import Contact, Hold
+from domain.state import Contact, Hold, content
 from domain.validation import missing_required, objection
+
+DELETED = frozenset({"deleted", "missing"})
+"""Why a record is gone for good; one that was merged or converted goes on as another."""
 
 PING_PONG_LIMIT = 2
 """How often one value may be sent to a target before only a new human value sends it again."""
@@ -48,7 +51,7 @@ class Need(NamedTuple):
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """What is to be written to one target."""
+    """What is to be written to one target, or that its record is to be deleted."""
 
     object: str
     record_id: str | None  #: None: create
@@ -56,6 +59,11 @@ class Draft(msgspec.Struct, frozen=True):
     sources: Fields
     key_field: str | None = None
     key_value: str | None = None
+    delete: bool = False  #: there are no fields then
+
+    @property
+    def content(self) -> Fields:
+        return content(self.fields, delete=self.delete)
 
 
 class Lost(NamedTuple):
@@ -86,8 +94,10 @@ def plan(contact: Contact, policy: Policy, now: int) -> Plan:
     kind = policy.kinds.get(contact.kind)
     if kind is None:
         return Plan(stop=Reason.NOT_CONFIGURED, explanation=contact.kind)
-    stop = _parked(contact) or _unready(policy) or _lost(contact) or _unread(contact, kind)
-    stop = stop or _unmatched(contact, kind)
+    stop = _parked(contact) or _unready(policy)
+    if stop is None and _orphaned(contact, kind):
+        return _deletion(contact, kind, now)
+    stop = stop or _lost(contact) or _unread(contact, kind) or _unmatched(contact, kind)
     if stop is not None:
         return stop
     inclusion = _inclusion(contact, kind, now)
@@ -138,7 +148,7 @@ def _unread(contact: Contact, kind: KindPolicy) -> Plan | None:
         Need("record", ref.crm, ref.object, ref.id)
         for ref, record in _linked(contact)
         if ref.crm in contact.unsure
-        or (ref.crm not in contact.created_by_us and not read_in_full(contact, kind, ref, record))
+        or not (record.gone or ref.crm in contact.created_by_us or read_in_full(contact, kind, ref, record))
     ]
     return Plan(wait=Wait.READ, needs=needs) if needs else None
 
@@ -221,6 +231,31 @@ def _undecided(contact: Contact, kind: KindPolicy, found: tuple[RecordRef, Recor
 def membership_needs(ref: RecordRef, word: Verdict) -> list[Need]:
     """What HubSpot must be asked before the inclusion list can answer."""
     return [Need("membership", Crm.HUBSPOT, list_id, ref.id) for list_id in word.asks]
+
+
+# -- a contact whose Salesforce record was deleted
+
+
+def _orphaned(contact: Contact, kind: KindPolicy) -> bool:
+    """Whether HubSpot's record is to be deleted after Salesforce's: nothing of the person is left there."""
+    ours, theirs = linked(contact, Crm.HUBSPOT), linked(contact, Crm.SALESFORCE)
+    if not (contact.orphaned and kind.section.delete_in_hubspot and ours and theirs):
+        return False
+    return not ours[1].gone and theirs[1].gone in DELETED and successor(contact, Crm.SALESFORCE) is None
+
+
+def _deletion(contact: Contact, kind: KindPolicy, now: int) -> Plan:
+    """Delete HubSpot's record too, if the contact may sync; otherwise it stays there for good."""
+    found, lost = linked(contact, Crm.HUBSPOT), _lost(contact)
+    assert found is not None
+    assert lost is not None
+    answer = _unread(contact, kind) or _unmatched(contact, kind) or _inclusion(contact, kind, now)
+    if answer.stop is not None:
+        lost.explanation += f"; kept in HubSpot: {answer.explanation}"
+        return lost
+    if answer.wait is None:
+        answer.drafts = {Crm.HUBSPOT: Draft(found[0].object, found[0].id, {}, {}, delete=True)}
+    return answer
 
 
 # -- writes

@@ -5,7 +5,7 @@ from domain import links
 from domain.asking import look_up_key, membership_key
 from domain.book import CLAIMS, TIMERS
 from domain.decide import close_all, open_decision, settle
-from domain.following import follow
+from domain.following import confirm_deletion, deleted_by_us, follow, note_loss
 from domain.identity import CRMS, Crm, EntityId, RecordRef
 from domain.policy import KindPolicy
 from domain.reasons import Reason
@@ -48,6 +48,9 @@ def _lose(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, event:
     contact = replace(contact, unsure=links.without(contact.unsure, ref.crm))
     if not lost.gone or record.gone:
         return contact
+    contact = note_loss(step, contact, kind, ref)
+    if deleted_by_us(contact, ref.crm):
+        return confirm_deletion(contact, ref.crm)
     contact = open_decision(step, contact, "deleted", ref.key)
     heir = links.successor(contact, ref.crm)
     return links.relink(contact, heir) if heir else follow(step, contact, kind, ref, quiet=False)

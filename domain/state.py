@@ -31,7 +31,7 @@ class Opened(msgspec.Struct, frozen=True, gc=False, array_like=True):
     detail: str  #: the record and fields it happened to, names only
     at: int  #: epoch ms
     priority: Priority = Priority.LIVE
-    wrote: dict[str, tuple[str, ...]] = {}  #: CRM -> fields delivered so far
+    wrote: dict[str, tuple[str, ...]] = {}  #: CRM -> fields delivered so far; none: a deletion
     lost: dict[str, tuple[str, FieldValue]] = {}  #: property -> (losing CRM, the value that gives way there)
 
 
@@ -52,6 +52,11 @@ class Intent(msgspec.Struct, frozen=True, gc=False, array_like=True):
     decision: str
     key_field: str | None = None
     key_value: str | None = None
+    delete: bool = False  #: the record is to be deleted; there are no fields then
+
+    @property
+    def content(self) -> Fields:
+        return content(self.fields, delete=self.delete)
 
     @property
     def key(self) -> str:
@@ -61,6 +66,15 @@ class Intent(msgspec.Struct, frozen=True, gc=False, array_like=True):
 def intent_key(entity: str, crm: Crm) -> str:
     """Name an intent: there is one per contact and target."""
     return f"{crm}|{entity}"
+
+
+DELETION: Fields = {"": None}
+"""What a deletion counts as where the contents of writes are compared; no field has that name."""
+
+
+def content(fields: Fields, *, delete: bool) -> Fields:
+    """What a write says, to tell one from another."""
+    return DELETION if delete else fields
 
 
 class Flight(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -75,6 +89,7 @@ class Flight(msgspec.Struct, frozen=True, gc=False, array_like=True):
     decision: str
     at: int
     before: Fields = {}  #: what the target was known to hold in these fields when they were claimed
+    delete: bool = False
 
 
 class Expected(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -119,6 +134,7 @@ class Letter(msgspec.Struct, frozen=True, gc=False):
     attempts: int
     fields: Fields  #: what was to be sent
     outcome: Outcome
+    delete: bool = False  #: the record was to be deleted
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
@@ -157,6 +173,7 @@ class Contact(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defau
     resolutions: dict[Crm, int] = {}  #: answers in a row that pointed elsewhere
     doubted: dict[Crm, Doubt] = {}
     read_under: dict[Crm, str] = {}  #: configuration under which a read left needed fields unanswered
+    orphaned: bool = False  #: the Salesforce record was deleted, and HubSpot's is to be deleted after it
 
 
 class ReadRequest(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -215,7 +232,7 @@ class Closed(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     closed_at: int
     reason: Reason
     explanation: str = ""  #: the rule, the filter or the fields; of a refusal, the CRM's own words
-    wrote: dict[str, tuple[str, ...]] = {}  #: CRM -> fields delivered
+    wrote: dict[str, tuple[str, ...]] = {}  #: CRM -> fields delivered; none: the record was deleted
     held: dict[str, str] = {}  #: field -> why it was held back
     lost: dict[str, tuple[str, FieldValue]] = {}  #: field -> (losing CRM, its value), kept for restoring
     superseded_by: str = ""

@@ -113,7 +113,7 @@ class Deliverer:
                 else:
                     self.lane.clock.sleep(wait_ms / 1000)
         finally:  # nobody else may look at what is still being written
-            while wait(running, timeout=LEASE_MS / 3000).not_done:
+            while wait(running, timeout=lease.ttl_ms / 3000).not_done:
                 lease.renew()
 
     def _fill(self, running: Running, lease: Lease, counts: Counts) -> int:
@@ -127,7 +127,7 @@ class Deliverer:
 
     def _collect(self, running: Running, lease: Lease, counts: Counts) -> None:
         """Record the answers that have come. With room for more requests, do not wait for them long."""
-        seconds = LEASE_MS / 3000 if len(running) == self.in_flight else LOOK_AGAIN
+        seconds = lease.ttl_ms / 3000 if len(running) == self.in_flight else LOOK_AGAIN
         done, _ = wait(running, timeout=seconds, return_when=FIRST_COMPLETED)
         lease.renew()
         for future in done:
@@ -215,7 +215,13 @@ class Deliverer:
         """Send a batch, unless the lease ran out: by now its contacts may have been decided anew."""
         rows = [
             WriteRow(
-                str(number), i.object, i.record_id, i.fields, key_field=i.key_field, key_value=i.key_value
+                str(number),
+                i.object,
+                i.record_id,
+                i.fields,
+                key_field=i.key_field,
+                key_value=i.key_value,
+                delete=i.delete,
             )
             for number, i in enumerate(each.intent for each in batch.waiting)
         ]
@@ -264,15 +270,20 @@ def _wish(waiting: Waiting) -> Claim:
         record_id=intent.record_id,
         fields=intent.fields,
         sources=intent.sources,
+        delete=intent.delete,
     )
     return Claim(intent.key, waiting.raw, waiting.attempt, event_id(event), encode(event))
 
 
 def _alike(waiting: Sequence[Waiting]) -> list[Waiting]:
-    """Those that may share a call with the most urgent one: same object, creates or updates."""
-    first = waiting[0].intent
-    same = (first.object, first.record_id is None)
-    return [each for each in waiting if (each.intent.object, each.intent.record_id is None) == same]
+    """Those that may share a call with the most urgent one."""
+    same = _sort(waiting[0].intent)
+    return [each for each in waiting if _sort(each.intent) == same]
+
+
+def _sort(intent: Intent) -> tuple[str, bool, bool]:
+    """The object, and whether it is a create or a deletion."""
+    return intent.object, intent.record_id is None, intent.delete
 
 
 def _priority(group: Sequence[Waiting]) -> Priority:

@@ -43,7 +43,7 @@ class ChangesPage(NamedTuple):
 
 
 class WriteRow(msgspec.Struct, frozen=True):
-    """One record to write. ``id`` None means: create it, as an upsert on the unique key."""
+    """One record to write or delete. ``id`` None means: create it, as an upsert on the unique key."""
 
     row: str  #: our name for the row, unique in the batch; HubSpot gets it as objectWriteTraceId
     object: str
@@ -51,6 +51,7 @@ class WriteRow(msgspec.Struct, frozen=True):
     fields: Fields  #: target field -> value; None clears
     key_field: str | None = None  #: creates only: the unique field of the upsert
     key_value: str | None = None  #: creates only: its value, the other CRM's record id
+    delete: bool = False  #: HubSpot only: move the record to the recycle bin; there are no fields then
 
 
 class Owner(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -97,8 +98,9 @@ class CrmGateway(Protocol):
     def write(self, rows: Sequence[WriteRow]) -> list[Outcome]:
         """Write at most ``batch_size`` rows of one object; answers in the order of ``rows``.
 
-        Updates and creates take one call each. A batch that the CRM refuses as a whole is halved and
-        sent again, until the guilty row stands alone: such a refusal means that nothing was written.
+        Updates, creates and deletions take one call each. A batch that the CRM refuses as a whole is halved
+        and sent again, until the guilty row stands alone: such a refusal means that nothing was written.
+        Deleting what is not there succeeds.
         """
 
     def changes(

@@ -450,6 +450,36 @@ class TestHubSpot:
 
         assert (outcome.outcome, outcome.wait_ms) == (OutcomeClass.TRANSIENT, 2_000)
 
+    def test_a_deletion_archives_and_its_repeat_finds_nothing_to_do(self, hubspot: Side) -> None:
+        ada, eve = hubspot.create("ada", "eve")
+        rows = [WriteRow(record, "contacts", record, {}, delete=True) for record in (ada, "999999999")]
+
+        outcomes = [*hubspot.gateway.write(rows), *hubspot.gateway.write(rows)]
+
+        assert classes(outcomes) == ["delivered"] * 4
+        answer = hubspot.gateway.read("contacts", [ada, eve], [])
+        assert ([found.id for found in answer.records], answer.missing) == ([eve], [ada])
+        archived = hubspot.gateway.ids("contacts", after=None, archived=True).records
+        assert [(found.id, found.deleted) for found in archived] == [(ada, True)]
+
+    def test_deletions_travel_apart_from_updates(self, hubspot: Side) -> None:
+        ada, eve = hubspot.create("ada", "eve")
+        rows = [WriteRow("1", "contacts", ada, {}, delete=True), hubspot.update("2", eve, first="Eve")]
+
+        outcomes = hubspot.gateway.write(rows)
+
+        assert [outcome.record_id for outcome in outcomes] == [ada, eve]
+        assert hubspot.read(eve)["firstname"] == "Eve"
+
+    def test_a_deletion_whose_answer_is_lost_is_unknown(self, hubspot: Side) -> None:
+        [ada] = hubspot.create("ada")
+        hubspot.fault("answer_lost_after_commit", "*/batch/archive", times=1)
+
+        [outcome] = hubspot.gateway.write([WriteRow("1", "contacts", ada, {}, delete=True)])
+
+        assert outcome.outcome is OutcomeClass.UNKNOWN
+        assert hubspot.gateway.read("contacts", [ada], []).missing == [ada]
+
     def test_searches_are_counted_apart(self, hubspot: Side) -> None:
         hubspot.gateway.describe("contacts")
 

@@ -227,6 +227,7 @@ class Life:
     late: list[e.AnyEvent] = field(default_factory=list)  #: facts that have not reached the log yet
     air: list[Air] = field(default_factory=list)
     writes: list[Written] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)  #: contacts that the sync deleted
     lost_answers: int = 0
     searched: dict[str, int] = field(default_factory=dict)  #: entity -> ticket of its last answered look-up
     checks: list[Callable[["Life", Intent], None]] = field(default_factory=list)
@@ -377,9 +378,9 @@ class Life:
         else:
             self.late.append(self.look(row, "poll"))
 
-    def delete(self, row: Row) -> None:
+    def delete(self, row: Row, by: str = "person") -> None:
         self.tick()
-        row.deleted, row.stamp, row.by = True, self.stamp(row.crm), "person"
+        row.deleted, row.stamp, row.by = True, self.stamp(row.crm), by
         if row.crm is HS:
             gone = e.RecordGone(
                 crm=HS, object=row.object, id=row.id, cause="deleted", at=row.stamp, ticket=self.draw()
@@ -387,6 +388,12 @@ class Life:
             self.late.append(gone)
         else:
             self.late.append(self.look(row, "poll"))
+
+    def restore(self, row: Row) -> None:
+        """Take a Salesforce record out of the recycle bin."""
+        self.tick(1_000)
+        row.deleted, row.stamp, row.by = False, self.stamp(row.crm), "person"
+        self.late.append(self.look(row, "poll"))
 
     def convert(self, row: Row) -> None:
         """Turn a lead into a contact, as sales does."""
@@ -447,6 +454,7 @@ class Life:
                 record_id=intent.record_id,
                 fields=intent.fields,
                 sources=intent.sources,
+                delete=intent.delete,
             )
         )
         self.air.append(Air(intent, intent.attempt + 1, fate))
@@ -482,6 +490,8 @@ class Life:
 
     def _write(self, intent: Intent) -> Outcome:
         row = self._target(intent)
+        if intent.delete:
+            return self._remove(intent, row)
         if intent.record_id is not None and (row is None or self.lost(row)):
             return Outcome(OutcomeClass.RESOLVE, code="gone")
         address = intent.fields.get("email")
@@ -502,6 +512,14 @@ class Life:
         return Outcome(
             OutcomeClass.DELIVERED, record_id=row.id, created=created, stored=stored, stamp=row.stamp
         )
+
+    def _remove(self, intent: Intent, row: Row | None) -> Outcome:
+        """Archive a contact for good; HubSpot does not mind if it is archived already."""
+        if row is not None and not self.lost(row):
+            self.delete(row, US)
+        assert intent.record_id not in self.removed, f"{intent.record_id} is deleted a second time"
+        self.removed.append(intent.record_id or "")
+        return Outcome(OutcomeClass.DELIVERED, record_id=intent.record_id)
 
     def _target(self, intent: Intent) -> Row | None:
         if intent.record_id is not None:

@@ -8,11 +8,12 @@ from domain.events import encode
 from domain.identity import Crm, FieldValue, RecordRef
 from domain.mapping import SyncRule
 from domain.outcomes import OutcomeClass
+from domain.policy import Section
 from domain.projection import Projection
 from domain.reasons import Reason
 from domain.state import Contact, Intent
 from domain.upcasting import decode
-from tests.domain.crms import HS, NAMES, RULES, SF, Life, Row, Store, normal, sf_name
+from tests.domain.crms import HS, NAMES, RULES, SECTION, SF, Life, Row, Store, normal, sf_name
 
 Act = tuple[str, int, int]
 """What happens, and two numbers that choose to whom and with which value."""
@@ -41,6 +42,7 @@ TURNS = (
     "convert",
     "merge",
 )
+DELETIONS = ("delete_salesforce", "delete_salesforce", "restore", "delete_hubspot", "join", "leave")
 FATES = ("busy", "lost", "unsent", "slow", "never")
 EDITED = ("firstname", "lastname", "city", "phone", "title", "note")
 
@@ -106,6 +108,8 @@ class Story:
             self._begin(name)
             return
         rows = self.life.living(SF if name in {"delete_salesforce", "convert"} else HS)
+        if name == "restore":
+            rows = [row for row in self.life.rows.values() if row.crm is SF and row.deleted]
         rows = [row for row in rows if name != "convert" or row.object == "Lead"]
         if rows:
             self._befall(name, rows[who % len(rows)], rows[what % len(rows)])
@@ -132,6 +136,8 @@ class Story:
                 self.life.convert(row)
             case "clone" if row.email:
                 self.life.create(SF, "Lead", Email=row.email, LastName="Clone")
+            case "restore":
+                self.life.restore(row)
             case "delete_hubspot" | "delete_salesforce":
                 self.life.delete(row)
             case "swap" if row is not other:
@@ -158,9 +164,9 @@ class Story:
         self.life.quiet()
 
 
-def pairs(number: int, *, reload: bool = False) -> Story:
+def pairs(number: int, *, reload: bool = False, section: Section = SECTION) -> Story:
     """People who were in both CRMs before, in agreement; all are on the list, the last of several is not."""
-    story = strangers(number, [], reload=reload)
+    story = strangers(number, [], reload=reload, section=section)
     if number > 1:
         last = story.life.living(HS)[-1]
         story.life.edit(last, "stage", "other")
@@ -171,9 +177,11 @@ def pairs(number: int, *, reload: bool = False) -> Story:
     return story
 
 
-def strangers(number: int, preparing: list[Act], *, reload: bool = False) -> Story:
+def strangers(
+    number: int, preparing: list[Act], *, reload: bool = False, section: Section = SECTION
+) -> Story:
     """People who were in both CRMs before, all on the list, and whom nothing has synced yet."""
-    life = Life(reload=reload)
+    life = Life(reload=reload, section=section)
     life.checks.extend(CHECKS)
     for each in range(number):
         values: dict[str, FieldValue] = {ours: f"{ours}{each}" for ours in NAMES if ours != "note"}
@@ -335,6 +343,38 @@ def _winners(
     return [value for value, edits in ((hubspot, mine), (salesforce, theirs)) if edits]
 
 
+def deletions_followed(life: Life, before: list[Before]) -> None:
+    """A contact goes with its Salesforce record if it may sync, and for no other reason."""
+    for pair in before:
+        one, other = life.rows[pair.ours], life.rows[pair.theirs]
+        once_lost = any(
+            isinstance(event, e.RecordObserved) and event.ref == pair.theirs and event.deleted
+            for _, event in life.log
+        )
+        assert once_lost or one.id not in life.removed
+        always_member = (pair.ours.key, "stage") not in {
+            (event.ref.key, name)
+            for _, event in life.log
+            if isinstance(event, e.RecordObserved) and event.source == "webhook"
+            for name in event.fields
+        }
+        if other.deleted and always_member:
+            assert one.deleted, one.id
+
+
+def only_orphans_are_deleted(life: Life, intent: Intent) -> None:
+    """By the newest look, the Salesforce record is deleted; one that was restored meanwhile is spared."""
+    if not intent.delete:
+        return
+    contact = next(each for each in life.contacts() if each.id == intent.entity)
+    looks = [
+        event
+        for _, event in life.log[: life.folded]
+        if isinstance(event, e.RecordObserved) and event.ref.key == contact.pair[SF]
+    ]
+    assert max(looks, key=lambda event: (event.modified_at, event.ticket)).deleted
+
+
 def no_more_writes_than_edits(story: Story, since: int) -> None:
     """Law 3: a write that changes something answers an edit."""
     effective = sum(written.effective for written in story.life.writes[since:])
@@ -418,7 +458,13 @@ def nothing_is_sent_blind(life: Life, intent: Intent) -> None:
     assert not doubtful
 
 
-CHECKS = (only_members_are_claimed, nothing_stale_is_claimed, nobody_is_doubled, nothing_is_sent_blind)
+CHECKS = (
+    only_members_are_claimed,
+    nothing_stale_is_claimed,
+    nobody_is_doubled,
+    nothing_is_sent_blind,
+    only_orphans_are_deleted,
+)
 
 
 # -- other ways to the same state

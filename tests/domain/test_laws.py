@@ -2,16 +2,19 @@
 
 from typing import Any
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.domain.crms import Life
+from tests.domain.crms import SECTION, Life
 from tests.domain.lives import (
+    DELETIONS,
     QUIET_ACTS,
     TURNS,
     WORK_ACTS,
     Act,
     Story,
+    deletions_followed,
     edits_arrived,
     every_trigger_is_closed_once,
     in_agreement,
@@ -62,6 +65,19 @@ def test_whatever_becomes_of_records_nothing_is_doubled_left_open_or_apart(happe
     life = live(pairs(3), happening)
     every_trigger_is_closed_once(life)
     one_record_each(life)
+    in_agreement(life)
+
+
+@given(acts(*QUIET_ACTS, *WORK_ACTS, *DELETIONS, longest=60))
+@settings(max_examples=100, **SETTINGS)
+def test_a_contact_is_deleted_once_with_its_salesforce_record_and_never_otherwise(
+    happening: list[Act],
+) -> None:
+    story = pairs(3, section=msgspec.structs.replace(SECTION, delete_in_hubspot=True))
+    before = remember(story.life)
+    life = live(story, happening)
+    deletions_followed(life, before)
+    every_trigger_is_closed_once(life)
     in_agreement(life)
 
 

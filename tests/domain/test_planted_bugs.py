@@ -16,7 +16,7 @@ from domain import decide, delivering, links, mapping, observing, outbox, plan, 
 from domain.identity import Crm
 from domain.outcomes import OutcomeClass
 from tests.domain import test_laws as laws
-from tests.domain.lives import QUIET_ACTS, TURNS, WORK_ACTS, Act
+from tests.domain.lives import DELETIONS, QUIET_ACTS, TURNS, WORK_ACTS, Act
 
 replace = msgspec.structs.replace
 SEEDS = 60
@@ -64,6 +64,11 @@ def links_stay(random: Random) -> None:
 def first_sync_clears_nothing(random: Random) -> None:
     law = _inner(laws.test_the_first_sync_of_two_records_clears_nothing)
     law(_acts(random, "blank_hubspot", "blank_salesforce", "differ", number=10), _acts(random, *WORK_ACTS))
+
+
+def deletions_follow(random: Random) -> None:
+    law = _inner(laws.test_a_contact_is_deleted_once_with_its_salesforce_record_and_never_otherwise)
+    law(_acts(random, *QUIET_ACTS, *WORK_ACTS, *DELETIONS))
 
 
 # -- the bugs
@@ -141,6 +146,17 @@ def an_unknown_outcome_is_sent_again_blind(*args: Any) -> Any:
     return delivering._failed(*args)
 
 
+def a_deletion_is_forgotten(contact: Any, *_more: Any) -> Any:
+    return contact
+
+
+def a_restored_record_counts_as_deleted(contact: Any, kind: Any) -> bool:  # noqa: ARG001 - as above
+    ours, lost = plan.linked(contact, Crm.HUBSPOT), contact.records[contact.pair[Crm.SALESFORCE]].seen
+    return bool(
+        ours and not ours[1].gone and lost[0] > 0 and contact.opened.trigger in {"deleted", "restored"}
+    )
+
+
 def delays_are_drawn() -> Callable[..., int]:
     drawn = count(1_000)
     return lambda *_args, **_options: next(drawn)
@@ -161,6 +177,8 @@ BUGS: list[tuple[Any, str, Any, Law]] = [
     (decide, "intend", a_retry_sends_the_old_payload, edits_arrive),
     (observing, "keep_agreed", agreed_pairs_are_not_kept, edits_arrive),
     (links, "locate", an_address_moves_a_record, links_stay),
+    (delivering, "_deleted", a_deletion_is_forgotten, deletions_follow),
+    (plan, "_orphaned", a_restored_record_counts_as_deleted, deletions_follow),
     (delivering, "delay_ms", delays_are_drawn(), replay_is_live),
 ]
 
@@ -174,6 +192,7 @@ BUGS: list[tuple[Any, str, Any, Law]] = [
         replay_is_live,
         links_stay,
         first_sync_clears_nothing,
+        deletions_follow,
     ],
     ids=lambda law: law.__name__,
 )

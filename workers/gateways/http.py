@@ -179,13 +179,13 @@ def chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
 
 
 def batches(rows: Sequence[WriteRow]) -> list[list[WriteRow]]:
-    """Part rows into requests: one object and key field each, updates apart from creates, no target twice."""
+    """Part rows into requests: one object, key field and way of writing each, no target twice."""
     if any(row.id is None and not (row.key_field and row.key_value) for row in rows):
         raise ValueError("a create needs a unique key")
     parts: defaultdict[tuple[object, ...], list[WriteRow]] = defaultdict(list)
     times: defaultdict[tuple[object, ...], int] = defaultdict(int)
     for row in rows:
-        kind = (row.object, row.id is None, row.key_field)
+        kind = (row.object, row.id is None, row.key_field, row.delete)
         target = (*kind, (row.id or row.key_value or "").lower())
         parts[(*kind, times[target])].append(row)
         times[target] += 1

@@ -14,7 +14,7 @@ from domain.schema import ObjectSchema
 from domain.state import Priority
 from domain.wire import millis, to_hubspot
 from workers.gateways.http import NoAnswer, Refused, batches, chunks, deliver, outcome_of, worst
-from workers.gateways.hubspot_client import Portal
+from workers.gateways.hubspot_client import Portal, Request
 from workers.gateways.hubspot_shapes import (
     Error,
     Owners,
@@ -189,20 +189,26 @@ class HubSpotGateway:
             after = {"after": following}
 
     def _attempt(self, rows: Sequence[WriteRow]) -> dict[str, Outcome] | Refused:
-        object_name, creates = rows[0].object, rows[0].id is None
-        method = self._portal.batch.upsert if creates else self._portal.batch.update
+        object_name = rows[0].object
         body = {"inputs": [_input(row) for row in rows]}
         try:
             schema = self._schema(object_name)
-            answer = self._account.call(partial(method, object_name, body), self.priority)
+            answer = self._account.call(partial(self._method(rows[0]), object_name, body), self.priority)
         except (SyncError, NoAnswer) as error:
             return Refused(outcome_of(error))
         if not answer.ok:
             return self._account.refusal(answer)
+        if rows[0].delete:
+            return {row.row: Outcome(OutcomeClass.DELIVERED, record_id=row.id) for row in rows}
         try:
             return _outcomes(rows, answer.parse(Page), schema)
         except Transient as error:
             return Refused(Outcome(OutcomeClass.UNKNOWN, code=error.code))
+
+    def _method(self, row: WriteRow) -> Request:
+        batch = self._portal.batch
+        method: Request = batch.upsert if row.id is None else batch.update
+        return batch.archive if row.delete else method
 
 
 def _search(
@@ -240,6 +246,8 @@ def _keys(record: Record, field: str) -> Iterator[str]:
 
 
 def _input(row: WriteRow) -> dict[str, Any]:
+    if row.delete:
+        return {"id": row.id}
     properties = {name: to_hubspot(value) for name, value in row.fields.items()}
     if row.id is not None:
         return {"id": row.id, "objectWriteTraceId": row.row, "properties": properties}

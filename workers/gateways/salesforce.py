@@ -89,6 +89,8 @@ class SalesforceGateway:
         return ReadAnswer(records, missing, self._account.server_time)
 
     def write(self, rows: Sequence[WriteRow]) -> list[Outcome]:
+        if any(row.delete for row in rows):
+            raise ValueError("nothing is deleted in Salesforce")
         outcomes: dict[str, Outcome] = {}
         for batch in batches(rows):
             outcomes |= deliver(batch, self._attempt)
