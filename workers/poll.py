@@ -6,8 +6,9 @@ covers late indexes and late commits; the *check* every fifteen minutes over a l
 of everything. What was seen before is recognised when it is appended, and costs nothing more.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -37,8 +38,8 @@ BACKLOG = 20_000
 """Events that may wait to be projected before reading pauses: people's edits queue behind them."""
 
 DAY_MS = 86_400_000
-LONGEST_WAIT_MS = 20_000
-"""For how long a reconcile waits for call allowance at a time, within its lease."""
+LONGEST_WAIT = 20.0
+"""Seconds to wait for call allowance at a time, within the lease."""
 
 PORTION = 500
 
@@ -134,11 +135,12 @@ class Poller:
         for name in self._objects():
             cursor = self._cursor(stream, name)
             while self.lane.backlog() < BACKLOG:
-                page = self._page(name, cursor, priority, cursor.started or FOREVER)
+                look = partial(self._page, name, cursor, priority, cursor.started or FOREVER)
+                page = self._patiently(look, lease, end)
                 new += self._take(page.records, source)
                 cursor = self._moved(cursor, page, overlap_ms)
                 self._keep(stream, name, cursor)
-                if page.last is None or self.lane.clock.monotonic() > end or not lease.renew():
+                if page.last is None or self.lane.clock.monotonic() > end:
                     break
         log.info("poll_finished", connection=self.lane.name, crm=self.crm, stream=stream, new=new)
         return new
@@ -156,6 +158,18 @@ class Poller:
         page = gateway.changes(name, since=cursor.since, until=until, after=cursor.after, fields=fields)
         cursor.started = cursor.started or page.server_time
         return page
+
+    def _patiently(self, look: Callable[[], ChangesPage], lease: Lease, end: float) -> ChangesPage:
+        """Look; after a bad moment, or when the allowance is back, once more, while there is time."""
+        while lease.renew():
+            try:
+                return look()
+            except (Throttled, Transient) as error:
+                seconds = (error.wait_ms or 1_000) / 1000
+                if seconds > LONGEST_WAIT or self.lane.clock.monotonic() + seconds > end:
+                    raise
+                self.lane.clock.sleep(seconds)
+        raise Transient("lease_lost")
 
     def _take(self, records: Iterable[ReadRecord], source: str) -> int:
         return self.lane.append(
@@ -190,9 +204,7 @@ class Poller:
         raw = self.lane.coordination.cursor(f"baseline/{self.crm}/{name}")
         cursor = msgspec.json.decode(raw, type=Cursor) if raw else Cursor(since=0)
         while not cursor.done and self.lane.clock.monotonic() < end and self.lane.backlog() < BACKLOG:
-            if not lease.renew():
-                return False
-            page = self._page(name, cursor, Priority.BACKFILL, FOREVER)
+            page = self._patiently(partial(self._page, name, cursor, Priority.BACKFILL, FOREVER), lease, end)
             self._take((record for record in page.records if not record.deleted), "baseline")
             seen = cursor.seen + len(page.records)
             cursor = Cursor(0, cursor.started, page.last, seen, done=page.last is None)
@@ -217,25 +229,13 @@ class Poller:
         return len(suspects)
 
     def _ids(self, name: str, lease: Lease, end: float) -> Iterator[ReadRecord]:
-        after: str | None = None
+        gateway, after = self.gateway.at(Priority.BACKFILL), None
         while True:
-            page = self._patiently(name, after, lease, end)
+            page = self._patiently(partial(gateway.ids, name, after=after), lease, end)
             yield from page.records
             if page.last is None:
                 return
             after = page.last
-
-    def _patiently(self, name: str, after: str | None, lease: Lease, end: float) -> ChangesPage:
-        """A page of ids; after a bad moment, or when the allowance is back, once more while there is time."""
-        while lease.renew():
-            try:
-                return self.gateway.at(Priority.BACKFILL).ids(name, after=after)
-            except (Throttled, Transient) as error:
-                wait_ms = error.wait_ms or 1_000
-                if wait_ms > LONGEST_WAIT_MS or self.lane.clock.monotonic() > end:
-                    raise
-                self.lane.clock.sleep(wait_ms / 1000)
-        raise Transient("lease_lost")
 
     def _suspect(self, name: str, record_id: str) -> AnyEvent:
         now = self.lane.clock.now_ms()
