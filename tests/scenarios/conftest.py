@@ -10,9 +10,9 @@ from workers.cli.playground import CONFIGURATION, Playground
 
 
 @contextmanager
-def installed(directory: Path, configuration: str = CONFIGURATION) -> Iterator[Playground]:
+def installed(directory: Path, configuration: str = CONFIGURATION, **variables: str) -> Iterator[Playground]:
     """Both CRMs are up and prepared, the product does not run yet. In the end no call was misunderstood."""
-    playground = Playground(directory, configuration)
+    playground = Playground(directory, configuration, variables=variables)
     try:
         playground.start_crms()
         yield playground

@@ -85,6 +85,14 @@ class Crowd:
         """What is not as it must be at rest; empty if nothing was lost and nobody is there twice."""
         return [*self._twice(), *self._differing()]
 
+    def has_arrived(self, name: str) -> bool:
+        """Whether what was last entered in a field of HubSpot's is in Salesforce."""
+        leads = {str(row["Email"]).lower(): row for row in _records(self._salesforce, "Lead")}
+        entered = {email: value for (email, field), value in self.expected.items() if field == name}
+        return all(
+            email in leads and leads[email].get(FIELDS[name]) == value for email, value in entered.items()
+        )
+
     def _twice(self) -> Iterator[str]:
         for crm in (self._hubspot, self._salesforce):
             for identity, times in crm.panel("counters")["created_more_than_once"].items():

@@ -8,7 +8,7 @@ import json
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -184,6 +184,7 @@ class Playground:
     directory: Path
     configuration: str = CONFIGURATION
     clock: Clock = field(default_factory=SystemClock)
+    variables: Mapping[str, str] = field(default_factory=dict)  #: more of the environment, or other values
 
     def __post_init__(self) -> None:
         ports = {name: free_port() for name in ("hubspot", "salesforce", "web", "flower")}
@@ -202,6 +203,7 @@ class Playground:
             "CRMSYNC_ACME_SALESFORCE_CONSUMER_KEY": "sim-consumer-key",
             "CRMSYNC_ACME_SALESFORCE_CONSUMER_SECRET": "sim-consumer-secret",
             "CRMSYNC_ACME_SALESFORCE_BASE_URL": self.urls["salesforce"],
+            **self.variables,
         }
         self.environment = {**own, "UVICORN_PORT": str(ports["web"]), "UVICORN_HOST": "127.0.0.1"}
         self.settings = Settings.load(own)
