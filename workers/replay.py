@@ -5,18 +5,21 @@ into memory and compares hashes at the same position; a *rebuild* fills a new ge
 one while traffic goes on, compares, and switches in one atomic step.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 from domain.identity import Crm
-from workers.connection import Lane, position_of
+from workers.connection import Lane, Lease, position_of
 from workers.project import Projector
 from workers.store import Generations, Tables
 
 LEASE_MS = 120_000
-HELD = ("project", *(f"deliver/{crm}" for crm in Crm))
-"""The leases of whoever commits or claims: held while two states are compared."""
+HELD = (*(f"deliver/{crm}" for crm in Crm), "project")
+"""The leases of whoever claims or commits, held while two states are compared; the slow ones come first."""
+
+PATIENCE = 30.0
+"""Seconds to wait for each of them."""
 
 Progress = Callable[[int, int], None]
 """Told (events folded, events in the log) now and then."""
@@ -49,6 +52,7 @@ class Replay:
     lane: Lane
     generations: Generations
     batch: int = 1_000
+    _leases: list[Lease] = field(default_factory=list, repr=False)
 
     def verify(self, into: Tables, progress: Progress | None = None) -> Comparison:
         """Fold the log into empty tables and compare them with the running ones. Raises Busy."""
@@ -70,17 +74,22 @@ class Replay:
         self._fold(projector, self.lane.log.tail(), progress)
         with self._quiet():
             before = self.lane.tables()
-            running = self._projector(before)
+            both = (projector, self._projector(before))
+            self._catch_up(both, progress)
+            comparison = self._compare(before, built)
             for _ in range(100):
-                self._fold(projector, self.lane.log.tail(), progress)
-                self._fold(running, self.lane.log.tail(), None)
-                comparison = self._compare(before, built)
                 if self.generations.switch(number, before.generation):
                     break
+                self._catch_up(both, progress)
             else:
-                raise Busy("the log kept growing; try again when it is calmer")
+                raise Busy("the log kept growing, or another rebuild began; try again when it is calmer")
         self.generations.drop(before.generation)
         return comparison
+
+    def _catch_up(self, projectors: Sequence[Projector], progress: Progress | None) -> None:
+        tail = self.lane.log.tail()
+        for each in projectors:
+            self._fold(each, tail, progress)
 
     def _projector(self, tables: Tables) -> Projector:
         lane = self.lane
@@ -93,6 +102,7 @@ class Replay:
         total = self.lane.log.appended() if progress else 0
         tables = projector.lane.tables()
         while position_of(tables.checkpoint()) < position_of(until):
+            self._stay_quiet()
             if not projector.step(until=until):
                 break
             if progress:
@@ -100,32 +110,31 @@ class Replay:
 
     @contextmanager
     def _quiet(self) -> Iterator[None]:
-        """Keep projectors and deliverers out for a moment; what they would do waits."""
-        held: list[str] = []
-        try:
-            for name in HELD:
-                self._hold(name)
-                held.append(name)
-            yield
-        finally:
-            for name in held:
-                self.lane.coordination.release(name, self._name)
+        """Keep deliverers and projectors out for a moment; what they would do waits."""
+        with ExitStack() as stack:
+            self._leases = [self._hold(name, stack) for name in HELD]
+            try:
+                yield
+            finally:
+                self._leases = []
 
-    @property
-    def _name(self) -> str:
-        return f"{self.lane.owner}/replay"
-
-    def _hold(self, lease: str) -> None:
-        for _ in range(600):
-            if self.lane.coordination.acquire(lease, self._name, LEASE_MS):
-                return
+    def _hold(self, name: str, stack: ExitStack) -> Lease:
+        end = self.lane.clock.monotonic() + PATIENCE
+        while self.lane.clock.monotonic() < end:
+            lease = stack.enter_context(self.lane.lease(name, LEASE_MS))
+            if lease is not None:
+                return lease
             self.lane.clock.sleep(0.05)
-        raise Busy(f"{lease} is busy; try again when it is calmer")
+        raise Busy(f"{name} is busy; try again when it is calmer")
+
+    def _stay_quiet(self) -> None:
+        for lease in self._leases:
+            if not lease.renew():
+                raise Busy(f"{lease.name} could not be held long enough; try again when it is calmer")
 
     def _compare(self, running: Tables, replayed: Tables) -> Comparison:
-        return Comparison(
-            replayed.checkpoint(),
-            replayed.counters().get("events", 0),
-            running.fingerprint(),
-            replayed.fingerprint(),
-        )
+        """Compare two states at one position; hashes mean something only if nobody came in meanwhile."""
+        self._stay_quiet()
+        hashes = running.fingerprint(), replayed.fingerprint()
+        self._stay_quiet()
+        return Comparison(replayed.checkpoint(), replayed.counters().get("events", 0), *hashes)
