@@ -9,7 +9,7 @@ from domain.asking import ask_record
 from domain.book import CLAIMS, TIMERS
 from domain.decide import land, record_written, send_letter, settle
 from domain.following import move_link
-from domain.identity import Crm, Fields, RecordRef
+from domain.identity import Crm, RecordRef
 from domain.outcomes import Outcome, OutcomeClass
 from domain.plan import linked, read_in_full
 from domain.policy import KindPolicy
@@ -126,7 +126,7 @@ def _delivered(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.
         doubted=links.without(contact.doubted, crm),
         due=links.without(contact.due, crm),
         refused=links.without(contact.refused, crm),
-        echoes={**contact.echoes, crm: _echoes(contact, crm, flight.fields)},
+        echoes={**contact.echoes, crm: _echoes(contact, crm, flight)},
     )
 
 
@@ -194,12 +194,13 @@ def _store(
     return contact
 
 
-def _echoes(contact: Contact, crm: Crm, fields: Fields) -> dict[str, Echoed]:
-    """Count how often in a row the same value was delivered to a field."""
+def _echoes(contact: Contact, crm: Crm, flight: Flight) -> dict[str, Echoed]:
+    """Count how often in a row the same value was delivered to a field in place of the same other one."""
     echoes = {**contact.echoes.get(crm, {})}
-    for name, value in fields.items():
-        sent = echoes.get(name)
-        echoes[name] = Echoed(value, sent.times + 1 if sent and sent.value == value else 1)
+    for name, value in flight.fields.items():
+        sent, over = echoes.get(name), flight.before.get(name)
+        again = sent is not None and (sent.value, sent.over) == (value, over)
+        echoes[name] = Echoed(value, sent.times + 1 if sent and again else 1, over)
     return echoes
 
 

@@ -29,7 +29,7 @@ from domain.mapping import (
     merge,
 )
 from domain.policy import KindPolicy, Policy
-from domain.reasons import Reason, Wait
+from domain.reasons import TEXT, Reason, Wait
 from domain.records import Record
 from domain.state import Contact, Hold, content
 from domain.validation import missing_required, objection
@@ -251,7 +251,7 @@ def _deletion(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     assert lost is not None
     answer = _unread(contact, kind) or _unmatched(contact, kind) or _inclusion(contact, kind, now)
     if answer.stop is not None:
-        lost.explanation += f"; kept in HubSpot: {answer.explanation}"
+        lost.explanation += f"; kept in HubSpot: {TEXT[answer.stop]}"
         return lost
     if answer.wait is None:
         answer.drafts = {Crm.HUBSPOT: Draft(found[0].object, found[0].id, {}, {}, delete=True)}
@@ -294,7 +294,10 @@ class _Drafting:
         if hold is not None and hold.source == source and hold.config == self.kind.digest:
             return hold
         echoed = self.contact.echoes.get(target, {}).get(name)
-        if echoed is not None and echoed.value == value and echoed.times >= PING_PONG_LIMIT:
+        if echoed is None or echoed.times < PING_PONG_LIMIT or echoed.value != value:
+            return None
+        found = linked(self.contact, target)
+        if found is not None and found[1].values.get(name) == echoed.over:
             return Hold(source, self.kind.digest, Reason.PING_PONG, "sent twice and changed back each time")
         return None
 
@@ -425,13 +428,14 @@ def unsettled(
     hubspot, salesforce = ours.values, theirs.values
     our_overlay, their_overlay = overlay(contact, Crm.HUBSPOT), overlay(contact, Crm.SALESFORCE)
     agreed_pairs = contact.agreed
+    settled = {name for name, pair in agreed_pairs.items() if pair is None}
     for each in mapped:
         name, field_name = each.hubspot, each.salesforce
-        agreed = agreed_pairs.get(name, _NEVER)
-        if agreed is None and name not in our_overlay and field_name not in their_overlay:
+        if name in settled and name not in our_overlay and field_name not in their_overlay:
             continue
         if name not in hubspot or field_name not in salesforce:
             continue
+        agreed = agreed_pairs.get(name, _NEVER)
         seen = Pair(hubspot[name], salesforce[field_name])
         now = Pair(our_overlay.get(name, seen.hubspot), their_overlay.get(field_name, seen.salesforce))
         known = None if agreed is _NEVER else seen if agreed is None else Pair(*agreed)

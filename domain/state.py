@@ -117,10 +117,11 @@ class Hold(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Echoed(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """How often in a row one value was delivered to a field of a target."""
+    """How often in a row one value was delivered to a field of a target in place of one other value."""
 
     value: FieldValue
     times: int
+    over: FieldValue = None  #: what it replaced; the target going elsewhere is somebody's new value
 
 
 class Letter(msgspec.Struct, frozen=True, gc=False):

@@ -200,7 +200,7 @@ def test_failing_twice_is_no_ping_pong() -> None:
     assert world.deliver(entity, SF).fields == {"City": "Bonn"}
 
 
-def test_ping_pong_is_held_the_third_time() -> None:
+def test_ping_pong_is_held_when_the_target_went_back_to_the_same_value_twice() -> None:
     world, entity = linked()
     for _ in range(2):
         world.now += 120_000
@@ -209,8 +209,25 @@ def test_ping_pong_is_held_the_third_time() -> None:
         world.lead("00Q1", City="Bonn")
         world.lead("00Q1", City="BONN", at=world.now + 60_000)
         world.deliver(entity, HS)
+    world.now += 120_000
     world.hubspot("1", city="Bonn")
+    world.deliver(entity, SF)
+    world.lead("00Q1", City="Bonn")
+    world.lead("00Q1", City="BONN", at=world.now + 60_000)
     assert (last(world, entity), world.outbox) == ("ping_pong", {})
+
+
+def test_people_who_choose_another_value_each_time_play_no_ping_pong() -> None:
+    world, entity = linked()
+    world.hubspot("1", city="Bonn")
+    world.deliver(entity, SF)
+    for town in ("Kiel", "Ulm", "Jena", "Hof"):
+        world.now += 120_000
+        world.lead("00Q1", City=town, at=world.now)
+        world.deliver(entity, HS)
+        world.now += 120_000
+        world.hubspot("1", city="Bonn", at=world.now)
+        assert world.deliver(entity, SF).fields == {"City": "Bonn"}
 
 
 @pytest.mark.rule("R115")
