@@ -17,7 +17,6 @@ import requests
 
 from bench import server
 from bench.figures import Figure
-from bench.hubspot_simulator import OBJECTS
 from domain.state import Priority
 from workers.cli.playground import free_port
 from workers.clock import SystemClock
@@ -28,6 +27,7 @@ OTHERS = 0.3
 THREADS = 4
 WINDOW = 10.0
 WINDOWS = 4
+OBJECTS = "/crm/v3/objects/contacts"
 HEADERS = {"Authorization": "Bearer pat-sim"}
 ROOT = Path(__file__).parents[1]
 

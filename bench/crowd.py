@@ -215,6 +215,7 @@ class InstantCrm:
     crowd: Crowd
     crm: Crm
     batch_size: int = 200
+    mixes_objects: bool = False
 
     def at(self, priority: Priority) -> Self:  # noqa: ARG002 - the port's signature
         return self

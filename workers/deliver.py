@@ -29,6 +29,9 @@ PATIENCE = 2.0
 LOOK_AGAIN = 0.1
 """Seconds after which to look for new work while requests are on their way."""
 
+LOOKS = 2
+"""How many looks in a row a batch that is not full waits for more, while requests are on their way."""
+
 SHARES: dict[Priority, float] = {Priority.LIVE: 1.0, Priority.RETRY: 0.2, Priority.BACKFILL: 0.1}
 """What part of a batch is kept for each priority, while more urgent ones could fill it."""
 
@@ -101,13 +104,14 @@ class Deliverer:
 
     def _drain(self, lease: Lease, counts: Counts, budget: float) -> None:
         began, running = self.lane.clock.monotonic(), Running()
+        looks = 0  # without an answer
         try:
             while True:
                 worked = self.lane.clock.monotonic() - began
                 counts.more = not lease.held() or worked % (budget + PATIENCE) >= budget
-                wait_ms = 0 if counts.more else self._fill(running, lease, counts)
+                wait_ms = 0 if counts.more else self._fill(running, lease, counts, full=looks < LOOKS)
                 if running:
-                    self._collect(running, lease, counts)
+                    looks = 0 if self._collect(running, lease, counts) else looks + 1
                 elif counts.more or not wait_ms or worked + wait_ms / 1000 > budget:
                     return
                 else:
@@ -116,22 +120,26 @@ class Deliverer:
             while wait(running, timeout=lease.ttl_ms / 3000).not_done:
                 lease.renew()
 
-    def _fill(self, running: Running, lease: Lease, counts: Counts) -> int:
-        """Send as many batches as may be on their way at once; returns how long to wait for allowance."""
+    def _fill(self, running: Running, lease: Lease, counts: Counts, *, full: bool) -> int:
+        """Send as many batches as may be on their way at once; returns how long to wait for allowance.
+
+        ``full``: beside others, only such batches as are full; the rest gathers meanwhile.
+        """
         while len(running) < self.in_flight:
-            batch, wait_ms = self._next(counts)
+            batch, wait_ms = self._next(counts, full=full and bool(running))
             if batch is None:
                 return wait_ms
             running[self._threads().submit(self._send, batch, lease)] = batch
         return 0
 
-    def _collect(self, running: Running, lease: Lease, counts: Counts) -> None:
-        """Record the answers that have come. With room for more requests, do not wait for them long."""
+    def _collect(self, running: Running, lease: Lease, counts: Counts) -> bool:
+        """Record the answers that have come, if any. With room for more requests, do not wait long."""
         seconds = lease.ttl_ms / 3000 if len(running) == self.in_flight else LOOK_AGAIN
         done, _ = wait(running, timeout=seconds, return_when=FIRST_COMPLETED)
         lease.renew()
         for future in done:
             self._record(running.pop(future), future.result(), counts)
+        return bool(done)
 
     def _threads(self) -> ThreadPoolExecutor:
         self._pool = self._pool or ThreadPoolExecutor(
@@ -164,14 +172,16 @@ class Deliverer:
 
     # -- choosing and claiming
 
-    def _next(self, counts: Counts) -> tuple[Batch | None, int]:
+    def _next(self, counts: Counts, *, full: bool) -> tuple[Batch | None, int]:
         """Claim the next batch; if nothing may be sent now, how long to wait for the call allowance."""
         state, now = self.lane.state(), self.lane.clock.now_ms()
         if state.paused or self.crm in state.suspended or state.throttled.get(self.crm, 0) > now:
             return None, 0
         waiting = self._due(now)
+        if full and len(waiting) < self.gateway.batch_size:
+            return None, 0
         while waiting:
-            group = _alike(waiting)
+            group = _alike(waiting, mixed=self.gateway.mixes_objects)
             wait_ms = self.gateway.at(_priority(group)).wait_ms()
             if wait_ms:
                 return None, wait_ms
@@ -275,15 +285,15 @@ def _wish(waiting: Waiting) -> Claim:
     return Claim(intent.key, waiting.raw, waiting.attempt, event_id(event), encode(event))
 
 
-def _alike(waiting: Sequence[Waiting]) -> list[Waiting]:
-    """Those that may share a call with the most urgent one."""
-    same = _sort(waiting[0].intent)
-    return [each for each in waiting if _sort(each.intent) == same]
+def _alike(waiting: Sequence[Waiting], *, mixed: bool) -> list[Waiting]:
+    """Those that may share a call with the most urgent one; ``mixed`` updates may be of several objects."""
 
+    def sort(intent: Intent) -> tuple[str, bool, bool]:
+        create = intent.record_id is None
+        return "" if mixed and not create and not intent.delete else intent.object, create, intent.delete
 
-def _sort(intent: Intent) -> tuple[str, bool, bool]:
-    """The object, and whether it is a create or a deletion."""
-    return intent.object, intent.record_id is None, intent.delete
+    same = sort(waiting[0].intent)
+    return [each for each in waiting if sort(each.intent) == same]
 
 
 def _priority(group: Sequence[Waiting]) -> Priority:

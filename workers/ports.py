@@ -96,11 +96,11 @@ class CrmGateway(Protocol):
         """
 
     def write(self, rows: Sequence[WriteRow]) -> list[Outcome]:
-        """Write at most ``batch_size`` rows of one object; answers in the order of ``rows``.
+        """Write at most ``batch_size`` rows; answers in the order of ``rows``.
 
-        Updates, creates and deletions take one call each. A batch that the CRM refuses as a whole is halved
-        and sent again, until the guilty row stands alone: such a refusal means that nothing was written.
-        Deleting what is not there succeeds.
+        Updates, creates and deletions take one call each, and so do several objects unless updates may be
+        mixed. A batch that the CRM refuses as a whole is halved and sent again, until the guilty row stands
+        alone: such a refusal means that nothing was written. Deleting what is not there succeeds.
         """
 
     def changes(
@@ -129,6 +129,10 @@ class CrmGateway(Protocol):
     @property
     def batch_size(self) -> int:
         """How many rows one write call takes."""
+
+    @property
+    def mixes_objects(self) -> bool:
+        """Whether one call may update records of several objects."""
 
 
 class ListGateway(Protocol):

@@ -35,6 +35,7 @@ class FakeCrm:
     now_ms: int = 1_767_225_600_000
     page: int = 2
     batch_size: int = 10
+    mixes_objects: bool = False
     on_write: Written = accepted
     before: Callable[[], object] = nothing  #: called before every call that reads; may raise
     calls: list[tuple[Any, ...]] = field(default_factory=list)

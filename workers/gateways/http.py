@@ -178,18 +178,22 @@ def chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def batches(rows: Sequence[WriteRow]) -> list[list[WriteRow]]:
-    """Part rows into requests: one object, key field and way of writing each, no target twice."""
+def batches(rows: Sequence[WriteRow], *, mixed: bool = False) -> list[list[WriteRow]]:
+    """Part rows into requests: one object, key field and way of writing each, no target twice.
+
+    ``mixed`` updates of several objects go together, object by object.
+    """
     if any(row.id is None and not (row.key_field and row.key_value) for row in rows):
         raise ValueError("a create needs a unique key")
     parts: defaultdict[tuple[object, ...], list[WriteRow]] = defaultdict(list)
     times: defaultdict[tuple[object, ...], int] = defaultdict(int)
     for row in rows:
-        kind = (row.object, row.id is None, row.key_field, row.delete)
-        target = (*kind, (row.id or row.key_value or "").lower())
+        together = mixed and row.id is not None and not row.delete
+        kind = ("" if together else row.object, row.id is None, row.key_field, row.delete)
+        target = (*kind, row.object, (row.id or row.key_value or "").lower())
         parts[(*kind, times[target])].append(row)
         times[target] += 1
-    return list(parts.values())
+    return [sorted(part, key=lambda row: row.object) for part in parts.values()]
 
 
 Attempt = Callable[[Sequence[WriteRow]], "dict[str, Outcome] | Refused"]

@@ -44,6 +44,7 @@ class HubSpotGateway:
     """Objects of one portal. ``schemas``: what is known already; others are described when first needed."""
 
     batch_size = BATCH
+    mixes_objects = False
 
     def __init__(self, portal: Portal, *, schemas: Mapping[str, ObjectSchema] | None = None) -> None:
         self._portal = portal

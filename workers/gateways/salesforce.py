@@ -44,6 +44,7 @@ class SalesforceGateway:
     """Objects of one org. ``schemas``: what is known already; others are described when first needed."""
 
     batch_size = BATCH
+    mixes_objects = True
 
     def __init__(self, org: Org, *, schemas: Mapping[str, ObjectSchema] | None = None) -> None:
         self._account = org.account
@@ -92,7 +93,7 @@ class SalesforceGateway:
         if any(row.delete for row in rows):
             raise ValueError("nothing is deleted in Salesforce")
         outcomes: dict[str, Outcome] = {}
-        for batch in batches(rows):
+        for batch in batches(rows, mixed=True):
             outcomes |= deliver(batch, self._attempt)
         return [outcomes[row.row] for row in rows]
 
@@ -200,7 +201,7 @@ class SalesforceGateway:
         first = rows[0]
         path = "composite/sobjects" + (f"/{first.object}/{first.key_field}" if first.id is None else "")
         try:
-            body = _body(rows, self._schema(first.object))
+            body = _body(rows, {name: self._schema(name) for name in {row.object for row in rows}})
             answer = self._account.call(
                 lambda client: client.restful(path, method="PATCH", data=body), self.priority
             )
@@ -218,8 +219,10 @@ class SalesforceGateway:
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
-def _body(rows: Sequence[WriteRow], schema: Schema) -> bytes:
-    return _encoder.encode({"allOrNone": False, "records": [_record(row, schema) for row in rows]})
+def _body(rows: Sequence[WriteRow], schemas: Mapping[str, Schema]) -> bytes:
+    return _encoder.encode(
+        {"allOrNone": False, "records": [_record(row, schemas[row.object]) for row in rows]}
+    )
 
 
 def _record(row: WriteRow, schema: Schema) -> dict[str, object]:
