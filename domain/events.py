@@ -239,12 +239,20 @@ class LetterDiscarded(Event, tag="letter_discarded/1", frozen=True, kw_only=True
     request: str = ""  #: makes the same fact, said again later, a fact of its own
 
 
+SCHEMA = 1
+"""The version of what the log folds into. A release that folds anything differently raises it."""
+
+
 class EpochStarted(Event, tag="epoch/1", frozen=True, kw_only=True):
-    """From here on the log is folded by this code; replay is exact inside an epoch."""
+    """From here on the log is folded by this code; replay is exact inside an epoch.
+
+    A worker whose ``SCHEMA`` is older stops here and leaves the log to the newer ones.
+    """
 
     code: str
     schema: int
     zone_data: str
+    request: str = ""  #: makes the same fact, said again later, a fact of its own
 
 
 AnyEvent = (

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from domain.events import KINDS, AnyEvent
+from domain.events import KINDS, SCHEMA, AnyEvent, EpochStarted
 
 
 class UnreadableEvent(ValueError):  # noqa: N818 - says what the entry is
@@ -41,9 +41,12 @@ def decode(raw: bytes, *, steps: Mapping[str, Step] = STEPS) -> AnyEvent:
         UnreadableEvent: the bytes are no event at all.
     """
     try:
-        return _decode(raw)
+        event = _decode(raw)
     except msgspec.DecodeError:
-        return _decode_old(raw, steps)
+        event = _decode_old(raw, steps)
+    if isinstance(event, EpochStarted) and event.schema > SCHEMA:
+        raise NewerEvent(f"release {event.code} has begun an epoch of its own; upgrade this worker")
+    return event
 
 
 def _decode_old(raw: bytes, steps: Mapping[str, Step]) -> AnyEvent:

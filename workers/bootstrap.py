@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, cached_property
+from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ import msgspec
 import redis
 from celery.exceptions import SoftTimeLimitExceeded
 
-from domain.events import ConfigurationApplied, digest
+from domain.events import SCHEMA, ConfigurationApplied, EpochStarted, digest
 from domain.identity import Crm
 from domain.policy import Document
 from workers import embedded
@@ -91,6 +92,7 @@ class Link:
 
     runtime: Runtime
     name: str
+    _epoch_begun: bool = field(default=False, repr=False)
 
     def is_outdated(self) -> bool:
         """Whether what this was made for has changed: the configuration, or the start of HubSpot's day."""
@@ -101,7 +103,7 @@ class Link:
         return self._circumstances()
 
     def _circumstances(self) -> tuple[str, int]:
-        return self.lane.state().config, self._offset_ms()
+        return self.lane.state().config, self.hubspot_offset_ms()
 
     # -- what it is made of
 
@@ -133,12 +135,12 @@ class Link:
         budget = self.options.budgets[crm]
         share, per_day = budget.share, -1 if budget.per_day is None else budget.per_day
         if crm is Crm.HUBSPOT:
-            bounds = hubspot(day_share=share, per_day=per_day, utc_offset_ms=self._offset_ms())
+            bounds = hubspot(day_share=share, per_day=per_day, utc_offset_ms=self.hubspot_offset_ms())
         else:
             bounds = salesforce(day_share=share, per_day=per_day)
         return RedisLimiter(self.runtime.redis, f"{{{self.name}}}:limit:{crm}", bounds)
 
-    def _offset_ms(self) -> int:
+    def hubspot_offset_ms(self) -> int:
         """How far the portal's clock is ahead of UTC now; 0 until the portal was seen."""
         zone = self.lane.state().accounts.get(Crm.HUBSPOT, ("", "UTC", ""))[1]
         moment = datetime.fromtimestamp(self.runtime.clock.now_ms() / 1000, ZoneInfo(zone))
@@ -216,6 +218,17 @@ class Link:
         name = digest(msgspec.to_builtins(document))
         self.lane.append([ConfigurationApplied(digest=name, by=by, request=new_id())], [document])
         return name
+
+    def begin_epoch(self) -> None:
+        """Begin an epoch of this release, unless the log is in it already or in a newer one's."""
+        if self._epoch_begun:
+            return
+        code, zone_data = version("crmsync"), version("tzdata")
+        schema = int((self.lane.state().epoch or "//0").split("/")[1] or 0)
+        if self.lane.state().epoch != f"{code}/{SCHEMA}/{zone_data}" and schema <= SCHEMA:
+            fact = EpochStarted(code=code, schema=SCHEMA, zone_data=zone_data, request=new_id())
+            self.lane.append([fact])
+        self._epoch_begun = True
 
     # -- the stages
 

@@ -19,7 +19,7 @@ from workers.telemetry import get_logger
 
 SWEEP_SECONDS = 1.0
 COLLECT_AFTER = (100_000, 20, 20)
-"""Thresholds of Python's cycle collector: folding makes many values and no cycles, and is a third faster so."""
+"""Thresholds of the cycle collector: folding makes many values and no cycles, and is a third faster so."""
 
 log = get_logger(__name__)
 
@@ -141,6 +141,7 @@ def _sweep(name: str) -> None:
     try:
         link = runtime().renewed(name)
         rhythm = Rhythm(link.options.poll_seconds, link.options.check_seconds)
+        link.begin_epoch()
         bells(link).sweep(rhythm)
     except ConfigurationError as error:  # its file is broken or gone; the other connections go on
         log.warning("configuration_broken", connection=name, problems=len(error.problems))

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.events import Paused, encode
+from domain.events import SCHEMA, EpochStarted, Paused, encode
 from domain.upcasting import NewerEvent, UnreadableEvent, decode
 
 
@@ -40,3 +40,14 @@ def test_what_is_no_event_is_told_apart(entry: bytes) -> None:
     with pytest.raises(UnreadableEvent) as raised:
         decode(entry)
     assert not isinstance(raised.value, NewerEvent)
+
+
+def test_an_epoch_of_a_newer_release_stops_an_older_worker() -> None:
+    newer = encode(EpochStarted(code="9.0", schema=SCHEMA + 1, zone_data="2030a"))
+    with pytest.raises(NewerEvent, match=r"9\.0"):
+        decode(newer)
+
+
+def test_an_epoch_of_this_release_is_read() -> None:
+    ours = EpochStarted(code="0.1", schema=SCHEMA, zone_data="2026a")
+    assert decode(encode(ours)) == ours
