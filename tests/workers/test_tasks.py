@@ -1,0 +1,286 @@
+"""The tasks: each rings for what it leaves, so that one ring sets everything going and silence follows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from domain import events as e
+from domain.identity import Crm
+from tests.workers.accounts import TOKEN, Accounts, accounts
+from tests.workers.installed import FILE, Installation
+from tests.workers.lanes import append, configured, connect, project, with_ada
+from tests.world import HS
+from workers import requests, tasks
+from workers.celery_app import ASKING, QUEUES, UNHEARD_SECONDS, app
+from workers.clock import SystemClock
+from workers.connection import Lane
+
+Bell = tuple[str, ...]
+
+PROMPT = {"rate_limit_ten_secondly": 190, "search_index_lag": [0, 0]}
+"""A portal that finds at once what was made."""
+
+SECRETS = {
+    "CRMSYNC_REDIS_URL": "redis://nowhere",
+    "CRMSYNC_ACME_HUBSPOT_TOKEN": TOKEN,
+    "CRMSYNC_ACME_SALESFORCE_CONSUMER_KEY": "sim-consumer-key",
+    "CRMSYNC_ACME_SALESFORCE_CONSUMER_SECRET": "sim-consumer-secret",
+}
+
+
+@pytest.fixture(autouse=True)
+def broker() -> Iterator[None]:
+    """A broker in this process's memory, empty before and after."""
+    app.conf.broker_url = "memory://"
+    heard()
+    yield
+    heard()
+
+
+def heard() -> list[dict[str, Any]]:
+    """The messages in all queues, taken out."""
+    found = []
+    with app.connection_for_read() as connection:
+        for name in QUEUES:
+            with connection.SimpleQueue(name) as queue:
+                while queue.qsize():
+                    message = queue.get_nowait()
+                    message.ack()
+                    found.append({**message.headers, "queue": name, "arguments": message.payload[0]})
+    return found
+
+
+def bells() -> list[Bell]:
+    return sorted((each["task"], *each["arguments"][1:]) for each in heard())
+
+
+@pytest.fixture
+def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """A connection with nobody in it, which the tasks work on."""
+    made = Installation(tmp_path, {"acme": FILE, "broken": FILE}, **SECRETS)
+    on_time(made)
+    made.runtime.register("acme")
+    configured(made.lane)
+    monkeypatch.setattr(tasks, "runtime", lambda: made.runtime)  # the one seam: which runtime tasks work with
+    return made
+
+
+def on_time(made: Installation) -> None:
+    """Set the clock a little ahead of the server's, which is the machine's."""
+    made.clock.advance((SystemClock().now_ms() - made.clock.now_ms()) / 1000 + 10)
+
+
+def touched(lane: Lane) -> None:
+    lane.append([e.RecordTouched(crm=HS, object="contacts", id="1", occurred_at=1, cause="changed")])
+
+
+def test_projecting_wakes_whoever_has_work_now(acme: Installation) -> None:
+    touched(acme.lane)
+
+    assert tasks.project("acme") == {"connection": "acme", "batches": 1, "more": False}
+    assert bells() == [("read", "hubspot")]
+
+
+def test_projecting_nothing_wakes_nobody(acme: Installation) -> None:
+    tasks.project(acme.link.name)
+    assert bells() == []
+
+
+def test_a_paused_connections_tasks_do_not_ring_each_other(acme: Installation) -> None:
+    with_ada(acme.lane)
+    requests.pause(acme.lane, "me")
+    tasks.project("acme")
+    assert bells() == [("deliver", "salesforce")]
+
+    shown = tasks.deliver("acme", "salesforce")
+    assert shown == {
+        "connection": "acme",
+        "crm": "salesforce",
+        "claimed": 0,
+        "sent": 0,
+        "rejected": 0,
+        "batches": 0,
+    }
+    assert bells() == []
+
+
+def test_a_job_whose_requests_wait_to_be_projected_does_not_ring_for_itself(acme: Installation) -> None:
+    with_ada(acme.lane)
+    requests.start_job(acme.lane, "all", "me")
+    acme.lane.append([e.Paused(by=str(each)) for each in range(1_001)])
+
+    assert tasks.control("acme")["more"] is False
+    assert bells() == []
+
+
+def test_lists_are_asked_for_where_a_slow_crm_keeps_no_projector_waiting(acme: Installation) -> None:
+    requests.start_job(acme.lane, "list", "me", list_id="7", object_name="contacts")
+    tasks.control("acme")
+
+    assert [(each["task"], each["queue"]) for each in heard()] == [("members", "poll")]
+
+
+@pytest.mark.parametrize("task", ASKING)
+def test_what_calls_a_crm_is_not_done_by_projectors(task: str) -> None:
+    assert app.amqp.router.route({}, task)["queue"].name == "poll"
+
+
+def test_a_doorbell_that_nobody_hears_is_dropped_in_the_end(acme: Installation) -> None:
+    touched(acme.lane)
+    tasks.sweep()
+
+    assert UNHEARD_SECONDS == 60
+    assert all(each["expires"] for each in heard())
+
+
+def test_answering_a_bell_lets_it_ring_again(acme: Installation) -> None:
+    touched(acme.lane)
+    tasks.sweep()
+    tasks.sweep()
+    assert bells().count(("project",)) == 1
+
+    tasks.project("acme")
+    touched(acme.lane)
+    acme.lane.append([e.Paused(by="me")])
+    tasks.sweep()
+    assert ("project",) in bells()
+
+
+# -- the sweep
+
+
+def test_a_connection_whose_file_is_broken_stops_no_other(acme: Installation) -> None:
+    acme.runtime.register("broken")
+    acme.runtime.file("broken").write_text("connection: [")
+    touched(acme.lane)
+    tasks.sweep()
+
+    assert {("project",), ("control",)} <= {*bells()}
+
+
+def test_whatever_is_wrong_with_one_connection_stops_no_other(acme: Installation) -> None:
+    acme.runtime.register("aaa")
+    other = acme.runtime.link("aaa").lane
+    other.log.append([(b"n" * 16, e.encode(e.ConfigurationApplied(digest="none", by="me")))])
+    touched(acme.lane)
+    tasks.sweep()
+
+    assert ("project",) in bells()
+
+
+def test_an_absent_server_is_waited_for(acme: Installation) -> None:
+    touched(acme.lane)
+    connect(acme.runtime, connected=False)
+    tasks.sweep()
+    connect(acme.runtime, connected=True)
+    tasks.sweep()
+
+    assert ("project",) in bells()
+
+
+def test_an_absent_broker_is_waited_for(acme: Installation) -> None:
+    touched(acme.lane)
+    app.conf.broker_url = "amqp://guest@127.0.0.1:9/"
+    tasks.sweep()
+    app.conf.broker_url = "memory://"
+    tasks.sweep()
+
+    assert ("project",) in bells()
+
+
+# -- configurations that change while workers run
+
+
+def test_another_configuration_in_force_makes_the_connection_anew(acme: Installation) -> None:
+    link = acme.runtime.renewed("acme")
+    assert acme.runtime.renewed("acme") is link
+    acme.runtime.file("acme").write_text(FILE.replace("connection: acme\n", "connection: acme\n# again\n"))
+    assert acme.runtime.renewed("acme") is link
+
+    name = acme.lane.state().config
+    document = acme.lane.document(name)
+    document["connection"] = "acme2"
+    other = e.digest(document)
+    acme.lane.append([e.ConfigurationApplied(digest=other, by="me")], [document])
+    project(acme.lane)
+    assert acme.runtime.renewed("acme") is not link
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"), [("Europe/Vienna", 1), ("America/New_York", -5), ("UTC", 0), ("Asia/Kolkata", 5.5)]
+)
+def test_hubspots_day_begins_at_the_portals_midnight(acme: Installation, zone: str, hours: float) -> None:
+    append(acme.lane, e.AccountObserved(crm=HS, account_id="1", zone=zone))
+
+    assert acme.link.hubspot_offset_ms() == hours * 3_600_000
+
+
+def test_a_portal_that_nobody_has_seen_keeps_utc(tmp_path: Path) -> None:
+    assert Installation(tmp_path).link.hubspot_offset_ms() == 0
+
+
+def test_summer_time_makes_the_connection_anew(acme: Installation) -> None:
+    append(acme.lane, e.AccountObserved(crm=HS, account_id="1", zone="Europe/Vienna"))
+    link = acme.runtime.renewed("acme")
+    acme.clock.advance(180 * 86_400)
+
+    assert acme.runtime.renewed("acme") is not link
+
+
+# -- everything together
+
+
+@pytest.fixture
+def both() -> Iterator[Accounts]:
+    with accounts() as made:
+        httpx.patch(f"{made.urls[Crm.HUBSPOT]}/_sim/settings", json=PROMPT)
+        yield made
+
+
+@pytest.fixture
+def wired(tmp_path: Path, both: Accounts, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """A connection on two accounts that are set up."""
+    made = Installation(
+        tmp_path,
+        {"acme": FILE},
+        CRMSYNC_ACME_HUBSPOT_BASE_URL=both.urls[Crm.HUBSPOT],
+        CRMSYNC_ACME_SALESFORCE_BASE_URL=both.urls[Crm.SALESFORCE],
+        **SECRETS,
+    )
+    on_time(made)
+    monkeypatch.setattr(tasks, "runtime", lambda: made.runtime)  # the one seam: which runtime tasks work with
+    made.says("setup")
+    return made
+
+
+def at_rest(acme: Installation) -> int:
+    """Answer every bell, and those it rings; returns how many that were."""
+    answered = 0
+    while ringing := bells():
+        for name, *arguments in ringing:
+            getattr(tasks, name)("acme", *arguments)
+        answered += len(ringing)
+        assert answered < 500, "they ring each other for ever"
+        acme.clock.advance(0.01)
+    return answered
+
+
+def test_one_sweep_sets_a_new_person_on_the_way_to_the_other_crm_and_ends(
+    wired: Installation, both: Accounts
+) -> None:
+    wired.link.apply("me")
+    tasks.project("acme")
+    tasks.sweep()
+    at_rest(wired)
+    assert wired.lane.policy().ready
+
+    properties = {"email": "ada@example.com", "lastname": "Lovelace", "firstname": "Ada"}
+    both.control(Crm.HUBSPOT, "create", object="contacts", properties=properties)
+    tasks.sweep()
+    at_rest(wired)
+
+    leads = both.gateways[Crm.SALESFORCE].look_up("Lead", "Email", ["ada@example.com"], ["LastName"]).records
+    assert [each.fields["LastName"] for each in leads] == ["Lovelace"]
