@@ -10,7 +10,8 @@ from domain.events import DeliveryAnswered, RecordObserved
 from domain.identity import CRMS, Crm, Fields, RecordRef
 from domain.links import without
 from domain.mapping import MappedField, Pair
-from domain.plan import linked, overlay
+from domain.pairs import overlay
+from domain.plan import linked
 from domain.policy import KindPolicy
 from domain.records import Folded, Record, observe, version_of
 from domain.state import Contact, Expected, Flight

@@ -9,10 +9,10 @@ from domain import links
 from domain.asking import ask_record
 from domain.decide import close_all, open_decision, record_written, settle
 from domain.identity import Crm, RecordRef
-from domain.plan import DELETED, linked
+from domain.plan import linked
 from domain.policy import KindPolicy
 from domain.reasons import Reason
-from domain.records import EMPTY, Record
+from domain.records import DELETED, EMPTY, Record
 from domain.state import Contact, intent_key
 from domain.step import Step, replace
 

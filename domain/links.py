@@ -13,7 +13,7 @@ from domain.book import Book
 from domain.events import RecordObserved
 from domain.identity import CRMS, Crm, EntityId, Fields, RecordRef, email_key
 from domain.kinds import ObjectKind
-from domain.records import Record
+from domain.records import DELETED, Record
 from domain.state import Contact
 
 T = TypeVar("T")
@@ -184,6 +184,14 @@ def successor(contact: Contact, crm: Crm) -> RecordRef | None:
     living = (key for key, record in contact.records.items() if key.startswith(f"{crm}/") and not record.gone)
     key = min(living, default=None)
     return None if key is None else RecordRef.parse(key)
+
+
+def left_alone(contact: Contact) -> bool:
+    """Whether a person lives in HubSpot, and nothing of him in Salesforce since his record was deleted."""
+    key = contact.pair.get(Crm.SALESFORCE)
+    if key is None or contact.records[key].gone not in DELETED:
+        return False
+    return taken(contact, Crm.HUBSPOT) and successor(contact, Crm.SALESFORCE) is None
 
 
 def partner(book: Book, kind: ObjectKind, contact: Contact, ref: RecordRef, values: Fields) -> Contact | None:

@@ -22,7 +22,8 @@ from domain.following import (
     unite_by_match,
 )
 from domain.identity import Crm, Fields, RecordRef
-from domain.plan import linked, membership_needs, overlay, read_in_full, verdict
+from domain.pairs import overlay
+from domain.plan import linked, membership_needs, read_in_full, verdict
 from domain.policy import KindPolicy
 from domain.records import EMPTY, Change, Folded, Record, observe
 from domain.state import Contact, ReadRequest

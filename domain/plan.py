@@ -8,14 +8,14 @@ in a replay or in ``explain``.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from domain.convert import Unconvertible
 from domain.identity import CRMS, Crm, Fields, FieldValue, RecordRef
 from domain.inclusion import Verdict
-from domain.links import match_values, successor
+from domain.links import left_alone, match_values
 from domain.mapping import (
     ALWAYS,
     Agree,
@@ -28,14 +28,12 @@ from domain.mapping import (
     SyncRule,
     merge,
 )
+from domain.pairs import unsettled
 from domain.policy import KindPolicy, Policy
 from domain.reasons import TEXT, Reason, Wait
 from domain.records import Record
 from domain.state import Contact, Hold, content
 from domain.validation import missing_required, objection
-
-DELETED = frozenset({"deleted", "missing"})
-"""Why a record is gone for good; one that was merged or converted goes on as another."""
 
 PING_PONG_LIMIT = 2
 """How often one value may be sent to a target before only a new human value sends it again."""
@@ -233,28 +231,21 @@ def membership_needs(ref: RecordRef, word: Verdict) -> list[Need]:
     return [Need("membership", Crm.HUBSPOT, list_id, ref.id) for list_id in word.asks]
 
 
-# -- a contact whose Salesforce record was deleted
-
-
 def _orphaned(contact: Contact, kind: KindPolicy) -> bool:
-    """Whether HubSpot's record is to be deleted after Salesforce's: nothing of the person is left there."""
-    ours, theirs = linked(contact, Crm.HUBSPOT), linked(contact, Crm.SALESFORCE)
-    if not (contact.orphaned and kind.section.delete_in_hubspot and ours and theirs):
-        return False
-    return not ours[1].gone and theirs[1].gone in DELETED and successor(contact, Crm.SALESFORCE) is None
+    """Whether HubSpot's record is to be deleted after Salesforce's."""
+    return contact.orphaned and kind.section.delete_in_hubspot and left_alone(contact)
 
 
 def _deletion(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     """Delete HubSpot's record too, if the contact may sync; otherwise it stays there for good."""
-    found, lost = linked(contact, Crm.HUBSPOT), _lost(contact)
-    assert found is not None
-    assert lost is not None
+    lost = _lost(contact) or Plan()
     answer = _unread(contact, kind) or _unmatched(contact, kind) or _inclusion(contact, kind, now)
     if answer.stop is not None:
         lost.explanation += f"; kept in HubSpot: {TEXT[answer.stop]}"
         return lost
     if answer.wait is None:
-        answer.drafts = {Crm.HUBSPOT: Draft(found[0].object, found[0].id, {}, {}, delete=True)}
+        ref = RecordRef.parse(contact.pair[Crm.HUBSPOT])
+        answer.drafts = {Crm.HUBSPOT: Draft(ref.object, ref.id, {}, {}, delete=True)}
     return answer
 
 
@@ -415,48 +406,3 @@ def _merge_into(drafting: _Drafting, mapped: MappedField, now: Pair, merged: Mer
 
 def _flying(contact: Contact, mapped: MappedField) -> bool:
     return any(mapped.name(crm) in flight.fields for crm, flight in contact.flights.items())
-
-
-def unsettled(
-    contact: Contact, mapped: tuple[MappedField, ...], ours: Record, theirs: Record
-) -> Iterator[tuple[MappedField, Pair, Pair | None]]:
-    """The fields that are not simply as agreed: (field, values that count now, agreed pair).
-
-    Values on their way, and values written but not seen since, count instead of the last ones seen; what
-    is on its way counts as agreed on with the value it came from.
-    """
-    hubspot, salesforce = ours.values, theirs.values
-    our_overlay, their_overlay = overlay(contact, Crm.HUBSPOT), overlay(contact, Crm.SALESFORCE)
-    agreed_pairs = contact.agreed
-    settled = {name for name, pair in agreed_pairs.items() if pair is None}
-    for each in mapped:
-        name, field_name = each.hubspot, each.salesforce
-        if name in settled and name not in our_overlay and field_name not in their_overlay:
-            continue
-        if name not in hubspot or field_name not in salesforce:
-            continue
-        agreed = agreed_pairs.get(name, _NEVER)
-        seen = Pair(hubspot[name], salesforce[field_name])
-        now = Pair(our_overlay.get(name, seen.hubspot), their_overlay.get(field_name, seen.salesforce))
-        known = None if agreed is _NEVER else seen if agreed is None else Pair(*agreed)
-        yield each, now, (_in_flight(contact, each) if contact.flights else None) or known
-
-
-def _in_flight(contact: Contact, mapped: MappedField) -> Pair | None:
-    """The pair that a write on its way will have made of a field."""
-    for crm in CRMS:
-        flight, name = contact.flights.get(crm), mapped.name(crm)
-        if flight is not None and name in flight.fields:
-            sent, source = flight.fields[name], flight.sources.get(name)
-            return Pair(sent, source) if crm is Crm.HUBSPOT else Pair(source, sent)
-    return None
-
-
-_NEVER: Any = object()
-
-
-def overlay(contact: Contact, crm: Crm) -> Fields:
-    """Values that were sent to a CRM and not seen there since."""
-    waiting, flight = contact.expected.get(crm), contact.flights.get(crm)
-    expected = {name: each.value for name, each in waiting.items()} if waiting else {}
-    return {**expected, **flight.fields} if flight else expected

@@ -50,6 +50,10 @@ _EXPLAINED = frozenset({"merged", "converted"})
 """Why a record went on under another id says more than that it is not there."""
 
 
+DELETED = frozenset({"deleted", "missing"})
+"""Why a record is gone for good; one that was merged or converted goes on as another."""
+
+
 def version_of(record: Record, field: str) -> Version:
     """The version of a field's value; ``NEVER`` if the field is unknown."""
     if field not in record.values:

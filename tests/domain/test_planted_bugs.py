@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain import decide, delivering, links, mapping, observing, outbox, plan, records
+from domain import decide, delivering, links, mapping, observing, outbox, pairs, plan, records
 from domain.identity import Crm
 from domain.outcomes import OutcomeClass
 from tests.domain import test_laws as laws
@@ -168,7 +168,7 @@ BUGS: list[tuple[Any, str, Any, Law]] = [
     (mapping, "_first", a_blank_clears_on_first_sync, first_sync_clears_nothing),
     (observing, "_is_news", an_echo_is_news, edits_arrive),
     (links, "join", the_link_follows_the_last_look, links_stay),
-    (plan, "_in_flight", a_write_on_its_way_is_a_change, edits_of_one_field_arrive),
+    (pairs, "_in_flight", a_write_on_its_way_is_a_change, edits_of_one_field_arrive),
     (observing, "close_expected", expected_values_stay, edits_arrive),
     (delivering, "land", a_decision_is_closed_twice, edits_arrive),
     (delivering, "land", carried_decisions_are_forgotten, edits_arrive),

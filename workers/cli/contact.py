@@ -7,10 +7,10 @@ from workers import views
 from workers.bootstrap import Link
 from workers.cli.explanation import render
 from workers.cli.failures import NothingMatched
-from workers.cli.output import console, emit, length, moment, names, pairs, say, shown, table
+from workers.cli.output import console, emit, length, moment, names, pairs, say, shown, table, written
 from workers.cli.session import entity_of, with_json, with_link
 from workers.explain import explain, gather
-from workers.views import ContactView, DecisionView, FieldView
+from workers.views import ContactView, DecisionView, FieldView, WriteView
 from workers.views.contacts import DECISIONS
 
 
@@ -127,7 +127,7 @@ def _writes(found: ContactView) -> Table:
     rows = (
         (
             each.crm,
-            f"update {each.object} {each.record_id}" if each.record_id else f"create {each.object}",
+            _write(each),
             names(each.fields),
             each.attempt,
             "on its way" if each.in_flight else f"due {moment(each.due)}",
@@ -137,6 +137,12 @@ def _writes(found: ContactView) -> Table:
     return table("Writes", ("CRM", "write", "fields", ">attempt", "state"), rows)
 
 
+def _write(each: WriteView) -> str:
+    if each.delete:
+        return f"delete {each.object} {each.record_id}"
+    return f"update {each.object} {each.record_id}" if each.record_id else f"create {each.object}"
+
+
 def _decision(each: DecisionView) -> tuple[str, ...]:
     return (
         each.id,
@@ -144,7 +150,7 @@ def _decision(each: DecisionView) -> tuple[str, ...]:
         f"{each.trigger} {each.detail}",
         each.reason,
         each.explanation or each.text,
-        "; ".join(f"{crm}: {names(fields)}" for crm, fields in each.wrote.items()),
+        "; ".join(f"{crm}: {written(fields)}" for crm, fields in each.wrote.items()),
         "; ".join(f"{name}: {why}" for name, why in each.held.items()),
         "; ".join(f"{name}: {crm} {shown(value)}" for name, (crm, value) in each.lost.items()),
     )

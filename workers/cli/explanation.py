@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from workers.cli.output import clean, moment, names, pairs, shown, table
+from workers.cli.output import clean, moment, names, pairs, shown, table, written
 from workers.explain import Explanation, FieldWord, LetterWord, ListWord
 
 
@@ -48,7 +48,7 @@ def _event(found: Explanation) -> Iterator[tuple[str, str]]:
     if decided.closed_at is not None:
         yield "closed", f"{moment(decided.closed_at)} UTC"
     for crm, fields in decided.wrote.items():
-        yield "written", f"{crm}: {names(fields)}"
+        yield "written", f"{crm}: {written(fields)}"
     if decided.superseded_by:
         yield "taken along", f"by the decision {decided.superseded_by}"
 
@@ -63,10 +63,11 @@ def _list(word: ListWord) -> Iterator[tuple[str, str]]:
 
 
 def _letter(letter: LetterWord) -> Iterator[tuple[str, str]]:
+    what = "a deletion" if letter.delete else names(letter.fields)
     attempts = f"{letter.attempts} attempt{'s' if letter.attempts != 1 else ''}"
     yield (
         "dead letter",
-        f"to {letter.crm} at {moment(letter.at)} UTC after {attempts}: {names(letter.fields)}",
+        f"to {letter.crm} at {moment(letter.at)} UTC after {attempts}: {what}",
     )
     yield "error", f"{letter.category}: {letter.code} {letter.message}".rstrip()
     yield "cause", letter.cause

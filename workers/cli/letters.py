@@ -6,7 +6,7 @@ from rich.console import RenderableType
 
 from domain.book import Table, decode
 from domain.identity import Crm
-from domain.plan import Plan
+from domain.plan import Draft, Plan
 from domain.reasons import TEXT, WAIT_TEXT
 from domain.state import Contact, intent_key
 from workers import requests, views
@@ -72,6 +72,7 @@ def show(link: Link, *, letter: str, crm: str | None, as_json: bool) -> None:
         ("remedy", found.remedy),
     ]
     facts += [(name, shown(value)) for name, value in found.fields.items()]
+    facts += [("write", "delete the record")] if found.delete else []
     say(found.key, pairs(facts))
 
 
@@ -153,6 +154,12 @@ def _plain(found: Plan) -> dict[str, object]:
     }
 
 
+def _what(draft: Draft) -> str:
+    if draft.record_id is None:
+        return f"create a {draft.object} if a search finds nobody"
+    return f"{'delete' if draft.delete else 'update'} {draft.object} {draft.record_id}"
+
+
 def _plan_lines(found: Plan) -> list[RenderableType]:
     if found.stop is not None:
         return [f"Nothing would be sent. {TEXT[found.stop]} {found.explanation}".rstrip()]
@@ -160,11 +167,9 @@ def _plan_lines(found: Plan) -> list[RenderableType]:
         return [f"It would wait first. {WAIT_TEXT[found.wait]}"]
     lines: list[RenderableType] = []
     for crm, draft in found.drafts.items():
-        what = (
-            f"update {draft.object} {draft.record_id}"
-            if draft.record_id
-            else f"create a {draft.object} if a search finds nobody"
-        )
-        lines += [f"{crm}: {what}", pairs((name, shown(value)) for name, value in draft.fields.items())]
+        lines += [
+            f"{crm}: {_what(draft)}",
+            pairs((name, shown(value)) for name, value in draft.fields.items()),
+        ]
     lines += [f"held back from {crm}: {names(holds)}" for crm, holds in found.held.items()]
     return lines or ["Nothing would be sent: both CRMs already hold what the sync rules ask for."]

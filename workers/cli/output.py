@@ -112,3 +112,8 @@ def progress(*columns: ProgressColumn) -> Progress:
 
 def names(fields: Iterable[str]) -> str:
     return ", ".join(sorted(fields))
+
+
+def written(fields: Iterable[str]) -> str:
+    """What a write brought: its fields; a deletion has none."""
+    return names(fields) or "the record was deleted"

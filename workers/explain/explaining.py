@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from domain.errors import classify
 from domain.identity import Crm
+from domain.outbox import refused
 from domain.plan import Need, verdict
 from domain.reasons import TEXT, WAIT_TEXT, Reason, Wait
 from domain.state import Closed, Opened, intent_key
@@ -102,12 +103,14 @@ def _writes(evidence: Evidence) -> Iterator[str]:
     contact = evidence.contact
     for crm in Crm:
         if (flight := contact.flights.get(crm)) is not None:
-            yield f"attempt {flight.attempt} to {NAMES[crm]} is on its way, fields {_names(flight.fields)}"
+            what = "a deletion" if flight.delete else f"fields {_names(flight.fields)}"
+            yield f"attempt {flight.attempt} to {NAMES[crm]} is on its way, {what}"
         elif (intent := contact.intents.get(crm)) is not None:
             later = max(0, intent.due - evidence.now) / 1000
             failed = contact.attempts.get(crm, 0)
             when = f", again in {later:.1f} s; failed attempts: {failed}" if failed else ""
-            yield f"{NAMES[crm]} is to get {_names(intent.fields)}{when}"
+            what = "to delete the record" if intent.delete else f"to get {_names(intent.fields)}"
+            yield f"{NAMES[crm]} is {what}{when}"
 
 
 def _names(fields: dict[str, str | None]) -> str:
@@ -141,8 +144,11 @@ def _again(evidence: Evidence, subject: Closed | Opened | None) -> str:
         return "" if answer.stop is subject.reason else TEXT[answer.stop]
     if subject.reason is Reason.GUARD:
         return ""
-    fresh = (crm for crm, draft in answer.drafts.items() if evidence.contact.refused.get(crm) != draft.fields)
-    return "; ".join(f"{NAMES[crm]} would get {_names(answer.drafts[crm].fields)}" for crm in fresh)
+    return "; ".join(
+        f"{NAMES[crm]} would {'delete the record' if draft.delete else f'get {_names(draft.fields)}'}"
+        for crm, draft in answer.drafts.items()
+        if not refused(evidence.contact, crm, answer)
+    )
 
 
 def _inclusion(evidence: Evidence) -> ListWord | None:
@@ -169,6 +175,7 @@ def _letter(evidence: Evidence, crm: Crm) -> LetterWord:
         known.category,
         known.cause,
         OVER if kept.reason is Reason.EXHAUSTED else known.remedy,
+        kept.delete,
     )
 
 

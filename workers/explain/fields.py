@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from domain.errors import classify
 from domain.identity import Crm, FieldValue
 from domain.mapping import MappedField, Pair
-from domain.plan import unsettled
+from domain.pairs import unsettled
 from domain.policy import KindPolicy
 from domain.reasons import Reason
 from domain.state import Hold

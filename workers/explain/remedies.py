@@ -74,6 +74,7 @@ def _guard(evidence: Evidence) -> Iterable[str]:
     tripped = [name for name, bucket in evidence.connection.guards.items() if bucket.tripped]
     if not tripped:
         yield f"The guard was released: crmsync sync contact {evidence.contact.id}"
+    yield from _spare(evidence)
 
 
 def _not_configured(evidence: Evidence) -> Iterable[str]:
@@ -81,7 +82,14 @@ def _not_configured(evidence: Evidence) -> Iterable[str]:
 
 
 def _delivery(evidence: Evidence) -> Iterable[str]:
-    return () if evidence.connection.paused or evidence.connection.suspended else [BY_ITSELF]
+    if not (evidence.connection.paused or evidence.connection.suspended):
+        yield BY_ITSELF
+    yield from _spare(evidence)
+
+
+def _spare(evidence: Evidence) -> Iterable[str]:
+    if any(draft.delete for draft in evidence.answer.drafts.values()):
+        yield "To keep the contact, restore the record in Salesforce first."
 
 
 _OF: dict[str, Callable[[Evidence], Iterable[str]]] = {

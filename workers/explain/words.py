@@ -14,7 +14,7 @@ class Decided:
     trigger: str
     detail: str  #: the record and fields it happened to, names only
     closed_at: int | None  #: None while the decision is open
-    wrote: dict[str, tuple[str, ...]]  #: CRM -> fields delivered
+    wrote: dict[str, tuple[str, ...]]  #: CRM -> fields delivered; none: the record was deleted
     superseded_by: str  #: the decision that took this one along
 
 
@@ -60,6 +60,7 @@ class LetterWord:
     category: str
     cause: str
     remedy: str
+    delete: bool  #: the record was to be deleted
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from domain.book import Table, decode, decode_closed
 from domain.identity import Crm, Fields, FieldValue, RecordRef, email_key
 from domain.links import match_key
 from domain.mapping import MappedField
-from domain.plan import linked, overlay
+from domain.pairs import overlay
+from domain.plan import linked
 from domain.policy import KindPolicy, Policy
 from domain.reasons import TEXT, WAIT_TEXT, Reason
 from domain.state import Closed, Contact, Intent, Opened, intent_key
@@ -75,6 +76,7 @@ class WriteView:
     attempt: int
     due: int
     in_flight: bool
+    delete: bool  #: the record is to be deleted; there are no fields then
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class DecisionView:
     reason: Reason
     text: str
     explanation: str
-    wrote: dict[str, tuple[str, ...]]  #: CRM -> fields
+    wrote: dict[str, tuple[str, ...]]  #: CRM -> fields; none: the record was deleted
     held: dict[str, str]  #: field -> why
     lost: dict[str, tuple[str, FieldValue]]  #: property -> (losing CRM, its value)
     superseded_by: str
@@ -249,7 +251,14 @@ def _opened(opened: Opened, now: int, wait: str, text: str) -> OpenView:
 def _writes(known: Contact) -> Iterator[WriteView]:
     for crm, flight in known.flights.items():
         yield WriteView(
-            crm, flight.object, flight.record_id, flight.fields, flight.attempt, flight.at, in_flight=True
+            crm,
+            flight.object,
+            flight.record_id,
+            flight.fields,
+            flight.attempt,
+            flight.at,
+            in_flight=True,
+            delete=flight.delete,
         )
     for crm, intent in known.intents.items():
         if crm not in known.flights:
@@ -265,6 +274,7 @@ def _waiting(intent: Intent) -> WriteView:
         intent.attempt,
         intent.due,
         in_flight=False,
+        delete=intent.delete,
     )
 
 

@@ -31,6 +31,7 @@ class LetterView:
     attempts: int
     fields: Fields  #: what was to be sent
     decision: str
+    delete: bool  #: the record was to be deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ def _letter(key: str, kept: Letter) -> LetterView:
         kept.attempts,
         kept.fields,
         kept.decision,
+        kept.delete,
     )
 
 

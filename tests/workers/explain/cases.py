@@ -1,6 +1,7 @@
 """One contact per way in which a decision can end or wait, made by the events that lead there."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -66,12 +67,12 @@ def linked(section: Section = SECTION) -> Told:
     return world, entity
 
 
-def limited(definition: dict[str, object]) -> World:
+def limited(definition: dict[str, object], section: Section = LIMITED) -> World:
     """A connection whose inclusion list is known."""
     world = World()
     named = e.ListObserved(list_id="7", name=str(definition["name"]), digest=world.document(definition))
     world.append(named)
-    world.configure(LIMITED).baseline()
+    world.configure(section).baseline()
     contacts = next(each for each in SCHEMAS if each.crm is HS)
     shown = replace(contacts, fields={**contacts.fields, "lifecyclestage": text("lifecyclestage")})
     world.append(e.SchemaObserved(crm=HS, object="contacts", digest=world.document(shown)))
@@ -287,6 +288,53 @@ def creation_lacks_a_field() -> Told:
     return world, entity
 
 
+def orphaned(**more: Any) -> Told:
+    """Salesforce's record is deleted, and HubSpot's is to follow; looked at before that."""
+    world, entity = linked(replace(SECTION, delete_in_hubspot=True, **more))
+    at = world.now + 60_000
+    world.append(e.RecordGone(crm=SF, object="Lead", id="00Q1", cause="deleted", at=at, ticket=world.draw()))
+    return world, entity
+
+
+def deletion_waits() -> Told:
+    world, entity = orphaned()
+    world.read(HS)
+    return world, entity
+
+
+def deletion_delivered() -> Told:
+    world, entity = deletion_waits()
+    world.deliver(entity, HS)
+    return world, entity
+
+
+def deletion_guarded() -> Told:
+    world, entity = orphaned(guards={"deletes": 0})
+    world.read(HS)
+    return world, entity
+
+
+def deletion_spared() -> Told:
+    """Not on the list when Salesforce's record is deleted."""
+    world = limited(LIST, replace(LIMITED, delete_in_hubspot=True))
+    entity = world.hubspot("1", **ADA, lifecyclestage="customer")
+    world.look_up(SF)
+    world.deliver(entity, SF)
+    world.lead("00Q1", **LEAD, HubSpot_Contact_Id__c="1")
+    world.hubspot("1", lifecyclestage="subscriber")
+    world.lead("00Q1", deleted=True)
+    world.read(HS)
+    return world, entity
+
+
+def deletion_refused() -> Told:
+    world, entity = deletion_waits()
+    for _ in range(ATTEMPTS):
+        world.claim(entity, HS)
+        world.answer(entity, HS, Outcome(OutcomeClass.TRANSIENT, code="http_503"))
+    return world, entity
+
+
 def nothing_decided() -> Told:
     world = World().configure()
     return world, world.hubspot("1", source="baseline", **ADA)
@@ -328,6 +376,12 @@ OTHERS: dict[str, Callable[[], Told]] = {
         joined_since,
         list_unknown,
         creation_lacks_a_field,
+        orphaned,
+        deletion_waits,
+        deletion_delivered,
+        deletion_guarded,
+        deletion_spared,
+        deletion_refused,
         nothing_decided,
     )
 }

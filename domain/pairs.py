@@ -1,0 +1,54 @@
+"""What counts of a linked pair now: the values seen last, or those written and not seen since."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from domain.identity import CRMS, Crm, Fields
+from domain.mapping import MappedField, Pair
+from domain.records import Record
+from domain.state import Contact
+
+
+def unsettled(
+    contact: Contact, mapped: tuple[MappedField, ...], ours: Record, theirs: Record
+) -> Iterator[tuple[MappedField, Pair, Pair | None]]:
+    """The fields that are not simply as agreed: (field, values that count now, agreed pair).
+
+    Values on their way, and values written but not seen since, count instead of the last ones seen; what
+    is on its way counts as agreed on with the value it came from.
+    """
+    hubspot, salesforce = ours.values, theirs.values
+    our_overlay, their_overlay = overlay(contact, Crm.HUBSPOT), overlay(contact, Crm.SALESFORCE)
+    agreed_pairs = contact.agreed
+    settled = {name for name, pair in agreed_pairs.items() if pair is None}
+    for each in mapped:
+        name, field_name = each.hubspot, each.salesforce
+        if name in settled and name not in our_overlay and field_name not in their_overlay:
+            continue
+        if name not in hubspot or field_name not in salesforce:
+            continue
+        agreed = agreed_pairs.get(name, _NEVER)
+        seen = Pair(hubspot[name], salesforce[field_name])
+        now = Pair(our_overlay.get(name, seen.hubspot), their_overlay.get(field_name, seen.salesforce))
+        known = None if agreed is _NEVER else seen if agreed is None else Pair(*agreed)
+        yield each, now, (_in_flight(contact, each) if contact.flights else None) or known
+
+
+def _in_flight(contact: Contact, mapped: MappedField) -> Pair | None:
+    """The pair that a write on its way will have made of a field."""
+    for crm in CRMS:
+        flight, name = contact.flights.get(crm), mapped.name(crm)
+        if flight is not None and name in flight.fields:
+            sent, source = flight.fields[name], flight.sources.get(name)
+            return Pair(sent, source) if crm is Crm.HUBSPOT else Pair(source, sent)
+    return None
+
+
+_NEVER: Any = object()
+
+
+def overlay(contact: Contact, crm: Crm) -> Fields:
+    """Values that were sent to a CRM and not seen there since."""
+    waiting, flight = contact.expected.get(crm), contact.flights.get(crm)
+    expected = {name: each.value for name, each in waiting.items()} if waiting else {}
+    return {**expected, **flight.fields} if flight else expected
