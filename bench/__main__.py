@@ -12,7 +12,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench import allowance, crms, kept, profiling, server, webhooks
+from bench import allowance, crms, kept, parts, profiling, server, webhooks
 from bench.engine import CHUNK, Engine, measure, profiled
 from bench.figures import Figure, times
 from workers.telemetry import set_up_logging
@@ -72,11 +72,16 @@ def limits(_: Sizes) -> Iterator[Figure]:
     yield allowance.measure()
 
 
+def single_parts(_: Sizes) -> Iterator[Figure]:
+    yield from parts.measure()
+
+
 PARTS: dict[str, Callable[[Sizes], Iterator[Figure]]] = {
     "engine": full_path,
     "webhooks": acceptance,
     "crms": whole_programs,
     "limits": limits,
+    "parts": single_parts,
 }
 
 
@@ -103,9 +108,7 @@ def main(*, only: tuple[str, ...], events: int, backfill: int, profile: bool) ->
     for number, figure in enumerate(figures, 1):
         if figure.note:
             console.print(f"{number:2}  {figure.note}", highlight=False)
-    console.print(
-        f"Measured in {perf_counter() - began:.0f} s; load afterwards {load()}."
-    )
+    console.print(f"Measured in {perf_counter() - began:.0f} s; load afterwards {load()}.")
 
 
 def show_profile() -> None:
