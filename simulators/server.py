@@ -15,6 +15,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -64,13 +65,19 @@ class _Exchange:
             del headers["content-type"]
         if answer.status == 204:  # noqa: PLR2004 - No Content has no length either
             del headers["content-length"]
-        raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        raw = [(_spelt(name).encode(), value.encode()) for name, value in headers.items()]
         await self.send({"type": "http.response.start", "status": answer.status, "headers": raw})
         half = len(content) // 2 if pause_s else 0
         if half:
             await self.send({"type": "http.response.body", "body": content[:half], "more_body": True})
             await asyncio.sleep(pause_s)
         await self.send({"type": "http.response.body", "body": content[half:]})
+
+
+@cache
+def _spelt(name: str) -> str:
+    """A header's name as both CRMs spell it over HTTP/1.1: `Content-Type`, and own capitals as they are."""
+    return name if name != name.lower() else "-".join(part.capitalize() for part in name.split("-"))
 
 
 class Application:

@@ -51,7 +51,7 @@ def check_unique(call: Call, table: Table, values: Values, record: Record | None
     name, value, owner = clash
     update_as_400 = record is not None and call.portal.settings.email_conflict_on_update_status == 400  # noqa: PLR2004
     if name == "email" and not update_as_400:
-        raise conflict(table.type.singular, owner)
+        raise conflict(table.type.singular, owner if call.portal.settings.conflict_names_id else None)
     message = f'A {table.type.singular} with the {name} value "{value}" already exists'
     problem = {"name": name, "error": "CONFLICTING_UNIQUE_VALUE", "message": message}
     raise ApiError(400, property_errors([problem], call.portal.settings.portal_id))

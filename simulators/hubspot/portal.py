@@ -210,11 +210,12 @@ class Portal:
     ) -> None:
         settings, now_ms = self.settings, self.clock.now_ms()
         primary_id, other_id = old_ids
+        made_new = survivor.id != primary_id
         merged = [primary_id, other_id] if settings.merged_ids_include_primary else [other_id]
         body = {
             "primaryObjectId": primary_id,
             "mergedObjectIds": merged,
-            "newObjectId": survivor.id,
+            "newObjectId": survivor.id if made_new or settings.merge_event_names_kept_id else None,
             "numberOfPropertiesMoved": moved,
             **({"objectId": primary_id} if settings.merge_event_has_object_id else {}),
             **self._flag("MERGED"),
@@ -224,7 +225,7 @@ class Portal:
             for gone in {primary_id, other_id} - {survivor.id}:
                 flag = {"objectId": gone, "changeFlag": "DELETED"}
                 self.webhooks.happened(table, "deletion", flag, origin, now_ms)
-            if survivor.id != primary_id:
+            if made_new:
                 self.webhooks.created(table, survivor, origin, now_ms)
 
     def _flag(self, word: str) -> dict[str, str]:

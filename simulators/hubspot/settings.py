@@ -89,6 +89,7 @@ class HubSpotSettings(Settings):
 
     noop_patch_bumps_stamp: bool = True  # unverified
     association_bumps_stamp: bool = False  # unverified
+    conflict_names_id: bool = True  # some answers to a taken e-mail do not say whose it is
     email_conflict_on_update_status: int = 409  # unverified: 409 CONFLICT or 400 CONFLICTING_UNIQUE_VALUE
     email_change_keeps_secondary: bool = (
         False  # unverified: a replaced primary e-mail becomes a secondary one
@@ -97,6 +98,7 @@ class HubSpotSettings(Settings):
     merge_extra_events: bool = False  # unverified: deletion and creation events around a merge
     merged_ids_include_primary: bool = False  # unverified: `mergedObjectIds` of a merge event
     merge_event_has_object_id: bool = True  # unverified
+    merge_event_names_kept_id: bool = True  # unverified: False says null where a merge made no new record
     change_flag_everywhere: bool = False  # unverified: `changeFlag` on merge, restore and privacyDeletion
 
     list_recompute_delay: list[float] = field(default_factory=lambda: [1.0, 5.0])
@@ -122,3 +124,4 @@ class HubSpotSettings(Settings):
     webhook_retries: int = 10
     webhook_retry_compression: float = 0.001
     webhook_retry_keeps_event_id: bool = True  # unverified
+    webhook_retry_regroups: bool = True  # unverified: False tries the same events together again

@@ -187,7 +187,7 @@ class Delivery:
         self.wake()
 
     def _retry(self, batch: list[Event]) -> None:
-        settings = self._settings
+        settings, together = self._settings, self._rng.uniform(0.5, 1.5)
         for event in batch:
             attempt = event["attemptNumber"] + 1
             if attempt > settings.webhook_retries:
@@ -196,7 +196,8 @@ class Delivery:
             again = {**event, "attemptNumber": attempt}
             if not settings.webhook_retry_keeps_event_id:
                 again["eventId"] = self._rng.getrandbits(32)
-            pause_s = _FIRST_RETRY_S * 2 ** (attempt - 1) * self._rng.uniform(0.5, 1.5)
+            spread = self._rng.uniform(0.5, 1.5) if settings.webhook_retry_regroups else together
+            pause_s = _FIRST_RETRY_S * 2 ** (attempt - 1) * spread
             self._tally["retried"] += 1
             self._enqueue(
                 again, self._clock.now_ms() + int(1000 * pause_s * settings.webhook_retry_compression)

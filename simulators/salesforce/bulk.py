@@ -31,14 +31,17 @@ class Outcome:
     error: ApiError | None = None
 
 
-def read_csv(body: bytes, delimiter: str = ",") -> list[Cells]:
-    """Rows of a CSV file; an empty cell is left out, `#N/A` is None."""
+def read_csv(body: bytes, delimiter: str = ",", *, empty_is_null: bool) -> list[Cells]:
+    """Rows of a CSV file; `#N/A` is None, an empty cell is None or left out."""
     reader = csv.DictReader(io.StringIO(body.decode("utf-8-sig")), delimiter=delimiter)
-    return [_cells(row) for row in reader]
+    nulls = (_NULL, "") if empty_is_null else (_NULL,)
+    return [_cells(row, nulls) for row in reader]
 
 
-def _cells(row: dict[str, str]) -> Cells:
-    return {name: None if value == _NULL else value for name, value in row.items() if value not in ("", None)}
+def _cells(row: Cells, nulls: tuple[str, ...]) -> Cells:
+    """A row's cells; those that are missing at its end are left out."""
+    read = {name: None if value in nulls else value for name, value in row.items() if value is not None}
+    return {name: value for name, value in read.items() if value != ""}
 
 
 def write_csv(columns: list[str], rows: Iterable[list[Any]], delimiter: str = ",") -> bytes:

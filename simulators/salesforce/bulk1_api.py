@@ -126,7 +126,11 @@ class Jobs1:
             batch.records = found.shown(0, len(found.rows))
             batch.columns = found.columns
             return None
-        rows = orjson.loads(batch.sent) if job.info["contentType"] == "JSON" else read_csv(batch.sent)
+        rows = (
+            orjson.loads(batch.sent)
+            if job.info["contentType"] == "JSON"
+            else read_csv(batch.sent, empty_is_null=call.org.settings.empty_cell_is_null)
+        )
         call.request.rows = len(rows)
         if len(rows) > _MOST_ROWS:
             return f"InvalidBatch : Records not processed: more than {_MOST_ROWS}"

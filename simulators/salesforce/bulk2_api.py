@@ -58,7 +58,9 @@ class Jobs:
         job = self._find(call, query=False)
         if job.state != "Open":
             raise ApiError("INVALIDJOBSTATE", "Job is not open")
-        job.rows = read_csv(call.request.body, job.delimiter)
+        job.rows = read_csv(
+            call.request.body, job.delimiter, empty_is_null=call.org.settings.empty_cell_is_null
+        )
         call.request.rows = len(job.rows)
         job.columns = list(dict.fromkeys(name for row in job.rows for name in row))
         return Answer(201)

@@ -9,7 +9,7 @@ from simulators.salesforce.bodies import Values, find_field, find_object, parse,
 from simulators.salesforce.calls import Call
 from simulators.salesforce.errors import ApiError, RowErrors
 from simulators.salesforce.ids import normalise
-from simulators.salesforce.rows_api import matches, maybe_locked, save, show
+from simulators.salesforce.rows_api import matches, maybe_locked, no_external_id, save, show
 from simulators.salesforce.schema import Field, SObject
 from simulators.salesforce.transactions import Transaction
 
@@ -42,8 +42,7 @@ def upsert(call: Call) -> Answer:
     described = find_object(call.org, call.actor, call.params["object"])
     by = find_field(call.org, call.actor, described, call.params["field"])
     if by is None or not (by.external_id or by.id_lookup):
-        message = f"Provided external ID field does not exist or is not accessible: {call.params['field']}"
-        raise errors.not_found(message)
+        raise no_external_id(call, call.params["field"])
     records, all_or_none = _records(call)
     repeated = _repeated(records, by)
 

@@ -182,7 +182,8 @@ def _save(work: Transaction, described: SObject, row: Record, before: Record | N
     _automate(work, described, row, before, "after")
     _assign(work, described, row, before)
     derive(org, described, row)
-    _touch(work, row)
+    if row != before or org.settings.noop_update_moves_dates:
+        _touch(work, row)
     work.put(org.tables[described.name], row)
     for rule in org.rules.automating(described.name, "later"):
         work.after_commit(Later(rule, row["Id"]))

@@ -193,7 +193,10 @@ class Org:
         entry = described.by_lower.get(head.lower())
         if entry is None:
             raise ValueError(f"Field {head} does not exist. Check spelling.")
-        return _typed(entry, self.value(described, row, entry))
+        value = self.value(described, row, entry)
+        if value is None and entry.type in NUMBER_TYPES and self.settings.blank_numbers_are_zero:
+            return 0.0
+        return _typed(entry, value)
 
     # what every org has
 

@@ -183,7 +183,7 @@ def _minute(text: str) -> float:
 def _row(call: Call, described: SObject, key: str) -> Record:
     found = normalise(key)
     if found is None:
-        raise errors.not_found("Provided external ID field does not exist or is not accessible: " + key)
+        raise no_external_id(call, key)
     row = call.org.tables[described.name].live.by_id.get(found)
     if row is None:
         raise errors.not_found()
@@ -215,13 +215,22 @@ def _external_id(call: Call) -> tuple[SObject, Field, str]:
     by, key = call.params["field"], call.params["value"]
     entry = find_field(call.org, call.actor, described, by)
     if entry is None or not (entry.external_id or entry.id_lookup):
-        raise errors.not_found(f"Provided external ID field does not exist or is not accessible: {by}")
+        raise no_external_id(call, by)
     if key.lower().endswith(_REFUSED_DOMAINS):
         raise errors.not_found()
     return described, entry, key
 
 
+def no_external_id(call: Call, name: str) -> ApiError:
+    if not call.org.settings.external_id_error_names_field:
+        return errors.not_found()
+    return errors.not_found(f"Provided external ID field does not exist or is not accessible: {name}")
+
+
 def _several(call: Call, described: SObject, found: list[str]) -> Answer:
+    if call.org.settings.several_matches == "records":
+        rows = call.org.tables[described.name].live.by_id
+        return Answer(300, [show(call, described, rows[one]) for one in found])
     return Answer(300, [call.url(described.name, one) for one in found])
 
 

@@ -28,6 +28,11 @@ class OrgSettings(Settings):
     - `empty_text_is_null`: an empty text clears a field, else it is left as it was
     - `rules_on_conversion`: validation rules run when a lead is converted
     - `conversion_maps_custom_fields`: conversion copies custom fields to the contact's of the same name
+    - `external_id_error_names_field`: a 404 for a field that is no external id says so
+    - `several_matches`: a 300 lists `addresses` of the records or the `records`
+    - `empty_cell_is_null`: an empty cell of a bulk job clears its field, else it is left as it was
+    - `noop_update_moves_dates`: an update that changes no value moves the record's dates
+    - `blank_numbers_are_zero`: a formula reads a blank number as 0
     - `composite_conditions`: conditional headers of a composite's parts are honoured
     """
 
@@ -55,3 +60,8 @@ class OrgSettings(Settings):
     rules_on_conversion: bool = False
     conversion_maps_custom_fields: bool = True
     composite_conditions: bool = True
+    external_id_error_names_field: bool = True
+    several_matches: str = "addresses"
+    empty_cell_is_null: bool = False
+    noop_update_moves_dates: bool = True
+    blank_numbers_are_zero: bool = False

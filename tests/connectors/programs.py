@@ -159,6 +159,13 @@ _TAP_SALESFORCE = {
     "client_secret": "sim-consumer-secret",
     "start_date": START,
 }
+_AIRBYTE_SALESFORCE = {
+    "auth_type": "Client",
+    "client_id": "sim-consumer-key",
+    "client_secret": "sim-consumer-secret",
+    "refresh_token": "sim-refresh-token",
+    "start_date": START,
+}
 _OBJECTS = {"Contact": "Contact", "Lead": "Lead", "Account": "Account"}
 
 PROGRAMS = (
@@ -222,13 +229,18 @@ PROGRAMS = (
         name="airbyte-source-salesforce",
         crm="salesforce",
         command="source-salesforce",
-        config={
-            "auth_type": "Client",
-            "client_id": "sim-consumer-key",
-            "client_secret": "sim-consumer-secret",
-            "refresh_token": "sim-refresh-token",
-            "start_date": START,
-        },
+        config=_AIRBYTE_SALESFORCE,
+        streams=_OBJECTS,
+        read=read_airbyte,
+        key="Id",
+        value=lambda row: row.get("MailingCity"),
+    ),
+    Program(
+        name="airbyte-source-salesforce-bulk",
+        pins="airbyte-source-salesforce",
+        crm="salesforce",
+        command="source-salesforce",
+        config={**_AIRBYTE_SALESFORCE, "force_use_bulk_api": True, "stream_slice_step": "P120D"},
         streams=_OBJECTS,
         read=read_airbyte,
         key="Id",

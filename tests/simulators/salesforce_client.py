@@ -109,6 +109,11 @@ _SETTINGS = (
     "empty_text_is_null",
     "jwt_public_key",
     "rotate_refresh_token",
+    "blank_numbers_are_zero",
+    "empty_cell_is_null",
+    "external_id_error_names_field",
+    "noop_update_moves_dates",
+    "several_matches",
 )
 
 DATA = "/services/data/v68.0"

@@ -319,3 +319,10 @@ def test_an_unchanged_write_moves_the_stamp_as_switched(server: Crm, bumps: bool
 def test_a_contact_needs_a_name_or_an_address(crm: Crm) -> None:
     error = refused(crm.client.crm.contacts.basic_api, "create", {"properties": {"city": "Graz"}})
     assert error.status == 400
+
+
+def test_a_conflict_does_not_say_with_whom_on_demand(server: Crm) -> None:
+    crm = server.fresh(conflict_names_id=False)
+    crm.contact("ada@example.com")
+    answer = crm.http("POST", "/crm/v3/objects/contacts", {"properties": {"email": "ada@example.com"}})
+    assert (answer.status_code, answer.json()["message"]) == (409, "Contact already exists.")

@@ -201,6 +201,31 @@ def test_a_failed_request_is_tried_again_with_a_higher_number(server: Crm, recei
     assert len({event["eventId"] for event in receiver.events}) == 2
 
 
+@pytest.mark.parametrize("regroups", [True, False], ids=["apart", "together"])
+def test_a_refused_batch_comes_again_apart_or_together(
+    server: Crm, receiver: Receiver, *, regroups: bool
+) -> None:
+    crm = server.fresh(webhook_target_url=receiver.url, webhook_retry_regroups=regroups)
+    rows = [{"properties": {"email": f"p{n}@example.com"}} for n in range(20)]
+    crm.client.crm.contacts.batch_api.create({"inputs": rows})
+    receiver.status = 500
+    flush(crm)
+    due = {waiting.due_ms for waiting in crm.simulator.portal.webhooks.delivery._queue}
+    assert (len(due) > 1) is regroups
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named", "null"])
+def test_a_merge_that_made_no_new_record_names_the_kept_one_or_none(
+    server: Crm, receiver: Receiver, *, named: bool
+) -> None:
+    switches = {"merge_keeps_primary_id": True, "merge_event_names_kept_id": named}
+    crm = server.fresh(webhook_target_url=receiver.url, **switches)
+    kept, gone = crm.contact("a@example.com"), crm.contact("b@example.com")
+    crm.client.crm.contacts.basic_api.merge({"primaryObjectId": kept, "objectIdToMerge": gone})
+    flush(crm)
+    assert receiver.of("contact.merge")[0]["newObjectId"] == (int(kept) if named else None)
+
+
 def test_after_ten_retries_an_event_is_gone(server: Crm, receiver: Receiver) -> None:
     crm = server.fresh(webhook_target_url=receiver.url)
     crm.contact("a@example.com")

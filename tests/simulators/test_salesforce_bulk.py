@@ -39,6 +39,13 @@ def test_bulk_2_distinguishes_an_empty_cell_from_a_null(org: Org) -> None:
     assert (record["Title"], record["Phone"]) == ("Countess", None)
 
 
+def test_an_empty_cell_clears_its_field_on_demand(org: Org) -> None:
+    org.set(empty_cell_is_null=True)
+    contact = org.contact(Title="Countess")
+    org.sf.bulk2.Contact.update(records=[{"Id": contact, "Title": ""}], wait=0)
+    assert org.sf.Contact.get(contact)["Title"] is None
+
+
 def test_a_bulk_2_job_takes_its_time(org: Org) -> None:
     org.set(bulk_seconds=60.0)
     body = {"operation": "query", "query": "SELECT Id FROM Contact"}

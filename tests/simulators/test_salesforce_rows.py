@@ -210,6 +210,30 @@ def test_upsert_by_an_address_of_several_records_lists_them(org: Org) -> None:
     assert {url.rpartition("/")[2] for url in urls} == ids
 
 
+def test_the_records_themselves_are_listed_on_demand(org: Org) -> None:
+    org.set(several_matches="records")
+    ids = {org.contact(Email="ada@example.com"), org.contact(Email="ada@example.com")}
+    answer = org.raw("PATCH", f"{DATA}/sobjects/Contact/Email/ada@example.com", json={"Title": "Countess"})
+    assert answer.status_code == 300
+    assert {record["Id"] for record in answer.json()} == ids
+
+
+def test_a_field_that_is_no_external_id_goes_unnamed_on_demand(org: Org) -> None:
+    org.set(external_id_error_names_field=False)
+    status, error = _refusal(lambda: org.sf.Contact.upsert("Title/x", {"LastName": "Byron"}))
+    assert (status, error["message"]) == (404, "The requested resource does not exist")
+
+
+def test_an_update_that_changes_nothing_leaves_the_stamp_on_demand(org: Org) -> None:
+    org.set(noop_update_moves_dates=False)
+    contact = org.contact(Title="Countess")
+    before = org.sf.Contact.get(contact)
+    org.advance(5)
+    org.sf.Contact.update(contact, {"Title": "Countess"})
+    assert org.sf.Contact.get(contact) == before
+    assert org.seen("counters")["no_op_writes"] == 1
+
+
 def test_upsert_by_a_field_that_is_no_external_id_is_not_found(org: Org) -> None:
     status, error = _refusal(lambda: org.sf.Contact.upsert("Title/x", {"LastName": "Byron"}))
     assert (status, error["message"]) == (

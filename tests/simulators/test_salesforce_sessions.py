@@ -210,3 +210,8 @@ def test_the_client_works_over_tls_with_the_authority_made_on_the_spot(tmp_path:
         )
         assert sf.Contact.create({"LastName": "Byron"})["success"] is True
         session.close()
+
+
+def test_header_names_have_the_capitals_of_the_real_ones(org: Org) -> None:
+    names = set(org.raw("GET", f"{DATA}/limits").headers)
+    assert names >= {"Content-Type", "Content-Length", "Date", "Sforce-Limit-Info"}

@@ -230,6 +230,15 @@ def test_assignment_rules_move_a_record_unless_the_header_says_no(org: Org) -> N
     assert quiet.Lead.get(kept)["OwnerId"] == org.seen("users")["integration"]
 
 
+@pytest.mark.parametrize(("status", "zero"), [(201, False), (400, True)], ids=["blank", "zero"])
+def test_a_blank_number_is_blank_or_zero_to_a_rule(org: Org, status: int, *, zero: bool) -> None:
+    org.set(blank_numbers_are_zero=zero)
+    rule = {"name": "Small", "formula": "NumberOfEmployees < 10", "message": "Too small."}
+    org.control("validation_rules", {"entity": "Lead", **rule})
+    answer = org.raw("POST", f"{DATA}/sobjects/Lead", json={"LastName": "Byron", "Company": "Acme"})
+    assert answer.status_code == status
+
+
 def test_a_field_that_the_user_may_not_see_does_not_exist(org: Org) -> None:
     contact = org.contact(Phone="1")
     org.control("permissions", {"object": "Contact", "field": "Phone", "access": "none"})

@@ -1,4 +1,4 @@
-"""The page about the simulators knows every switch and every fault of HubSpot's."""
+"""The page about the simulators knows every switch and every fault of both."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -7,11 +7,15 @@ import pytest
 
 from simulators.faults import KINDS
 from simulators.hubspot import HubSpotSettings
+from simulators.salesforce.settings import OrgSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "simulators.md").read_text()
 
 
-@pytest.mark.parametrize("name", [entry.name for entry in fields(HubSpotSettings)])
+SETTINGS = sorted({entry.name for kind in (HubSpotSettings, OrgSettings) for entry in fields(kind)})
+
+
+@pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_is_documented(name: str) -> None:
     assert f"`{name}`" in PAGE
 
