@@ -84,6 +84,18 @@ def test_companies_and_deals_merge_as_mapped(crm: Crm) -> None:
         assert api.get_by_id(gone).id == merged.id
 
 
+@pytest.mark.parametrize(("kind", "name"), [("companies", "name"), ("deals", "dealname")], ids=str)
+def test_batches_create_and_upsert_as_mapped(crm: Crm, kind: str, name: str) -> None:
+    group = {"companies": "companyinformation", "deals": "dealinformation"}[kind]
+    key = {"name": "number", "label": "Number", "type": "string", "fieldType": "text", "groupName": group}
+    crm.client.crm.properties.core_api.create(kind, {**key, "hasUniqueValue": True})
+    api = getattr(crm.client.crm, kind).batch_api
+    made = ok(api, "create", {"inputs": [{"properties": {name: "One", "number": "1"}}]}).results[0]
+    again = {"id": "1", "idProperty": "number", "properties": {name: "Uno"}}
+    changed = ok(api, "upsert", {"inputs": [again]}).results[0]
+    assert (changed.id, changed.new, changed.properties[name]) == (made.id, False, "Uno")
+
+
 def test_associations_v3_answer_as_mapped(crm: Crm) -> None:
     company = crm.client.crm.companies.basic_api.create({"properties": {"name": "Acme"}}).id
     ada, api = crm.contact("ada@example.com"), crm.client.crm.associations.batch_api
