@@ -34,6 +34,7 @@ _FAMILIES = {
     "consent": ["/oauth"],
     "properties-old": ["/properties/v1", "/properties/v2"],
     "companies-v2": ["/companies/v2"],
+    "deals-v1": ["/deals/v1"],
     "associations-v3": ["/crm/v3/associations"],
     "schemas": [
         "/crm-object-schemas/v3/schemas",

@@ -19,6 +19,7 @@ from simulators.hubspot import (
     memberships_api,
     oauth_api,
     objects_api,
+    older_objects_api,
     properties_api,
     schemas_api,
     search_api,
@@ -46,6 +47,7 @@ _MODULES = (
     webhooks_api,
     imports_api,
     legacy_api,
+    older_objects_api,
     forms_api,
     schemas_api,
 )

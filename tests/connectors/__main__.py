@@ -53,7 +53,8 @@ def check(program: Program, account: Account, place: Workplace) -> Result:
 
 
 def _ids(program: Program, reading: Reading, stream: str) -> set[str]:
-    return {str(row[program.key]) for row in reading.rows.get(stream, [])}
+    key = program.keys.get(stream, program.key)
+    return {str(row[key]) for row in reading.rows.get(stream, [])}
 
 
 def _count(reading: Reading) -> int:

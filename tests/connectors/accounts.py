@@ -14,6 +14,7 @@ import requests
 from tests.connectors.tunnel import Tunnel, tunnelling
 
 PEOPLE = 600
+DEALS = 5
 HOSTS = {
     "hubspot": ("api.hubapi.com",),
     "salesforce": ("login.salesforce.com", "test.salesforce.com", "sim.my.salesforce.com"),
@@ -59,6 +60,9 @@ class Account:
         """Start again with the same people and nothing on record."""
         self.control("POST", "reset")
         self.control("POST", "seed", {"people": PEOPLE, "seed": 7, "companies": True})
+        if self.name == "hubspot":
+            for number in range(DEALS):
+                self.create("deals", dealname=f"Deal {number}", amount=str(number))
 
 
 @dataclass

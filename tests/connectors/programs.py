@@ -71,8 +71,9 @@ class Program:
     """A program that reads a CRM.
 
     `streams`: its name for each object of the CRM that it is asked for. `key`, `value`: a row's id, and its
-    value of the field that is edited meanwhile. `extra`: query parameters which the program sends though the
-    API has none of that name. `pins`: the package's name, where it is not the program's.
+    value of the field that is edited meanwhile; `keys`: the id's name in streams where it is another.
+    `extra`: query parameters which the program sends though the API has none of that name. `pins`: the
+    package's name, where it is not the program's.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Program:
     read: Callable[["Program", Workplace, Any], Reading]
     key: str
     value: Callable[[Json], Any]
+    keys: dict[str, str] = field(default_factory=dict)
     extra: frozenset[str] = frozenset()
     catalog_option: str = "--properties"
     pins: str = ""
@@ -174,9 +176,10 @@ PROGRAMS = (
         crm="hubspot",
         command="tap-hubspot",
         config={"api_key": "pat-sim", "start_date": START},
-        streams={"contacts": "contacts", "tickets": "tickets"},
+        streams={"contacts": "contacts", "companies": "companies", "deals": "deals"},
         read=read_singer,
         key="id",
+        keys={"companies": "companyId", "deals": "dealId"},
         value=lambda row: row.get("property_city"),
     ),
     Program(

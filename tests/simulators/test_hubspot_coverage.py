@@ -124,6 +124,31 @@ def test_old_property_lists_are_bare_arrays(crm: Crm, path: str) -> None:
     assert "hs_lastmodifieddate" in names
 
 
+def test_companies_of_v2_come_with_the_sources_of_their_values(crm: Crm) -> None:
+    api = crm.client.crm.companies.basic_api
+    first, second = (api.create({"properties": {"name": word}}).id for word in ("One", "Two"))
+    asked = "limit=1&properties=name&properties=hs_lastmodifieddate"
+    page = crm.http("GET", f"/companies/v2/companies/paged?{asked}").json()
+    assert ([row["companyId"] for row in page["companies"]], page["has-more"]) == ([int(first)], True)
+    assert page["companies"][0]["properties"]["hs_lastmodifieddate"]["timestamp"] > 0
+    rest = crm.http("GET", f"/companies/v2/companies/paged?{asked}&offset={page['offset']}").json()
+    assert ([row["companyId"] for row in rest["companies"]], rest["has-more"]) == ([int(second)], False)
+    name = crm.http("GET", f"/companies/v2/companies/{second}").json()["properties"]["name"]
+    assert (name["value"], name["source"]) == ("Two", "INTEGRATION")
+    assert crm.http("GET", "/companies/v2/companies/1").status_code == 404
+
+
+def test_deals_of_v1_name_their_associates(crm: Crm) -> None:
+    deal = crm.client.crm.deals.basic_api.create({"properties": {"dealname": "Big", "amount": "3"}}).id
+    ada = crm.contact("ada@example.com")
+    crm.client.crm.associations.v4.basic_api.create_default("deals", deal, "contacts", ada)
+    asked = "includeAssociations=true&includeAllProperties=true"
+    page = crm.http("GET", f"/deals/v1/deal/paged?{asked}").json()
+    (row,) = page["deals"]
+    assert (row["dealId"], row["associations"]["associatedVids"]) == (int(deal), [int(ada)])
+    assert (row["properties"]["amount"]["value"], page["hasMore"]) == ("3", False)
+
+
 DATED = [
     "/crm/objects/{v}/contacts",
     "/crm/objects/{v}/0-1/{id}/associations/companies",
