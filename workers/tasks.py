@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from domain.errors import Throttled, Transient
 from domain.identity import Crm
+from domain.upcasting import NewerEvent
 from workers.bootstrap import Link, runtime
 from workers.celery_app import app, send
 from workers.configuration.problems import ConfigurationError
@@ -34,7 +35,11 @@ def project(connection: str) -> dict[str, Any]:
     """Fold the log of a connection; then wake who delivers and reads."""
     link = runtime().link(connection)
     bells(link).answer("project")
-    progress = link.projector.run()
+    try:
+        progress = link.projector.run()
+    except NewerEvent as error:  # nothing is skipped: the log waits for a worker that knows the event
+        log.error("event_newer", connection=connection, why=str(error))  # noqa: TRY400 - no traceback helps here
+        return {"connection": connection, "why": str(error)}
     if progress.batches:
         bells(link).outbound()
     if progress.more:

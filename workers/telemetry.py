@@ -43,6 +43,7 @@ LogEvent = Literal[
     "connection_paused",
     "connection_resumed",
     "contact_parked",  # an event could not be handled: the contact waits for an operator
+    "event_newer",  # the log holds an event of a newer release: upgrade the workers
     "events_appended",  # a webhook's or a poll's events are in the log
     "events_projected",
     "intent_dead",  # went to the dead letters
