@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,9 +11,9 @@ from workers.cli.playground import CONFIGURATION, Playground
 
 
 @contextmanager
-def installed(directory: Path, configuration: str = CONFIGURATION, **variables: str) -> Iterator[Playground]:
+def installed(directory: Path, configuration: str = CONFIGURATION, **more: Any) -> Iterator[Playground]:
     """Both CRMs are up and prepared, the product does not run yet. In the end no call was misunderstood."""
-    playground = Playground(directory, configuration, variables=variables)
+    playground = Playground(directory, configuration, **more)
     try:
         playground.start_crms()
         yield playground

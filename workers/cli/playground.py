@@ -8,7 +8,7 @@ import json
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -184,7 +184,8 @@ class Playground:
     directory: Path
     configuration: str = CONFIGURATION
     clock: Clock = field(default_factory=SystemClock)
-    variables: Mapping[str, str] = field(default_factory=dict)  #: more of the environment, or other values
+    variables: Mapping[str, str] = field(default_factory=dict)  #: more of the environment
+    connections: Sequence[str] = (NAME,)  #: those that may reach the CRMs
 
     def __post_init__(self) -> None:
         ports = {name: free_port() for name in ("hubspot", "salesforce", "web", "flower")}
@@ -197,19 +198,24 @@ class Playground:
             "CRMSYNC_PUBLIC_URL": self.urls["web"],
             "CRMSYNC_API_TOKEN": self.token,
             "CRMSYNC_FLOWER_PORT": str(ports["flower"]),
-            "CRMSYNC_ACME_HUBSPOT_TOKEN": "pat-sim",
-            "CRMSYNC_ACME_HUBSPOT_CLIENT_SECRET": WEBHOOK_SECRET,
-            "CRMSYNC_ACME_HUBSPOT_BASE_URL": self.urls["hubspot"],
-            "CRMSYNC_ACME_SALESFORCE_CONSUMER_KEY": "sim-consumer-key",
-            "CRMSYNC_ACME_SALESFORCE_CONSUMER_SECRET": "sim-consumer-secret",
-            "CRMSYNC_ACME_SALESFORCE_BASE_URL": self.urls["salesforce"],
             **self.variables,
+            **{key: value for name in self.connections for key, value in self._accounts(name)},
         }
         self.environment = {**own, "UVICORN_PORT": str(ports["web"]), "UVICORN_HOST": "127.0.0.1"}
         self.settings = Settings.load(own)
         self.runtime = Runtime(self.settings, self.clock)
         self.fleet = Fleet(child_environment(self.environment), self.directory / "logs")
         self.commands = procfile()
+
+    def _accounts(self, name: str) -> Iterator[tuple[str, str]]:
+        """The variables by which a connection reaches both CRMs."""
+        prefix = f"CRMSYNC_{name.upper()}_"
+        yield f"{prefix}HUBSPOT_TOKEN", "pat-sim"
+        yield f"{prefix}HUBSPOT_CLIENT_SECRET", WEBHOOK_SECRET
+        yield f"{prefix}HUBSPOT_BASE_URL", self.urls["hubspot"]
+        yield f"{prefix}SALESFORCE_CONSUMER_KEY", "sim-consumer-key"
+        yield f"{prefix}SALESFORCE_CONSUMER_SECRET", "sim-consumer-secret"
+        yield f"{prefix}SALESFORCE_BASE_URL", self.urls["salesforce"]
 
     @property
     def link(self) -> Link:
