@@ -12,6 +12,8 @@ from workers.cli.playground import CONFIGURATION, Playground
 from workers.cli.story import Story
 from workers.store import START
 
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
+
 DELETING = CONFIGURATION.replace(
     "  create_as: lead\n", "  create_as: lead\n  when_salesforce_record_deleted: delete_in_hubspot\n"
 )
@@ -57,7 +59,7 @@ def test_the_contact_goes_with_its_lead_once(story: Story) -> None:
 def test_a_contact_outside_the_list_stays(story: Story) -> None:
     email = "stays@example.com"
     lead = linked(story, email)
-    story.edit(email, lifecyclestage="subscriber")
+    story.edit(email, lifecyclestage="")
     contact = story.hubspot.contact(email)
     assert contact is not None
     record = f"hubspot/contacts/{contact['id']}"
