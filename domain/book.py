@@ -23,7 +23,7 @@ class Table(StrEnum):
     MATCHES = "matches"  #: kind and match value -> record keys
     OUTBOX = "outbox"  #: intent key -> Intent
     READS = "reads"  #: request key -> ReadRequest
-    LETTERS = "letters"  #: intent key -> Letter
+    LETTERS = "letters"  #: letter key -> Letter
     META = "meta"  #: ``connection`` -> Connection
 
 
@@ -131,6 +131,12 @@ class Book:
 
     def put_contact(self, contact: Contact) -> None:
         self._put(Table.CONTACTS, contact.id, contact)
+
+    def rewritten(self) -> list[tuple[Contact | None, Contact | None]]:
+        """The contacts that this event wrote so far, each as it was before and as it is now."""
+        return [
+            (self._known.get(slot), after) for slot, after in self._event.items() if slot[0] is Table.CONTACTS
+        ]
 
     def drop_contact(self, entity: str) -> None:
         self._put(Table.CONTACTS, entity, None)

@@ -7,6 +7,7 @@ asks for something; a newer trigger takes it over, unless a write already carrie
 from domain.agreeing import agree
 from domain.asking import ask
 from domain.book import OPEN, TIMERS, held_queue
+from domain.holding import held_reason
 from domain.identity import CRMS, Crm, Fields, FieldValue
 from domain.outbox import allowed, intend, refused
 from domain.outcomes import Outcome
@@ -176,14 +177,8 @@ def _ending(opened: Opened, answer: Plan, letters: list[Letter], *, withdrawn: b
     if letters:
         return letters[0].reason, letters[0].outcome.message
     if holds:
-        return _held_reason({hold.code for hold in holds}), why
+        return held_reason({hold.code for hold in holds}), why
     return (Reason.WITHDRAWN if withdrawn else Reason.ALREADY_IN_SYNC), ""
-
-
-def _held_reason(codes: set[str]) -> Reason:
-    if codes == {Reason.PING_PONG}:
-        return Reason.PING_PONG
-    return Reason.VALIDATION if codes <= {Reason.VALIDATION, "unconvertible"} else Reason.FIELD_HELD
 
 
 def _close(

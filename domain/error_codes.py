@@ -211,6 +211,12 @@ _REQUIRED = Diagnosis(
     "A field that the CRM requires is empty.",
     "Fill the field, map it, or give the mapping a default.",
 )
+_CHANGED_BACK = Diagnosis(
+    REJECTED,
+    Category.CUSTOM_CODE,
+    "Something in the CRM changes the value back after each write.",
+    "Find the workflow or flow there that sets the field, or let the mapping always use that CRM.",
+)
 _E_MAIL = Diagnosis(
     REJECTED,
     Category.PROPERTY_VALUES,
@@ -339,6 +345,9 @@ _OUR_CODES = {
     _SOON: "http_429 allowance",
     _TODAY: "daily_budget",
     _PENDING: "row_missing",
+    _VALUE: "validation unconvertible",
+    _REQUIRED: "required",
+    _CHANGED_BACK: "ping_pong",
 }
 
 

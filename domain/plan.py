@@ -30,7 +30,7 @@ from domain.mapping import (
 )
 from domain.pairs import unsettled
 from domain.policy import KindPolicy, Policy
-from domain.reasons import TEXT, Reason, Wait
+from domain.reasons import REQUIRED, TEXT, UNCONVERTIBLE, Reason, Wait
 from domain.records import Record
 from domain.state import Contact, Hold, content
 from domain.validation import missing_required, objection
@@ -327,7 +327,7 @@ def _start_with(drafting: _Drafting, mapped: MappedField, target: Crm, source: F
     try:
         value = mapped.carry(target, source)
     except Unconvertible as error:
-        drafting.refuse(mapped.name(target), target, source, "unconvertible", str(error))
+        drafting.refuse(mapped.name(target), target, source, UNCONVERTIBLE, str(error))
         return
     drafting.write(mapped, target, value, source, create=True)
 
@@ -339,6 +339,9 @@ def _creation(drafting: _Drafting, target: Crm, name: str, ref: RecordRef) -> Pl
     absent = missing_required(schema, fields) if schema else ()
     if absent:
         answer.stop, answer.explanation = Reason.VALIDATION, f"{name} requires {', '.join(absent)}"
+        for each in absent:
+            hold = Hold(None, kind.digest, REQUIRED, f"{name} requires {each}")
+            answer.held.setdefault(target, {}).setdefault(each, hold)
         return answer
     sources = {**dict.fromkeys(fields), **drafting.sources[target]}
     draft = Draft(name, None, fields, sources, kind.kind.key_field(target), ref.id)
@@ -395,7 +398,7 @@ def _merge_into(drafting: _Drafting, mapped: MappedField, now: Pair, merged: Mer
             if not _flying(drafting.contact, mapped):
                 drafting.answer.agreed.append((mapped, now))
         case Refuse(target, source, why):
-            drafting.refuse(mapped.name(target), target, source, "unconvertible", why)
+            drafting.refuse(mapped.name(target), target, source, UNCONVERTIBLE, why)
         case Send(target, value, source, lost, conflict):
             drafting.write(mapped, target, value, source, create=False)
             if conflict:

@@ -9,6 +9,7 @@ from domain.book import Book, Changes, Fetch, Table
 from domain.decide import close_all
 from domain.events import AnyEvent, RecordGone, RecordObserved, RecordsMerged, RecordTouched
 from domain.evolve import evolve
+from domain.holding import list_holds
 from domain.identity import RecordRef
 from domain.links import match_key, match_values, named
 from domain.policy import EMPTY, Documents, Policy, compile_policy
@@ -38,6 +39,7 @@ class Projection:
         step = Step(self.book, self.policy(), position, int(position.partition("-")[0]))
         try:
             evolve(step, event)
+            list_holds(step)
             self.policy()
         except self._fatal:
             raise

@@ -30,6 +30,16 @@ class Reason(StrEnum):
     NOT_CONFIGURED = "not_configured"
 
 
+UNCONVERTIBLE = "unconvertible"
+"""The code of a value that the other side's type cannot hold."""
+
+REQUIRED = "required"
+"""The code of a field that a new record must have and would not."""
+
+OWN_RULES = frozenset({Reason.VALIDATION.value, UNCONVERTIBLE, REQUIRED})
+"""Codes of values that we hold back before any CRM sees them."""
+
+
 class Wait(StrEnum):
     """What an open decision is waiting for."""
 

@@ -82,13 +82,19 @@ def _clean(contact: Contact) -> Contact:
 
 
 def letter_discarded(step: Step, event: e.LetterDiscarded) -> None:
-    """Close a dead letter on purpose; the next trigger sends what is right by then."""
+    """Close a sync error on purpose; the next trigger sends what is right by then."""
     step.book.put_letter(event.letter, None)
-    crm, _, entity = event.letter.partition("|")
+    name, _, rest = event.letter.partition("|")
+    entity, _, field = rest.partition("|")
     contact = links.named(step.book, entity)
-    if contact is not None and crm in contact.refused:
-        refused = links.without(contact.refused, Crm(crm))
-        step.book.put_contact(replace(contact, refused=refused))
+    if contact is None:
+        return
+    crm = Crm(name)
+    if field:
+        holds = {each: hold for each, hold in contact.holds.get(crm, {}).items() if each != field}
+        step.book.put_contact(replace(contact, holds={**contact.holds, crm: holds}))
+    elif crm in contact.refused:
+        step.book.put_contact(replace(contact, refused=links.without(contact.refused, crm)))
 
 
 def timer_due(step: Step, event: e.TimerDue) -> None:

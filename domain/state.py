@@ -124,8 +124,14 @@ class Echoed(msgspec.Struct, frozen=True, gc=False, array_like=True):
     over: FieldValue = None  #: what it replaced; the target going elsewhere is somebody's new value
 
 
+def letter_key(entity: str, crm: Crm, field: str = "") -> str:
+    """Name a sync error: that of a whole write has the intent's name."""
+    key = intent_key(entity, crm)
+    return f"{key}|{field}" if field else key
+
+
 class Letter(msgspec.Struct, frozen=True, gc=False):
-    """A write that will not be tried again by itself: a sync error, kept as a dead letter."""
+    """A sync error: a write that will not be tried again by itself (a dead letter), or a field held back."""
 
     entity: str
     crm: Crm
@@ -136,6 +142,7 @@ class Letter(msgspec.Struct, frozen=True, gc=False):
     fields: Fields  #: what was to be sent
     outcome: Outcome
     delete: bool = False  #: the record was to be deleted
+    field: str = ""  #: the one that is held back, with its value before conversion; empty: a whole write
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):

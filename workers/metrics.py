@@ -148,13 +148,16 @@ def _waiting(tables: Tables, now: int) -> Iterator[Sample]:
 
 
 def _stuck(lane: Lane, tables: Tables, counters: Mapping[str, int]) -> Iterator[Sample]:
-    letters = Counter((each.crm, each.reason) for each in views.letters(lane))
+    listed = views.sync_errors(lane)
+    errors = Counter(
+        (crm, reason) for crm, reason, _ in {(each.crm, each.reason, each.entity) for each in listed}
+    )
+    dead = Counter(each.crm for each in listed if not each.field)
     suspended = lane.state().suspended
     for crm in Crm:
-        dead = sum(number for (target, _), number in letters.items() if target is crm)
-        yield Sample("crmsync_dead_letters", (crm,), dead)
+        yield Sample("crmsync_dead_letters", (crm,), dead[crm])
         yield Sample("crmsync_targets_suspended", (crm,), int(crm in suspended))
-    for (crm, reason), number in letters.items():
+    for (crm, reason), number in errors.items():
         yield Sample("crmsync_sync_errors", (crm, reason), number)
     yield Sample("crmsync_contacts_parked", (), _parked(tables) if views.faults(counters) else 0)
 

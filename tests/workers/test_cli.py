@@ -11,7 +11,7 @@ import redis
 from domain import events as e
 from domain.outcomes import Outcome, OutcomeClass
 from tests.workers.installed import ADA, FILE, LETTER, Installation
-from tests.workers.lanes import append, refused
+from tests.workers.lanes import append, refused, shown
 from tests.world import HS, SF
 from workers.control import Control
 from workers.storage.redis_store import connect
@@ -299,6 +299,22 @@ def test_errors_are_grouped_with_cause_and_remedy(mourning: Installation) -> Non
     assert group["cause"]
     assert group["remedy"]
     assert ADA in mourning.says("errors", "show", "REQUIRED_FIELD_MISSING")
+
+
+def test_a_held_field_is_listed_shown_exported_and_tried_again(acme: Installation) -> None:
+    person = {"email": "ada@example.com", "lastname": "Lovelace", "company": "Analytical"}
+    append(acme.lane, shown(HS, "contacts", "1", ticket=30, city="Wien", firstname="Ada" * 20, **person))
+
+    (group,) = acme.json("errors", "list")
+    (row,) = csv.DictReader(io.StringIO(acme.says("errors", "export")))
+
+    assert (group["count"], group["code"], group["contacts"]) == (1, "validation", [ADA])
+    assert (row["contact"], row["fields"], row["reason"]) == (ADA, "FirstName", "validation")
+    assert ADA in acme.says("errors", "show", "validation")
+    assert "salesforce FirstName validation" in acme.says("contact", "show", ADA)
+    assert "salesforce: 1 fields" in acme.says("status")
+    assert "There are no dead letters." in acme.says("dead-letters", "list")
+    assert "1 contacts are being synced again." in acme.says("errors", "resync", "validation")
 
 
 def test_no_errors_are_said_to_be_none(acme: Installation) -> None:

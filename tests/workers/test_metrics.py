@@ -8,8 +8,8 @@ from domain import events as e
 from domain.identity import Crm
 from domain.outcomes import Outcome, OutcomeClass
 from domain.reasons import Reason
-from tests.workers.lanes import ADA, append, configured, memory_lane, project, refused, with_ada
-from tests.world import SF
+from tests.workers.lanes import ADA, append, configured, memory_lane, project, refused, shown, with_ada
+from tests.world import HS, SF
 from workers.connection import Lane
 from workers.limits import Usage
 from workers.metrics import OUTCOMES, Sample, Tallies, samples, text
@@ -62,6 +62,13 @@ def test_no_label_names_a_contact_or_holds_a_value() -> None:
     shown = text({"acme": measured(busy())}).decode()
     for word in (ADA, "contacts/", "00Q", "ada@", "Lovelace", "Graz"):
         assert word not in shown
+
+
+def test_a_held_field_is_a_sync_error_and_no_dead_letter() -> None:
+    lane, long = with_ada(configured(memory_lane())), "Ada" * 20
+    append(lane, shown(HS, "contacts", "1", ticket=30, email="ada@example.com", lastname="L", firstname=long))
+    assert value(lane, "crmsync_sync_errors", "salesforce", "validation") == 1
+    assert value(lane, "crmsync_dead_letters", "salesforce") == 0
 
 
 def test_decisions_are_counted_where_they_are_committed() -> None:

@@ -18,6 +18,12 @@ from workers.views import FieldView
 
 LEAD = "salesforce/Lead/00Q000000000001EAA"
 LETTER = f"salesforce|{ADA}"
+PERSON: dict[str, Any] = {
+    "email": "ada@example.com",
+    "lastname": "Lovelace",
+    "city": "Graz",
+    "company": "Analytical",
+}
 
 
 def ada() -> Lane:
@@ -169,6 +175,50 @@ def test_errors_of_one_cause_stand_together_the_largest_group_first() -> None:
 def test_an_unknown_letter_is_a_key_error() -> None:
     with pytest.raises(KeyError):
         views.letter(ada(), LETTER)
+
+
+def with_held_field() -> Lane:
+    """Ada's first name in HubSpot is longer than Salesforce takes it; her city is on its way."""
+    return append(ada(), shown(HS, "contacts", "1", ticket=30, **{**PERSON, "firstname": "Ada" * 20}))
+
+
+def test_a_held_field_is_a_sync_error_and_no_dead_letter() -> None:
+    lane = with_held_field()
+    (group,) = views.errors(lane)
+    assert (group.reason, group.code, group.count) == (Reason.VALIDATION, "validation", 1)
+    assert group.contacts == [ADA]
+    assert group.remedy
+    assert views.letters(lane) == []
+    (error,) = views.sync_errors(lane)
+    assert (error.key, error.field) == (f"{LETTER}|FirstName", "FirstName")
+    assert views.letter(lane, error.key) == error
+
+
+def test_status_and_contact_tell_held_fields_from_dead_letters() -> None:
+    lane = with_held_field()
+    status = views.status(lane)
+    assert (status.held, status.letters) == (
+        {"hubspot": 0, "salesforce": 1},
+        {"hubspot": 0, "salesforce": 0},
+    )
+    assert [each.field for each in views.contact(lane, ADA).letters] == ["FirstName"]
+    append(lane, *refused(ADA))
+    status = views.status(lane)
+    assert (status.held["salesforce"], status.letters["salesforce"]) == (1, 1)
+    assert [each.field for each in views.contact(lane, ADA).letters] == ["", "FirstName"]
+
+
+def test_a_mended_value_ends_the_sync_error() -> None:
+    lane = append(with_held_field(), shown(HS, "contacts", "1", ticket=40, **PERSON, firstname="Ada"))
+    assert views.errors(lane) == []
+
+
+def test_a_held_field_can_be_redriven_and_discarded_by_its_key() -> None:
+    lane, key = with_held_field(), f"{LETTER}|FirstName"
+    assert requests.redrive(lane, key, "me") == ADA
+    assert [each.key for each in views.sync_errors(project(lane))] == [key]
+    requests.discard(lane, key, "me", "known")
+    assert views.sync_errors(project(lane)) == []
 
 
 # -- the connection

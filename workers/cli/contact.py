@@ -10,7 +10,7 @@ from workers.cli.failures import NothingMatched
 from workers.cli.output import console, emit, length, moment, names, pairs, say, shown, table, written
 from workers.cli.session import entity_of, with_json, with_link
 from workers.explain import explain, gather
-from workers.views import ContactView, DecisionView, FieldView, WriteView
+from workers.views import ContactView, DecisionView, FieldView, LetterView, WriteView
 from workers.views.contacts import DECISIONS
 
 
@@ -86,8 +86,12 @@ def _facts(found: ContactView, *, limited: bool) -> list[tuple[str, object]]:
         ("open", f"{each.trigger} {each.detail}, {length(each.age_ms)} old. {each.text}")
         for each in found.open
     ]
-    facts += [("sync error", f"{each.crm} {each.code}: {each.cause} {each.remedy}") for each in found.letters]
-    return facts
+    return facts + [("sync error", _error(each)) for each in found.letters]
+
+
+def _error(each: LetterView) -> str:
+    place = f"{each.crm} {each.field}".rstrip()
+    return f"{place} {each.code}: {each.cause} {each.remedy}"
 
 
 def _records(found: ContactView) -> Table:

@@ -71,7 +71,7 @@ def show(link: Link, *, code: str, as_json: bool) -> None:
         rows += [("message", message) for message in each.messages]
         rows += [("first", f"{moment(each.first_at)} UTC"), ("last", f"{moment(each.last_at)} UTC")]
         say(f"{each.crm} {each.code or each.reason}: {each.count} contacts", pairs(rows))
-        say(*(f"  {letter.partition('|')[2]}" for letter in each.letters))
+        say(*(f"  {contact}" for contact in each.contacts))
 
 
 @errors.command()
@@ -83,7 +83,7 @@ def resync(link: Link, *, code: str | None, every: bool) -> None:
     if (code is None) == (not every):
         raise click.UsageError("Give either a code or --all.")
     groups = views.errors(link.lane) if code is None else _of_code(link.lane, code)
-    entities = dict.fromkeys(letter.partition("|")[2] for group in groups for letter in group.letters)
+    entities = dict.fromkeys(contact for group in groups for contact in group.contacts)
     if not entities:
         raise NothingMatched("There are no sync errors.")
     for entity in entities:
@@ -96,7 +96,7 @@ def resync(link: Link, *, code: str | None, every: bool) -> None:
 @with_link
 def export(link: Link, *, output: Path | None) -> None:
     """Write all sync errors as CSV: the CRM's messages, but no field's value."""
-    letters = views.letters(link.lane)
+    letters = views.sync_errors(link.lane)
     if output is None:
         _write(sys.stdout, letters)
         return

@@ -120,6 +120,9 @@ def _facts(found: Status) -> Iterator[tuple[str, object]]:
     for crm, count in now.letters.items():
         if count:
             yield "dead letters", f"{crm}: {count}"
+    for crm, count in now.held.items():
+        if count:
+            yield "held back", f"{crm}: {count} fields"
     for poll in found.polls:
         yield "polled", f"{poll.place} until {moment(poll.until)} UTC"
 

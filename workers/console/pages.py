@@ -101,14 +101,14 @@ def show_contact(link: ALink, entity: str, notice: Notice) -> HTMLResponse:
 
 @router.get(f"{HERE}/errors")
 def show_errors(link: ALink, notice: Notice) -> HTMLResponse:
-    """Sync errors by cause, with their dead letters."""
+    """Sync errors by cause, with their contacts."""
     return render(
         "errors.html",
         connection=link.name,
         page="errors",
         notice=notice,
         groups=views.errors(link.lane),
-        letters={each.key: each for each in views.letters(link.lane)},
+        letters={each.key: each for each in views.sync_errors(link.lane)},
         limit=LISTED,
     )
 

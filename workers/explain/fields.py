@@ -7,14 +7,11 @@ from domain.identity import Crm, FieldValue
 from domain.mapping import MappedField, Pair
 from domain.pairs import unsettled
 from domain.policy import KindPolicy
-from domain.reasons import Reason
+from domain.reasons import OWN_RULES, REQUIRED, Reason
 from domain.state import Hold
 from workers.configuration.checks import NAMES
 from workers.explain.evidence import Evidence
 from workers.explain.words import FieldWord
-
-OWN_RULES = {Reason.VALIDATION.value, "unconvertible"}
-"""Codes of values that we hold back before any CRM sees them."""
 
 
 def field_words(evidence: Evidence) -> Iterator[FieldWord]:
@@ -92,6 +89,8 @@ def _of_hold(crm: Crm, hold: Hold) -> tuple[str, str]:
             f"Find the workflow or flow in {name} that sets the field, or let the mapping always use {name}."
         )
         return f"Something in {name} changes the value back after each write.", remedy
+    if hold.code == REQUIRED:
+        return "", ""  # what the whole decision ended for: its own remedy is given
     if hold.code in OWN_RULES:
         return "", f"Correct the value in {NAMES[crm.other]}, or change the field or its mapping."
     known = classify(crm, None, hold.code, hold.message)

@@ -35,7 +35,7 @@ _TABLES = {
     Table.MATCHES: "kind and value that records are matched by, to record keys",
     Table.OUTBOX: "intent key to the write that is to be sent",
     Table.READS: "request key to the read that is asked for",
-    Table.LETTERS: "intent key to the dead letter",
+    Table.LETTERS: "intent key, and the field where one is held back, to the sync error",
     Table.META: "`connection` to what is known of the connection as a whole",
 }
 

@@ -27,7 +27,7 @@ from workers.views.lanes import (
     status,
     stopped,
 )
-from workers.views.letters import ErrorGroup, LetterView, errors, letter, letter_counts, letters
+from workers.views.letters import ErrorGroup, LetterView, errors, letter, letter_counts, letters, sync_errors
 
 __all__ = [
     "DECISIONS",
@@ -55,4 +55,5 @@ __all__ = [
     "queues",
     "status",
     "stopped",
+    "sync_errors",
 ]

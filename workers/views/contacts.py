@@ -11,7 +11,7 @@ from domain.pairs import overlay
 from domain.plan import linked
 from domain.policy import KindPolicy, Policy
 from domain.reasons import TEXT, WAIT_TEXT, Reason
-from domain.state import Closed, Contact, Intent, Opened, intent_key
+from domain.state import Closed, Contact, Intent, Opened, letter_key
 from domain.wire import to18
 from workers.connection import Lane
 from workers.store import Tables
@@ -144,7 +144,7 @@ def contact(lane: Lane, entity: str, *, decisions: int = DECISIONS) -> ContactVi
     tables, kinds = lane.tables(), lane.policy().kinds
     known = _known(tables, entity)
     entity = known.id
-    letters = list(letters_of(tables, [intent_key(entity, crm) for crm in Crm]))
+    letters = list(letters_of(tables, _letter_keys(known)))
     return ContactView(
         entity=known.id,
         kind=known.kind,
@@ -170,11 +170,16 @@ def _known(tables: Tables, name: str) -> Contact:
     return found
 
 
+def _letter_keys(known: Contact) -> list[str]:
+    fields = ((crm, name) for crm in Crm for name in ("", *known.holds.get(crm, {})))
+    return [letter_key(known.id, crm, name) for crm, name in fields]
+
+
 def _state(known: Contact, letters: list[LetterView]) -> str:
     verdicts = {
         "erased": known.erased,
         "parked": bool(known.parked),
-        "error": bool(letters),
+        "error": any(not each.field for each in letters),
         "waiting": known.opened is not None or bool(known.flying),
         "held": any(known.holds.values()),
         "unlinked": len(known.pair) < len(Crm),

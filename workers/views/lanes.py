@@ -83,6 +83,7 @@ class StatusView:
     queues: dict[str, int]  #: ``outbox/<crm>/<priority>``, ``reads/<crm>``, ``claims``, ``open``, ``timers``
     oldest_open_ms: int  #: age of the oldest open decision
     letters: dict[str, int]  #: CRM -> dead letters
+    held: dict[str, int]  #: CRM -> fields held back from it
     faults: dict[str, int]  #: events that could not be handled, by error
     jobs: list[JobView]
     budgets: list[BudgetView]
@@ -91,7 +92,7 @@ class StatusView:
 def status(lane: Lane, budgets: Mapping[Crm, Usage] | None = None) -> StatusView:
     """How the lane is doing; ``budgets`` are what its limiters say."""
     tables, state, policy, now = lane.tables(), lane.state(), lane.policy(), lane.clock.now_ms()
-    counters = tables.counters()
+    counters, (dead, held) = tables.counters(), letter_counts(tables)
     return StatusView(
         connection=lane.name,
         configuration=state.config,
@@ -108,7 +109,8 @@ def status(lane: Lane, budgets: Mapping[Crm, Usage] | None = None) -> StatusView
         contacts=tables.count(Table.CONTACTS),
         queues={name: tables.size(name) for name in queues()},
         oldest_open_ms=_age(tables.due(OPEN, FAR, 1), now),
-        letters=letter_counts(tables),
+        letters=dead,
+        held=held,
         faults=faults(counters),
         jobs=[_job(each) for each in Control(lane).jobs()],
         budgets=[_budget(crm, usage) for crm, usage in (budgets or {}).items()],

@@ -1,4 +1,4 @@
-"""Dead letters, one by one and grouped by what caused them."""
+"""Sync errors, one by one and grouped by what caused them: dead letters, and fields held back."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from workers.store import Tables
 
 @dataclass(frozen=True, slots=True)
 class LetterView:
-    """A dead letter: a write that is not tried again by itself."""
+    """A sync error: a dead letter, which is a write not tried again by itself, or a field held back."""
 
     key: str
     entity: str
@@ -32,6 +32,7 @@ class LetterView:
     fields: Fields  #: what was to be sent
     decision: str
     delete: bool  #: the record was to be deleted
+    field: str  #: the one that is held back; empty: a dead letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,13 @@ class ErrorGroup:
     remedy: str
     messages: list[str]  #: the CRM's own words, at most three different ones
     letters: list[str]  #: keys, oldest first
+    contacts: list[str]  #: entities, the oldest error first
     first_at: int
     last_at: int
 
     @property
     def count(self) -> int:
-        return len(self.letters)
+        return len(self.contacts)
 
 
 MESSAGES = 3
@@ -59,6 +61,11 @@ MESSAGES = 3
 
 def letters(lane: Lane) -> list[LetterView]:
     """All dead letters, oldest first."""
+    return [each for each in sync_errors(lane) if not each.field]
+
+
+def sync_errors(lane: Lane) -> list[LetterView]:
+    """All dead letters and fields held back, oldest first."""
     found = (
         _letter(key, decode(Table.LETTERS, raw))
         for key, raw in dict(lane.tables().scan(Table.LETTERS)).items()
@@ -67,7 +74,7 @@ def letters(lane: Lane) -> list[LetterView]:
 
 
 def letter(lane: Lane, key: str) -> LetterView:
-    """One dead letter. Raises KeyError if there is none of that key."""
+    """One sync error. Raises KeyError if there is none of that key."""
     for found in letters_of(lane.tables(), [key]):
         return found
     raise KeyError(key)
@@ -97,6 +104,7 @@ def _letter(key: str, kept: Letter) -> LetterView:
         kept.fields,
         kept.decision,
         kept.delete,
+        kept.field,
     )
 
 
@@ -106,9 +114,9 @@ def diagnosis(crm: Crm, code: str, message: str) -> Diagnosis:
 
 
 def errors(lane: Lane) -> list[ErrorGroup]:
-    """Dead letters grouped by what caused them, the largest group first."""
+    """Sync errors grouped by what caused them, the largest group first."""
     groups: dict[tuple[str, ...], list[LetterView]] = {}
-    for each in letters(lane):
+    for each in sync_errors(lane):
         groups.setdefault((each.crm, each.reason, each.code, each.cause), []).append(each)
     return sorted((_group(each) for each in groups.values()), key=lambda group: -group.count)
 
@@ -125,12 +133,15 @@ def _group(members: list[LetterView]) -> ErrorGroup:
         first.remedy,
         messages[:MESSAGES],
         [each.key for each in members],
+        list(dict.fromkeys(each.entity for each in members)),
         first.at,
         members[-1].at,
     )
 
 
-def letter_counts(tables: Tables) -> dict[str, int]:
-    """Dead letters by CRM."""
-    found = Counter(decode(Table.LETTERS, raw).crm for raw in dict(tables.scan(Table.LETTERS)).values())
-    return {str(crm): found[crm] for crm in Crm}
+def letter_counts(tables: Tables) -> tuple[dict[str, int], dict[str, int]]:
+    """Dead letters, and fields held back, by CRM."""
+    kept = [decode(Table.LETTERS, raw) for raw in dict(tables.scan(Table.LETTERS)).values()]
+    found = Counter((each.crm, bool(each.field)) for each in kept)
+    dead, held = ({str(crm): found[crm, field] for crm in Crm} for field in (False, True))
+    return dead, held

@@ -47,7 +47,7 @@ def explained(told: Told, decision: str = "") -> Explanation:
     """What is said about a contact at the end of its events."""
     world, entity = told
     book = world.projection.book
-    letters = {each.crm: each for each in world.letters.values() if each.entity == entity}
+    letters = {each.crm: each for each in world.letters.values() if each.entity == entity and not each.field}
     closed = world.closed.get(entity, [])
     policy = world.projection.policy()
     evidence = Evidence(world.contact(entity), book.connection, policy, closed, letters, world.now)
