@@ -91,12 +91,17 @@ def own_form(contact: Contact, event: RecordObserved, before: Record, us: str) -
 
 
 def own_doubted(contact: Contact, event: RecordObserved, after: Record, us: str) -> frozenset[str]:
-    """Fields in which a look shows that a write without an answer did happen; ``after``: with that look."""
+    """Fields in which a look shows that a write without an answer did happen; ``after``: with that look.
+
+    Another value than the sent one counts as its own form only if our user left it there since the claim,
+    and it is not what an earlier write of ours had put there.
+    """
     doubt = contact.doubted.get(event.crm)
     if doubt is None or event.source == "webhook":
         return frozenset()
     flight, fields = doubt.flight, event.fields
-    maybe_ours = bool(us) and event.modified_by == us and event.modified_at <= doubt.until
+    sent_at = flight.at - SETTLING_MS
+    maybe_ours = bool(us) and event.modified_by == us and sent_at <= event.modified_at <= doubt.until
     return frozenset(
         name
         for name, value in flight.fields.items()

@@ -157,9 +157,11 @@ class Book:
     def intent(self, key: str) -> Intent | None:
         return self._get(Table.OUTBOX, key)  # type: ignore[no-any-return]  # by the table's type
 
-    def put_intent(self, intent: Intent, *, waiting: bool) -> None:
-        """Store an intent; ``waiting`` offers it to the deliverer when due."""
-        before = self.intent(intent.key)
+    def put_intent(self, intent: Intent, *, waiting: bool, before: Intent | None) -> None:
+        """Store an intent; ``waiting`` offers it to the deliverer when due.
+
+        ``before``: the intent that the outbox holds under the same key, as the contact knows it.
+        """
         self._put(Table.OUTBOX, intent.key, intent)
         if before is not None and before.priority is not intent.priority:
             self.queue(outbox_queue(intent.crm, before.priority), intent.key, None)

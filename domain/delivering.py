@@ -11,6 +11,7 @@ from domain.decide import land, record_written, send_letter, settle
 from domain.following import move_link
 from domain.identity import Crm, RecordRef
 from domain.outcomes import Outcome, OutcomeClass
+from domain.pairs import overlay
 from domain.plan import linked, read_in_full
 from domain.policy import KindPolicy
 from domain.reasons import Reason
@@ -39,7 +40,7 @@ def claimed(step: Step, event: e.DeliveryClaimed) -> None:
     step.book.queue(TIMERS, f"{event.entity}|claim:{event.crm}", step.at + CLAIM_MS)
     intent = contact.intents.get(event.crm)
     if intent is not None:
-        step.book.put_intent(intent, waiting=False)
+        step.book.put_intent(intent, waiting=False, before=intent)
     decision = intent.decision if intent else contact.opened.id if contact.opened else ""
     contact = replace(
         contact,
@@ -51,7 +52,7 @@ def claimed(step: Step, event: e.DeliveryClaimed) -> None:
 
 def _flight(step: Step, contact: Contact, event: e.DeliveryClaimed, decision: str) -> Flight:
     found = linked(contact, event.crm)
-    known = found[1].values if found else {}
+    known = {**found[1].values, **overlay(contact, event.crm)} if found else {}
     return Flight(
         event.attempt,
         event.revision,

@@ -50,7 +50,7 @@ class RecordTouched(Event, tag="touched/1", frozen=True, kw_only=True):
     object: str
     id: str
     occurred_at: int
-    cause: str  #: ``created``, ``changed`` or ``restored``
+    cause: str  #: ``created``, ``changed``, ``restored``, or ``differs`` (found by comparing: no hurry)
     field: str | None = None
 
 

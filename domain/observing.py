@@ -26,7 +26,7 @@ from domain.pairs import overlay
 from domain.plan import linked, membership_needs, read_in_full, verdict
 from domain.policy import KindPolicy
 from domain.records import EMPTY, Change, Folded, Record, observe
-from domain.state import Contact, ReadRequest
+from domain.state import Contact, Priority, ReadRequest
 from domain.step import Step, replace
 
 
@@ -83,7 +83,10 @@ def touched(step: Step, event: e.RecordTouched) -> None:
     entity = step.book.entity_of(ref.key)
     contact = step.book.contact(entity) if entity else None
     if contact is None or not contact.erased:
-        request = ReadRequest(ref.crm, ref.object, ref.id, step.position, config=step.policy.digest)
+        urgency = Priority.BACKFILL if event.cause == "differs" else Priority.LIVE
+        request = ReadRequest(
+            ref.crm, ref.object, ref.id, step.position, priority=urgency, config=step.policy.digest
+        )
         step.book.put_request(ref.key, request, step.at)
 
 

@@ -70,8 +70,9 @@ def intend(step: Step, contact: Contact, drafts: dict[Crm, Draft]) -> Contact:
     for crm, draft in drafts.items():
         intent = _intent(step, contact, crm, draft, revision + 1)
         revision = max(revision, intent.revision)
-        if intent != contact.intents.get(crm) or crm not in contact.flights:
-            step.book.put_intent(intent, waiting=crm not in contact.flights)
+        before = contact.intents.get(crm)
+        if intent != before or crm not in contact.flights:
+            step.book.put_intent(intent, waiting=crm not in contact.flights, before=before)
         intents[crm] = intent
     return replace(contact, intents=intents, revision=revision)
 

@@ -5,9 +5,17 @@ Live, replayed or rebuilt, this is the one way in which state comes about.
 
 from collections.abc import Iterable
 
-from domain.book import Book, Changes, Fetch, Table
+from domain.book import TIMERS, Book, Changes, Fetch, Table, held_queue
 from domain.decide import close_all
-from domain.events import AnyEvent, RecordGone, RecordObserved, RecordsMerged, RecordTouched
+from domain.events import (
+    AnyEvent,
+    DeliveryAnswered,
+    RecordGone,
+    RecordObserved,
+    RecordsMerged,
+    RecordTouched,
+    TimerDue,
+)
 from domain.evolve import evolve
 from domain.holding import list_holds
 from domain.identity import RecordRef
@@ -83,6 +91,9 @@ def _same_sources(one: Connection, other: Connection) -> bool:
 def _park(step: Step, event: AnyEvent, error: Exception) -> None:
     """Take the event's contact out of service until an operator has looked at it."""
     step.book.count(f"faults/{type(error).__name__}")
+    if isinstance(event, TimerDue):
+        step.book.queue(TIMERS, f"{event.entity}|{event.cause}", None)
+        step.book.queue(held_queue(event.cause), event.entity, None)
     for entity in _entities(step.book, event):
         contact = named(step.book, entity)
         if contact is not None and not contact.erased:
@@ -127,8 +138,19 @@ def wanted(event: AnyEvent, policy: Policy) -> Iterable[tuple[Table, str]]:
         yield Table.CONTACTS, entity
 
 
+def _written(event: DeliveryAnswered, record_id: str, book: Book) -> Iterable[tuple[Table, str]]:
+    """Where the record that an answer names belongs."""
+    contact = book.contact(event.entity)
+    flight = contact.flights.get(event.crm) if contact else None
+    slot = (Table.REFS, f"{event.crm}/{flight.object}/{record_id}") if flight else None
+    if slot and not book.knows(*slot):
+        yield slot
+
+
 def wanted_next(event: AnyEvent, policy: Policy, book: Book) -> Iterable[tuple[Table, str]]:
     """What an event will read after ``wanted``, given what was fetched; empty once all is known."""
+    if isinstance(event, DeliveryAnswered) and event.outcome.record_id:
+        yield from _written(event, event.outcome.record_id, book)
     for table, key in wanted(event, policy):
         found = [key] if table is Table.REFS else book.matches(key) if table is Table.MATCHES else ()
         for ref in found:

@@ -133,9 +133,13 @@ def _absence(record: Record, event: RecordObserved) -> str:
 
 
 def lose(record: Record, event: RecordGone) -> Record:
-    """Fold the news that a record is not there any more. Being erased outlives every later look."""
+    """Fold the news that a record is not there any more. Being erased outlives every later look.
+
+    A read that did not find the record has no stamp but the server's second: what counts is when it began.
+    """
     version = (event.at, event.ticket)
-    if event.cause != "erased" and version < record.seen:
+    later = event.cause == "missing" and event.ticket > record.seen[1]
+    if event.cause != "erased" and version < record.seen and not later:
         return record
     cause = record.gone if record.gone in _EXPLAINED and event.cause != "erased" else event.cause
     return msgspec.structs.replace(record, seen=max(version, record.seen), gone=cause)

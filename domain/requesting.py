@@ -106,7 +106,7 @@ def timer_due(step: Step, event: e.TimerDue) -> None:
             crm = Crm(event.cause.removeprefix("claim:"))
             claim_expired(step, contact, event.entity, crm, event.due)
     elif event.cause == "look":
-        _look_again(step, contact)
+        _look_again(Step(step.book, step.policy, step.position, max(step.at, event.due)), contact)
     else:
         _release(step, contact, event)
 

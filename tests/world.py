@@ -242,6 +242,7 @@ class World:
 
     def read(self, crm: Crm, **fields: Any) -> None:
         """Answer every read asked of a CRM with what is known, and ``fields``."""
+        modified_by = fields.pop("modified_by", None)
         for key, request in list(self.reads.items()):
             if request.kind == "record" and request.crm is crm:
                 known = self.record(key) or BLANKS.get(request.object, {})
@@ -256,6 +257,7 @@ class World:
                         ticket=self.draw(),
                         source="read",
                         request=request.asked,
+                        modified_by=modified_by,
                     )
                 )
 

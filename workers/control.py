@@ -172,7 +172,7 @@ class Control:
         for record_id, raw in zip(members, entities, strict=True):
             if raw is None:
                 yield RecordTouched(
-                    crm=Crm.HUBSPOT, object=job.object, id=record_id, occurred_at=now, cause="changed"
+                    crm=Crm.HUBSPOT, object=job.object, id=record_id, occurred_at=now, cause="differs"
                 )
             else:
                 yield self._request(job, msgspec.msgpack.decode(raw, type=str))

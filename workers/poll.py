@@ -239,7 +239,7 @@ class Poller:
 
     def _suspect(self, name: str, record_id: str) -> AnyEvent:
         now = self.lane.clock.now_ms()
-        return RecordTouched(crm=self.crm, object=name, id=record_id, occurred_at=now, cause="changed")
+        return RecordTouched(crm=self.crm, object=name, id=record_id, occurred_at=now, cause="differs")
 
     def _known(self, name: str) -> dict[str, int]:
         """The ids of the records that we know, with the stamp they were last seen at.

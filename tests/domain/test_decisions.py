@@ -418,3 +418,17 @@ def test_a_kind_of_other_names_syncs_like_any() -> None:
     assert (intent.object, intent.fields) == ("Place__c", {"Code__c": "HAM", "Size__c": "10"})
     world.show(SF, "Place__c", "a01", Code__c="HAM", Size__c="12", HS_Place__c="7", at=world.now + 60_000)
     assert world.deliver(entity, HS).fields == {"size": "12"}
+
+
+def test_an_earlier_write_is_not_taken_for_one_that_never_left() -> None:
+    """A delivered value that nobody has seen yet proves nothing about the write after it."""
+    world, entity = linked()
+    world.append(e.AccountObserved(crm=SF, account_id="00D", user_id="us"))
+    world.hubspot("1", city="Bonn")
+    world.deliver(entity, SF)
+    world.now += 60_000
+    world.hubspot("1", city="Kiel")
+    world.claim(entity, SF)
+    world.answer(entity, SF, Outcome(OutcomeClass.UNKNOWN, code="deliverer_lost"))
+    world.read(SF, City="Bonn", modified_by="us")
+    assert world.deliver(entity, SF).fields == {"City": "Kiel"}
