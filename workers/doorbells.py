@@ -70,6 +70,12 @@ class Doorbells:
         for task, rest, seconds in self._periodic(rhythm):
             self._ring_in_time(seconds * 1000, task, *rest)
 
+    def put_off(self, seconds: int, task: str, *rest: str) -> None:
+        """Have periodic work that could not be finished come up again soon, not in its next turn."""
+        slot = "/".join(("slot", task, *rest))
+        self.lane.coordination.unring(slot)
+        self.lane.coordination.ring(slot, seconds * 1000)
+
     def _ring_in_time(self, every_ms: int, task: str, *rest: str) -> None:
         """Ring if the slot is free, and keep it if that worked."""
         slot = "/".join(("slot", task, *rest))

@@ -63,6 +63,7 @@ class Poller:
     lane: Lane
     crm: Crm
     gateway: CrmGateway
+    cut_short: bool = False  #: whether the last pass has left something for the next one
 
     def changes(self, *, budget_ms: int = 10_000) -> int:
         """Look for recent changes in every object; returns how many events were new."""
@@ -120,6 +121,7 @@ class Poller:
         return self.lane.clock.monotonic() + budget_ms / 1000
 
     def _pass(self, stream: str, source: str, overlap_ms: int, priority: Priority, budget_ms: int) -> int:
+        self.cut_short = True
         with self.lane.lease(f"{stream}/{self.crm}", LEASE_MS) as lease, self.lane.refusals(self.crm):
             if lease and not self._suspended():
                 return self._windows(lease, stream, source, overlap_ms, priority, budget_ms)
@@ -131,7 +133,7 @@ class Poller:
     def _windows(
         self, lease: Lease, stream: str, source: str, overlap_ms: int, priority: Priority, budget_ms: int
     ) -> int:
-        new, end = 0, self._end(budget_ms)
+        new, end, whole = 0, self._end(budget_ms), True
         for name in self._objects():
             cursor = self._cursor(stream, name)
             while self.lane.backlog() < BACKLOG:
@@ -140,8 +142,14 @@ class Poller:
                 new += self._take(page.records, source)
                 cursor = self._moved(cursor, page, overlap_ms)
                 self._keep(stream, name, cursor)
-                if page.last is None or self.lane.clock.monotonic() > end:
+                if page.last is None:
                     break
+                if self.lane.clock.monotonic() > end:
+                    whole = False
+                    break
+            else:
+                whole = False
+        self.cut_short = not whole
         log.info("poll_finished", connection=self.lane.name, crm=self.crm, stream=stream, new=new)
         return new
 

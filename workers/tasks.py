@@ -79,12 +79,16 @@ def poll(connection: str, crm: str, what: str) -> dict[str, Any]:
     """Look for changes in one CRM: ``changes``, ``check``, ``nightly`` or ``baseline``."""
     link = runtime().link(connection)
     bells(link).answer("poll", crm, what)
+    poller = link.poller(Crm(crm))
     try:
-        new = getattr(link.poller(Crm(crm)), what)()
-    except (Throttled, Transient) as error:  # the next slot goes on where this one stopped
+        new = getattr(poller, what)()
+    except (Throttled, Transient) as error:
+        bells(link).put_off(link.options.poll_seconds, "poll", crm, what)
         return {"connection": connection, "crm": crm, "what": what, "put_off": error.code}
     if new:
         bells(link).ring("project")
+    if poller.cut_short:
+        bells(link).put_off(link.options.poll_seconds, "poll", crm, what)
     return {"connection": connection, "crm": crm, "what": what, "new": new}
 
 

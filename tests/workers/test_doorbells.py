@@ -217,3 +217,15 @@ def test_after_projecting_whoever_has_work_is_woken() -> None:
     door.outbound()
 
     assert broker.taken() == [("read", "hubspot")]
+
+
+def test_work_that_was_cut_short_comes_up_again_soon() -> None:
+    clock = ManualClock()
+    door, broker = swept(configured(memory_lane(clock)), clock)
+    door.put_off(20, "poll", "hubspot", "check")
+    clock.advance(19)
+    door.sweep(RHYTHM)
+    assert ("poll", "hubspot", "check") not in broker.taken()
+    clock.advance(2)
+    door.sweep(RHYTHM)
+    assert ("poll", "hubspot", "check") in broker.taken()

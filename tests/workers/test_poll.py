@@ -231,7 +231,9 @@ def test_while_much_waits_to_be_projected_nothing_is_polled() -> None:
     lane, made = ready(), crm("1")
     lane.append([e.Paused(by=str(each)) for each in range(BACKLOG)])
 
-    assert Poller(lane, HS, made).changes() == 0
+    poller = Poller(lane, HS, made)
+    assert poller.changes() == 0
+    assert poller.cut_short
     assert windows(made) == []
 
 
@@ -251,9 +253,12 @@ def test_a_refusal_suspends_the_crm_and_a_suspended_crm_is_not_polled() -> None:
 
 def test_only_one_poller_of_a_kind_works_on_a_crm() -> None:
     lane, made = ready(), crm("1")
+    poller = Poller(lane, HS, made)
     with lane.lease("poll/hubspot", 1_000):
-        assert Poller(lane, HS, made).changes() == 0
-        assert Poller(lane, HS, made).check() == 1
+        assert poller.changes() == 0
+        assert poller.cut_short
+        assert poller.check() == 1
+        assert not poller.cut_short
 
 
 # -- everything, once
