@@ -130,7 +130,7 @@ def _is_own(before: Record, event: RecordObserved, name: str, each: Expected, *,
     """Whether a value other than the sent one is as old as our write; one known already is no news."""
     if before.values.get(name, _UNKNOWN) == event.fields[name]:
         return version_of(before, name)[0] <= each.until
-    return not somebody and event.modified_at <= each.until
+    return not (somebody or each.masked) and event.modified_at <= each.until
 
 
 def _shown(contact: Contact, event: RecordObserved) -> Iterator[tuple[str, Expected]]:
@@ -156,6 +156,16 @@ def close_expected(
         return contact
     contact = _expect(contact, event.crm, drop=names)
     return _agree_as_shown(contact, kind, event.crm, ours & names)
+
+
+def _overwritten(contact: Contact, crm: Crm, flight: Flight) -> dict[str, Expected]:
+    """What earlier writes have left to be seen: from now on we are the record's last writer in any case.
+
+    So nothing tells any more whether another value is our write's own form or somebody's edit between the
+    two writes. An edit must not be lost: it counts as somebody's.
+    """
+    waiting = contact.expected.get(crm, {})
+    return {name: replace(each, masked=True) for name, each in waiting.items() if name not in flight.fields}
 
 
 def _expect(
@@ -198,7 +208,9 @@ def take_delivery(
         for name, value in flight.fields.items()
         if name not in stored and values.get(name, _UNKNOWN) != value
     }
-    contact = _expect(contact, crm, drop=flight.fields, add=expected)
+    contact = _expect(
+        contact, crm, drop=flight.fields, add={**_overwritten(contact, crm, flight), **expected}
+    )
     return _agree_as_sent(contact, kind, crm, flight.fields, flight.sources, stored)
 
 

@@ -98,6 +98,7 @@ class Expected(msgspec.Struct, frozen=True, gc=False, array_like=True):
     value: FieldValue
     floor: int  #: looks with this ticket or a later one began after the answer
     until: int = 0  #: values stamped later than this, epoch ms, are somebody else's and not our write's form
+    masked: bool = False  #: we wrote the record again since: who changed it last tells nothing any more
 
 
 class Doubt(msgspec.Struct, frozen=True, gc=False, array_like=True):

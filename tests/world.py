@@ -181,7 +181,7 @@ class World:
         request = fields.pop("request", None)
         extra = {
             each: fields.pop(each)
-            for each in ("deleted", "merged_into", "asked_id", "ticket")
+            for each in ("deleted", "merged_into", "asked_id", "ticket", "modified_by")
             if each in fields
         }
         values = {**(BLANKS.get(name, {}) if full else {}), **fields}

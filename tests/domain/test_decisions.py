@@ -432,3 +432,15 @@ def test_an_earlier_write_is_not_taken_for_one_that_never_left() -> None:
     world.answer(entity, SF, Outcome(OutcomeClass.UNKNOWN, code="deliverer_lost"))
     world.read(SF, City="Bonn", modified_by="us")
     assert world.deliver(entity, SF).fields == {"City": "Kiel"}
+
+
+def test_an_edit_between_two_of_our_writes_is_not_taken_for_our_own_form() -> None:
+    world, entity = linked()
+    world.append(e.AccountObserved(crm=SF, account_id="00D", user_id="us"))
+    world.now += 60_000
+    world.hubspot("1", city="Bonn")
+    world.deliver(entity, SF)
+    world.hubspot("1", firstname="Augusta")
+    world.deliver(entity, SF)
+    world.lead("00Q1", City="Kiel", FirstName="Augusta", at=world.now, modified_by="us")
+    assert world.deliver(entity, HS).fields == {"city": "Kiel"}
