@@ -35,7 +35,9 @@ def find_all(directory: Path, *, pairs: int, differences: int) -> None:
     with installed(directory, EVERYBODY) as playground:
         for crm in (playground.hubspot, playground.salesforce):
             crm.people("seed", people=pairs, seed=7, overlap=1.0)
-        playground.hubspot.settings(webhook_loss_rate=1.0)
+        playground.hubspot.settings(
+            webhook_loss_rate=1.0, search_index_lag=[0.0, 0.0]
+        )  # late is the poll here
         playground.set_up()
         reconciled_just_now(playground)
         playground.start_fleet("web", "worker", "io")
