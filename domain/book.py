@@ -154,9 +154,6 @@ class Book:
     def set_matches(self, value: str, record_keys: tuple[str, ...]) -> None:
         self._put(Table.MATCHES, value, record_keys or None)
 
-    def intent(self, key: str) -> Intent | None:
-        return self._get(Table.OUTBOX, key)  # type: ignore[no-any-return]  # by the table's type
-
     def put_intent(self, intent: Intent, *, waiting: bool, before: Intent | None) -> None:
         """Store an intent; ``waiting`` offers it to the deliverer when due.
 

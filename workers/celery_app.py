@@ -66,7 +66,8 @@ class App(Celery):  # type: ignore[misc]  # Celery ships no types
 
     def connection_for_read(self, *arguments: Any, **options: Any) -> Any:
         """What a worker listens to; asked for at its start, and each time that it lost the last one."""
-        _bring_up_the_embedded_server()
+        if self.conf.broker_url == Settings.load().broker():
+            _bring_up_the_embedded_server()
         return super().connection_for_read(*arguments, **options)
 
 

@@ -315,7 +315,6 @@ def _answers(url: str) -> bool:
         return False
 
 
-def describe(playground: Playground, extra: Sequence[tuple[str, str]] = ()) -> str:
+def describe(playground: Playground) -> str:
     """The addresses of a running playground, for people."""
-    rows = [*((name, url) for name, url in playground.urls.items()), *extra]
-    return json.dumps(dict(rows), indent=2)
+    return json.dumps(playground.urls, indent=2)
