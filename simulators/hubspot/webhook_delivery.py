@@ -188,6 +188,7 @@ class Delivery:
 
     def _retry(self, batch: list[Event]) -> None:
         settings, together = self._settings, self._rng.uniform(0.5, 1.5)
+        now_ms = self._clock.now_ms()
         for event in batch:
             attempt = event["attemptNumber"] + 1
             if attempt > settings.webhook_retries:
@@ -199,9 +200,7 @@ class Delivery:
             spread = self._rng.uniform(0.5, 1.5) if settings.webhook_retry_regroups else together
             pause_s = _FIRST_RETRY_S * 2 ** (attempt - 1) * spread
             self._tally["retried"] += 1
-            self._enqueue(
-                again, self._clock.now_ms() + int(1000 * pause_s * settings.webhook_retry_compression)
-            )
+            self._enqueue(again, now_ms + int(1000 * pause_s * settings.webhook_retry_compression))
 
     def _headers(self, body: bytes) -> dict[str, str]:
         settings = self._settings
