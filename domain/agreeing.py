@@ -6,12 +6,12 @@ spelled out before one of its records changes, and becomes a mark again when the
 
 from collections.abc import Iterable, Iterator
 
+from domain.answer import linked
 from domain.events import DeliveryAnswered, RecordObserved
 from domain.identity import CRMS, Crm, Fields, RecordRef
 from domain.links import without
 from domain.mapping import MappedField, Pair
 from domain.pairs import overlay
-from domain.plan import linked
 from domain.policy import KindPolicy
 from domain.records import Folded, Record, observe, version_of
 from domain.state import Contact, Expected, Flight

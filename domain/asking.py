@@ -1,8 +1,8 @@
 """Requests for a look at a CRM: a record, a search before a create, a membership."""
 
+from domain.answer import Need
 from domain.identity import Crm, RecordRef
 from domain.links import match_values
-from domain.plan import Need
 from domain.state import Contact, Priority, ReadRequest
 from domain.step import Step
 

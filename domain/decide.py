@@ -5,13 +5,14 @@ asks for something; a newer trigger takes it over, unless a write already carrie
 """
 
 from domain.agreeing import agree
+from domain.answer import Plan
 from domain.asking import ask
 from domain.book import OPEN, TIMERS, held_queue
 from domain.holding import held_reason
 from domain.identity import CRMS, Crm, Fields, FieldValue
 from domain.outbox import allowed, intend, refused
 from domain.outcomes import Outcome
-from domain.plan import Plan, plan
+from domain.plan import plan
 from domain.reasons import Reason, Wait
 from domain.state import Closed, Contact, Flight, Letter, Opened, Priority, content, intent_key
 from domain.step import Step, replace

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from domain import events as e
 from domain import links
 from domain.agreeing import SETTLING_MS, take_delivery
+from domain.answer import linked, read_in_full
 from domain.asking import ask_record
 from domain.book import CLAIMS, TIMERS
 from domain.decide import land, record_written, send_letter, settle
@@ -12,7 +13,6 @@ from domain.following import move_link
 from domain.identity import Crm, RecordRef
 from domain.outcomes import Outcome, OutcomeClass
 from domain.pairs import overlay
-from domain.plan import linked, read_in_full
 from domain.policy import KindPolicy
 from domain.reasons import Reason
 from domain.records import Record, Version

@@ -6,10 +6,10 @@ that breaks no link: where at most one of them has a partner in the other CRM.
 
 from domain import events as e
 from domain import links
+from domain.answer import linked
 from domain.asking import ask_record
 from domain.decide import close_all, open_decision, record_written, settle
 from domain.identity import Crm, RecordRef
-from domain.plan import linked
 from domain.policy import KindPolicy
 from domain.reasons import Reason
 from domain.records import DELETED, EMPTY, Record

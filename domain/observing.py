@@ -8,6 +8,7 @@ from typing import NamedTuple
 from domain import events as e
 from domain import links
 from domain.agreeing import close_doubt, close_expected, keep_agreed, own_doubted, own_form, shown
+from domain.answer import linked, read_in_full
 from domain.asking import ask
 from domain.book import TIMERS
 from domain.convert import same
@@ -23,7 +24,7 @@ from domain.following import (
 )
 from domain.identity import Crm, Fields, RecordRef
 from domain.pairs import overlay
-from domain.plan import linked, membership_needs, read_in_full, verdict
+from domain.plan import membership_needs, verdict
 from domain.policy import KindPolicy
 from domain.records import EMPTY, Change, Folded, Record, observe
 from domain.state import Contact, Priority, ReadRequest

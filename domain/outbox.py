@@ -1,8 +1,8 @@
 """What is to be written, kept exactly as the drafts say: at most one intent per contact and target."""
 
+from domain.answer import Draft, Plan
 from domain.book import held_queue
 from domain.identity import Crm
-from domain.plan import Draft, Plan
 from domain.reasons import Reason
 from domain.state import Bucket, Contact, Intent, Priority
 from domain.step import Step, replace

@@ -6,12 +6,13 @@ from typing import Any
 import msgspec
 
 from domain import events as e
+from domain.answer import Plan
 from domain.book import Changes, Table, decode, decode_closed
 from domain.identity import Crm, Fields
 from domain.kinds import CONTACTS
 from domain.mapping import SyncRule
 from domain.outcomes import Outcome, OutcomeClass
-from domain.plan import Plan, plan
+from domain.plan import plan
 from domain.policy import Document, FieldMapping, Section
 from domain.projection import Projection
 from domain.schema import FieldKind, FieldSchema, ObjectSchema

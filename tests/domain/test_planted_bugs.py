@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain import decide, delivering, links, mapping, observing, outbox, pairs, plan, records
+from domain import answer, decide, delivering, links, mapping, observing, outbox, pairs, plan, records
 from domain.identity import Crm
 from domain.outcomes import OutcomeClass
 from tests.domain import test_laws as laws
@@ -114,18 +114,18 @@ def carried_decisions_are_forgotten(step: Any, contact: Any) -> Any:  # noqa: AR
 
 
 def membership_is_ignored(contact: Any, kind: Any, now: int) -> Any:  # noqa: ARG001 - as above
-    return plan.Plan(member=True)
+    return answer.Plan(member=True)
 
 
 def the_look_up_is_skipped(contact: Any, policy: Any, now: int) -> Any:
     kind = policy.kinds[contact.kind]
-    address = plan.match_value(contact, kind) or ""
+    address = answer.match_value(contact, kind) or ""
     return plan.plan(replace(contact, looked_up=dict.fromkeys(Crm, address)), policy, now)
 
 
 def a_retry_sends_the_old_payload(step: Any, contact: Any, drafts: Any) -> Any:
     standing = {
-        crm: plan.Draft(
+        crm: answer.Draft(
             each.object, each.record_id, each.fields, each.sources, each.key_field, each.key_value
         )
         for crm, each in contact.intents.items()
@@ -151,7 +151,7 @@ def a_deletion_is_forgotten(contact: Any, *_more: Any) -> Any:
 
 
 def a_restored_record_counts_as_deleted(contact: Any, kind: Any) -> bool:  # noqa: ARG001 - as above
-    ours, lost = plan.linked(contact, Crm.HUBSPOT), contact.records[contact.pair[Crm.SALESFORCE]].seen
+    ours, lost = answer.linked(contact, Crm.HUBSPOT), contact.records[contact.pair[Crm.SALESFORCE]].seen
     return bool(
         ours and not ours[1].gone and lost[0] > 0 and contact.opened.trigger in {"deleted", "restored"}
     )

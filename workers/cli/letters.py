@@ -4,9 +4,9 @@ import click
 import msgspec
 from rich.console import RenderableType
 
+from domain.answer import Draft, Plan
 from domain.book import Table, decode
 from domain.identity import Crm
-from domain.plan import Draft, Plan
 from domain.reasons import TEXT, WAIT_TEXT
 from domain.state import Contact, intent_key
 from workers import requests, views

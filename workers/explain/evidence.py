@@ -6,9 +6,10 @@ from functools import cached_property
 
 from msgspec.structs import replace
 
+from domain.answer import Plan, linked, match_value
 from domain.book import Table, decode, decode_closed
 from domain.identity import Crm, RecordRef
-from domain.plan import Plan, linked, match_value, plan
+from domain.plan import plan
 from domain.policy import KindPolicy, Policy
 from domain.records import Record
 from domain.state import Closed, Connection, Contact, Letter, intent_key

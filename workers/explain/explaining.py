@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from domain.answer import Need
 from domain.errors import classify
 from domain.identity import Crm
 from domain.outbox import refused
-from domain.plan import Need, verdict
+from domain.plan import verdict
 from domain.reasons import TEXT, WAIT_TEXT, Reason, Wait
 from domain.state import Closed, Opened, intent_key
 from workers.configuration.checks import NAMES

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from domain.answer import linked
 from domain.book import Table, decode, decode_closed
 from domain.identity import Crm, Fields, FieldValue, RecordRef, email_key
 from domain.links import match_key
 from domain.mapping import MappedField
 from domain.pairs import overlay
-from domain.plan import linked
 from domain.policy import KindPolicy, Policy
 from domain.reasons import TEXT, WAIT_TEXT, Reason
 from domain.state import Closed, Contact, Intent, Opened, letter_key

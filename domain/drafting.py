@@ -1,0 +1,190 @@
+"""What would be written to each CRM: every mapped field merged, converted and checked.
+
+Nothing is remembered here: the same contact and policy give the same drafts.
+"""
+
+from dataclasses import dataclass, field
+
+from domain.answer import Draft, Lost, Need, Plan, linked, match_value, read_in_full
+from domain.convert import Unconvertible
+from domain.identity import CRMS, Crm, Fields, FieldValue, RecordRef
+from domain.mapping import (
+    ALWAYS,
+    Agree,
+    Leave,
+    MappedField,
+    Merged,
+    Pair,
+    Refuse,
+    Send,
+    SyncRule,
+    merge,
+)
+from domain.pairs import unsettled
+from domain.policy import KindPolicy
+from domain.reasons import REQUIRED, UNCONVERTIBLE, Reason, Wait
+from domain.records import Record
+from domain.state import Contact, Hold
+from domain.validation import missing_required, objection
+
+PING_PONG_LIMIT = 2
+"""How often one value may be sent to a target before only a new human value sends it again."""
+
+
+@dataclass(slots=True)
+class _Drafting:
+    """Collects what would be written to each target, and what is held back instead."""
+
+    contact: Contact
+    kind: KindPolicy
+    answer: Plan
+    fields: dict[Crm, Fields] = field(default_factory=lambda: {crm: {} for crm in CRMS})
+    sources: dict[Crm, Fields] = field(default_factory=lambda: {crm: {} for crm in CRMS})
+
+    def write(
+        self, mapped: MappedField, target: Crm, value: FieldValue, source: FieldValue, *, create: bool
+    ) -> None:
+        """Put a value into the target's draft, unless it is or must be held back."""
+        name = mapped.name(target)
+        hold = self._standing_hold(name, target, value, source) or self._new_hold(
+            mapped, target, value, source, create=create
+        )
+        if hold is not None:
+            self.answer.held.setdefault(target, {})[name] = hold
+            return
+        self.fields[target][name] = value
+        self.sources[target][name] = source
+
+    def refuse(self, name: str, target: Crm, source: FieldValue, code: str, why: str) -> None:
+        hold = Hold(source, self.kind.digest, code, why)
+        self.answer.held.setdefault(target, {})[name] = hold
+
+    def _standing_hold(self, name: str, target: Crm, value: FieldValue, source: FieldValue) -> Hold | None:
+        hold = self.contact.holds.get(target, {}).get(name)
+        if hold is not None and hold.source == source and hold.config == self.kind.digest:
+            return hold
+        echoed = self.contact.echoes.get(target, {}).get(name)
+        if echoed is None or echoed.times < PING_PONG_LIMIT or echoed.value != value:
+            return None
+        found = linked(self.contact, target)
+        if found is not None and found[1].values.get(name) == echoed.over:
+            return Hold(source, self.kind.digest, Reason.PING_PONG, "sent twice and changed back each time")
+        return None
+
+    def _new_hold(
+        self, mapped: MappedField, target: Crm, value: FieldValue, source: FieldValue, *, create: bool
+    ) -> Hold | None:
+        why = objection(mapped.schema(target), value, create=create)
+        return Hold(source, self.kind.digest, Reason.VALIDATION, why) if why else None
+
+
+# -- a contact that lacks a record
+
+
+def create(contact: Contact, kind: KindPolicy, target: Crm) -> Plan:
+    name = kind.kind.hubspot if target is Crm.HUBSPOT else kind.section.create_as
+    if name is None or (target is Crm.HUBSPOT and not kind.section.create_in_hubspot):
+        return Plan(stop=Reason.CREATION_OFF, explanation=f"{target} records are not created")
+    if target in contact.flights:
+        return Plan()
+    address = match_value(contact, kind) or ""
+    if contact.looked_up.get(target) != address:
+        return Plan(wait=Wait.LOOK_UP, needs=[Need("look_up", target, name, address)])
+    found = linked(contact, target.other)
+    assert found is not None, "a contact without any record"
+    ref, record = found
+    drafting = _Drafting(contact, kind, Plan(drafted=True))
+    for mapped in kind.fields[name if target is Crm.SALESFORCE else ref.object]:
+        _start_with(drafting, mapped, target, record.values.get(mapped.name(target.other)))
+    return _creation(drafting, target, name, ref)
+
+
+def _start_with(drafting: _Drafting, mapped: MappedField, target: Crm, source: FieldValue) -> None:
+    """Give a new record its first value of a field, where the rule lets one pass in this direction."""
+    if source is None or mapped.rule is SyncRule.DONT_SYNC or ALWAYS.get(mapped.rule) is target:
+        return
+    try:
+        value = mapped.carry(target, source)
+    except Unconvertible as error:
+        drafting.refuse(mapped.name(target), target, source, UNCONVERTIBLE, str(error))
+        return
+    drafting.write(mapped, target, value, source, create=True)
+
+
+def _creation(drafting: _Drafting, target: Crm, name: str, ref: RecordRef) -> Plan:
+    kind, answer = drafting.kind, drafting.answer
+    fields = {**kind.section.defaults.get(name, {}), **drafting.fields[target]}
+    schema = kind.schemas.get((target, name))
+    absent = missing_required(schema, fields) if schema else ()
+    if absent:
+        answer.stop, answer.explanation = Reason.VALIDATION, f"{name} requires {', '.join(absent)}"
+        for each in absent:
+            hold = Hold(None, kind.digest, REQUIRED, f"{name} requires {each}")
+            answer.held.setdefault(target, {}).setdefault(each, hold)
+        return answer
+    sources = {**dict.fromkeys(fields), **drafting.sources[target]}
+    draft = Draft(name, None, fields, sources, kind.kind.key_field(target), ref.id)
+    answer.drafts = {target: draft}
+    return answer
+
+
+# -- a linked pair
+
+
+def update(contact: Contact, kind: KindPolicy) -> Plan:
+    ours, theirs = linked(contact, Crm.HUBSPOT), linked(contact, Crm.SALESFORCE)
+    assert ours is not None
+    assert theirs is not None
+    unseen = _unseen(contact, kind, ours, theirs) if contact.created_by_us else []
+    if unseen:
+        return Plan(wait=Wait.READ, needs=unseen)
+    drafting = _Drafting(contact, kind, Plan(drafted=True))
+    for mapped, now, agreed in unsettled(contact, kind.fields[theirs[0].object], ours[1], theirs[1]):
+        _merge_into(
+            drafting, mapped, now, merge(mapped, now, agreed, _changed_at(mapped, ours[1], theirs[1]))
+        )
+    refs = {Crm.HUBSPOT: ours[0], Crm.SALESFORCE: theirs[0]}
+    for crm, fields in drafting.fields.items():
+        if fields:
+            drafting.answer.drafts[crm] = Draft(refs[crm].object, refs[crm].id, fields, drafting.sources[crm])
+    return drafting.answer
+
+
+def _changed_at(mapped: MappedField, ours: Record, theirs: Record) -> tuple[int, int]:
+    """When either side changed last; a Salesforce value nobody saw changing is as old as its record."""
+    return ours.changed.get(mapped.hubspot, 0), theirs.changed.get(mapped.salesforce, theirs.seen[0])
+
+
+def _unseen(
+    contact: Contact, kind: KindPolicy, ours: tuple[RecordRef, Record], theirs: tuple[RecordRef, Record]
+) -> list[Need]:
+    """Records that we made and nobody has read since, where a value waits for a field not seen yet."""
+    needs, mapped = [], kind.fields[theirs[0].object]
+    for (ref, record), (_, other) in ((ours, theirs), (theirs, ours)):
+        waiting = (
+            other.values.get(each.name(ref.crm.other)) is not None and each.name(ref.crm) not in record.values
+            for each in mapped
+            if each.rule is not SyncRule.DONT_SYNC
+        )
+        if ref.crm in contact.created_by_us and not read_in_full(contact, kind, ref, record) and any(waiting):
+            needs.append(Need("record", ref.crm, ref.object, ref.id))
+    return needs
+
+
+def _merge_into(drafting: _Drafting, mapped: MappedField, now: Pair, merged: Merged) -> None:
+    match merged:
+        case Agree():
+            if not _flying(drafting.contact, mapped):
+                drafting.answer.agreed.append((mapped, now))
+        case Refuse(target, source, why):
+            drafting.refuse(mapped.name(target), target, source, UNCONVERTIBLE, why)
+        case Send(target, value, source, lost, conflict):
+            drafting.write(mapped, target, value, source, create=False)
+            if conflict:
+                drafting.answer.lost[mapped.hubspot] = Lost(target, lost)
+        case Leave():
+            pass
+
+
+def _flying(contact: Contact, mapped: MappedField) -> bool:
+    return any(mapped.name(crm) in flight.fields for crm, flight in contact.flights.items())
