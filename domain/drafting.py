@@ -24,6 +24,7 @@ from domain.pairs import unsettled
 from domain.policy import KindPolicy
 from domain.reasons import REQUIRED, UNCONVERTIBLE, Reason, Wait
 from domain.records import Record
+from domain.routing import route
 from domain.state import Contact, Hold
 from domain.validation import missing_required, objection
 
@@ -81,22 +82,31 @@ class _Drafting:
 # -- a contact that lacks a record
 
 
-def create(contact: Contact, kind: KindPolicy, target: Crm) -> Plan:
-    name = kind.kind.hubspot if target is Crm.HUBSPOT else kind.section.create_as
-    if name is None or (target is Crm.HUBSPOT and not kind.section.create_in_hubspot):
-        return Plan(stop=Reason.CREATION_OFF, explanation=f"{target} records are not created")
+def create(contact: Contact, kind: KindPolicy, target: Crm, now: int) -> Plan:
+    found = linked(contact, target.other)
+    assert found is not None, "a contact without any record"
+    ref, record = found
+    name, why = new_object(kind, target, record, now)
+    if name is None:
+        return Plan(stop=Reason.CREATION_OFF, explanation=why)
     if target in contact.flights:
         return Plan()
     address = match_value(contact, kind) or ""
     if contact.looked_up.get(target) != address:
         return Plan(wait=Wait.LOOK_UP, needs=[Need("look_up", target, name, address)])
-    found = linked(contact, target.other)
-    assert found is not None, "a contact without any record"
-    ref, record = found
     drafting = _Drafting(contact, kind, Plan(drafted=True))
     for mapped in kind.fields[name if target is Crm.SALESFORCE else ref.object]:
         _start_with(drafting, mapped, target, record.values.get(mapped.name(target.other)))
     return _creation(drafting, target, name, ref)
+
+
+def new_object(kind: KindPolicy, target: Crm, source: Record, now: int) -> tuple[str | None, str]:
+    """The object that is to be created, and why it is that one or none."""
+    if target is Crm.SALESFORCE:
+        return route(kind.routes, kind.section.create_as, source.values, now)
+    if kind.section.create_in_hubspot:
+        return kind.kind.hubspot, ""
+    return None, f"{target} records are not created"
 
 
 def _start_with(drafting: _Drafting, mapped: MappedField, target: Crm, source: FieldValue) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from domain.answer import Draft, Need, Plan, linked, match_value, read_in_full
 from domain.drafting import create, update
+from domain.formula import FormulaError
 from domain.identity import CRMS, Crm, RecordRef
 from domain.inclusion import Verdict
 from domain.links import left_alone
@@ -30,11 +31,11 @@ def plan(contact: Contact, policy: Policy, now: int) -> Plan:
     stop = stop or _lost(contact) or _unread(contact, kind) or _unmatched(contact, kind)
     if stop is not None:
         return stop
-    inclusion = _inclusion(contact, kind, now)
+    inclusion = _filtered(contact, kind, now) or _inclusion(contact, kind, now)
     if inclusion.stop or inclusion.wait:
         return inclusion
     missing = next((crm for crm in CRMS if crm not in contact.pair), None)
-    answer = update(contact, kind) if missing is None else create(contact, kind, missing)
+    answer = update(contact, kind) if missing is None else create(contact, kind, missing, now)
     answer.member, answer.look_again = inclusion.member, inclusion.look_again
     return answer
 
@@ -81,6 +82,21 @@ def _unmatched(contact: Contact, kind: KindPolicy) -> Plan | None:
     if not kind.kind.match_required or match_value(contact, kind):
         return None
     return Plan(stop=Reason.NO_EMAIL, explanation="neither record has an e-mail address")
+
+
+def _filtered(contact: Contact, kind: KindPolicy, now: int) -> Plan | None:
+    """Stop for a Salesforce record that its filter keeps out, but for one that we just made."""
+    found = linked(contact, Crm.SALESFORCE) if kind.filters else None
+    condition = kind.filters.get(found[0].object) if found else None
+    if found is None or condition is None or Crm.SALESFORCE in contact.created_by_us:
+        return None
+    passes = condition.holds(found[1].values, now)
+    if passes is True:
+        return None
+    why = f"{found[0].object} does not meet {condition.formula.source}"
+    if isinstance(passes, FormulaError):
+        why = f"for this {found[0].object}, {condition.formula.source} gives no answer: {passes.reason}"
+    return Plan(stop=Reason.SALESFORCE_FILTER, explanation=why)
 
 
 def verdict(contact: Contact, kind: KindPolicy, now: int) -> Verdict | None:
@@ -148,7 +164,8 @@ def _orphaned(contact: Contact, kind: KindPolicy) -> bool:
 def _deletion(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     """Delete HubSpot's record too, if the contact may sync; otherwise it stays there for good."""
     lost = _lost(contact) or Plan()
-    answer = _unread(contact, kind) or _unmatched(contact, kind) or _inclusion(contact, kind, now)
+    answer = _unread(contact, kind) or _unmatched(contact, kind) or _filtered(contact, kind, now)
+    answer = answer or _inclusion(contact, kind, now)
     if answer.stop is not None:
         lost.explanation += f"; kept in HubSpot: {TEXT[answer.stop]}"
         return lost

@@ -1,17 +1,19 @@
 """The configuration as decisions read it: compiled once per set of documents, then only looked up."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from domain.conditions import Expression, compile_expression
 from domain.convert import converter
 from domain.identity import CRMS, Crm
 from domain.inclusion import InclusionFilter, ListError, compile_list
 from domain.kinds import ObjectKind
 from domain.mapping import MappedField, SyncRule
+from domain.routing import Route
 from domain.schema import FieldKind, FieldSchema, ObjectSchema
 from domain.state import Connection
 
@@ -22,6 +24,13 @@ class FieldMapping(msgspec.Struct, frozen=True):
     hubspot: str
     salesforce: dict[str, str]  #: object -> its field; one entry per object that has it
     rule: SyncRule
+
+
+class RoutingRule(msgspec.Struct, frozen=True):
+    """What a new HubSpot record becomes, if it meets a condition."""
+
+    when: str  #: formula over the HubSpot record
+    create_as: str | None  #: Salesforce object; None: create nothing there
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -36,6 +45,8 @@ class Section(msgspec.Struct, frozen=True):
     guards: dict[str, int] = {}  #: ``creates``, ``deletes``, ``blanked`` -> per hour
     zone: str = "UTC"  #: which day a moment belongs to, where a datetime meets a date
     defaults: dict[str, dict[str, str]] = {}  #: Salesforce object -> field -> value for creates that lack one
+    salesforce_filter: dict[str, str] = {}  #: Salesforce object -> formula; records that fail it do not sync
+    routing: tuple[RoutingRule, ...] = ()  #: the first that is met counts before ``create_as``
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -64,6 +75,8 @@ class KindPolicy:
     inclusion: InclusionFilter | None
     inclusion_missing: str  #: why the configured list cannot be asked; empty if it can, or none is configured
     zone: ZoneInfo
+    routes: tuple[Route, ...]
+    filters: dict[str, Expression]  #: Salesforce object -> what its records must meet to sync
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,12 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
     zone = ZoneInfo(section.zone)
     fields = {name: _fields(section, name, schemas, zone) for name in kind.salesforce}
     inclusion, missing = _inclusion(section, connection, documents, schemas)
+    routes = tuple(_route(section, each, schemas, zone) for each in section.routing)
+    filters = {
+        name: compile_expression(source, _object_schema(schemas, Crm.SALESFORCE, name), zone)
+        for name, source in section.salesforce_filter.items()
+    }
+    read = _read_by_formulas(kind, routes, filters)
     portal = ZoneInfo(connection.accounts[Crm.HUBSPOT][1]) if Crm.HUBSPOT in connection.accounts else zone
     return KindPolicy(
         digest=connection.config,
@@ -105,13 +124,41 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         kind=kind,
         fields=fields,
         mapped={(name, crm): {f.name(crm): f for f in each} for name, each in fields.items() for crm in CRMS},
-        watched=_watched(kind, fields),
-        needed=_needed(kind, fields, inclusion),
+        watched=_joined(_watched(kind, fields), read),
+        needed=_joined(_needed(kind, fields, inclusion), read),
         schemas=schemas,
         inclusion=inclusion,
         inclusion_missing=missing,
         zone=portal,
+        routes=routes,
+        filters=filters,
     )
+
+
+def _route(
+    section: Section, rule: RoutingRule, schemas: Mapping[tuple[Crm, str], ObjectSchema], zone: ZoneInfo
+) -> Route:
+    schema = _object_schema(schemas, Crm.HUBSPOT, section.kind.hubspot)
+    return Route(compile_expression(rule.when, schema, zone), rule.create_as)
+
+
+def _object_schema(schemas: Mapping[tuple[Crm, str], ObjectSchema], crm: Crm, name: str) -> ObjectSchema:
+    return schemas.get((crm, name)) or ObjectSchema(crm, name, {})
+
+
+def _read_by_formulas(
+    kind: ObjectKind, routes: Iterable[Route], filters: Mapping[str, Expression]
+) -> dict[tuple[Crm, str], frozenset[str]]:
+    """What decides where a record goes: to be known, and a trigger when it changes."""
+    conditions = (each.when.fields for each in routes)
+    read = {(Crm.SALESFORCE, name): each.fields for name, each in filters.items()}
+    return {(Crm.HUBSPOT, kind.hubspot): frozenset().union(*conditions), **read}
+
+
+def _joined(
+    one: Mapping[tuple[Crm, str], frozenset[str]], other: Mapping[tuple[Crm, str], frozenset[str]]
+) -> dict[tuple[Crm, str], frozenset[str]]:
+    return {place: fields | other.get(place, frozenset()) for place, fields in one.items()}
 
 
 def _schemas(

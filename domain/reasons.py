@@ -17,6 +17,7 @@ class Reason(StrEnum):
     WITHDRAWN = "withdrawn"
     NO_EMAIL = "no_email"
     NOT_IN_INCLUSION_LIST = "not_in_inclusion_list"
+    SALESFORCE_FILTER = "salesforce_filter"
     VALIDATION = "validation"
     REJECTED = "rejected"
     PING_PONG = "ping_pong"
@@ -59,6 +60,7 @@ TEXT: dict[Reason, str] = {
     Reason.WITHDRAWN: "What was to be written is no longer wanted.",
     Reason.NO_EMAIL: "The contact has no e-mail address.",
     Reason.NOT_IN_INCLUSION_LIST: "The contact is not on the inclusion list.",
+    Reason.SALESFORCE_FILTER: "The Salesforce record does not pass the filter of limit_sync.",
     Reason.VALIDATION: "A value would be refused by the target's own field rules.",
     Reason.REJECTED: "The target CRM refused the write.",
     Reason.PING_PONG: "The target keeps changing this value back; it was held after three attempts.",

@@ -198,8 +198,8 @@ class Link:
         return {crm: tuple(name for kind in kinds for name in kind.objects(crm)) for crm in Crm}
 
     def inclusion_lists(self) -> tuple[str, ...]:
-        limits = (section.limit_sync for section in self.configuration.sections.values())
-        return tuple(limit.inclusion_list for limit in limits if limit is not None)
+        sections = self.configuration.sections.values()
+        return tuple(wanted for each in sections if (wanted := each.limit_sync.inclusion_list) is not None)
 
     def document(self) -> Document:
         """The configuration as decisions read it, on the schemas that the CRMs show now."""

@@ -60,15 +60,24 @@ class Formula:
             A plain value, None for blank, or the error. Names in record, schema and context ignore case; the
             formula's own spelling is found fastest.
         """
+        run = self._for(schema, blanks, context)
+        if isinstance(run, FormulaError):
+            return run
+        return _result(run, Env(record, context))
+
+    def fault(self, schema: Mapping[str, str]) -> FormulaError | None:
+        """Why the formula does not compile for records of these types, whatever their values."""
+        run = self._for(schema, "zero", Context())
+        return run if isinstance(run, FormulaError) else None
+
+    def _for(self, schema: Mapping[str, str], blanks: Blanks, context: Context) -> Run | FormulaError:
         types = [_type_in(schema, name) for name in self.fields]
         types += [_type_in(schema, name) or context.global_type(name) for name in self.globals]
         key = (blanks, *types)
         run = self._compiled.get(key)
         if run is None:
             run = self._compiled[key] = self._compile(blanks, types)
-        if isinstance(run, FormulaError):
-            return run
-        return _result(run, Env(record, context))
+        return run
 
     def _compile(self, blanks: Blanks, types: list[str | None]) -> Run | FormulaError:
         names = (*self.fields, *self.globals)

@@ -296,3 +296,56 @@ def test_an_account_that_shows_nothing_is_one_warning_an_object() -> None:
         "Check that the account can be reached and shows the object."
         for name in ("HubSpot's contacts", "Salesforce's Lead", "Salesforce's Contact")
     ]
+
+
+# -- formulas
+
+
+@pytest.mark.parametrize(
+    ("condition", "says"),
+    [
+        pytest.param(
+            "AND(lastname = 'X', lastnam = 'Y')",
+            'HubSpot\'s contacts has no field "lastnam" at character 21, "lastnam = \'Y\')". '
+            'Did you mean "lastname"?',
+            id="a mistyped property",
+        ),
+        pytest.param(
+            "LEN(lastname)",
+            "The formula yields no true or false. Compare what it yields with something.",
+            id="a number for a condition",
+        ),
+        pytest.param(
+            "lastname = 1",
+            'The formula cannot be evaluated at character 10, "= 1": = cannot compare text with number. '
+            "See docs/formula.md.",
+            id="types that do not go together",
+        ),
+        pytest.param(
+            "$User.Id = lastname",
+            "$User.Id cannot be read here: only the record is known. Leave it out.",
+            id="the user",
+        ),
+    ],
+)
+def test_a_condition_must_fit_the_record_that_it_reads(condition: str, says: str) -> None:
+    section = f'  create_as:\n    - {{when: "{condition}", create: contact}}\n    - lead\n'
+    assert unfit(configuration(section=section), schemas()) == [f"acme.yaml:5: {says}"]
+
+
+def test_a_filter_must_fit_each_object_that_it_is_for() -> None:
+    section = "  limit_sync: {salesforce_filter: 'Company <> \"x\"'}\n"
+    assert unfit(configuration(section=section), schemas()) == [
+        (
+            'acme.yaml:4: Contact has no field "Company" at character 1, "Company <> "x"". '
+            "Choose from: Email, LastName, HubSpot_Contact_Id__c."
+        )
+    ]
+
+
+def test_each_object_that_a_rule_may_create_must_be_filled() -> None:
+    section = "  create_as:\n    - {when: 'lastname = \"x\"', create: contact}\n    - lead\n"
+    lacking = schemas(contact=(field("Level__c", required=True),))
+    assert [said.partition(" and ")[0] for said in unfit(configuration(section=section), lacking)] == [
+        "acme.yaml:8: Contact.Level__c is required,"
+    ]

@@ -9,7 +9,8 @@ from domain.kinds import ObjectKind
 from domain.mapping import ALWAYS, SyncRule
 from domain.schema import FieldKind, FieldSchema, ObjectSchema
 from domain.validation import objection
-from workers.configuration.document import Schemas, object_created
+from workers.configuration.document import Schemas, objects_created
+from workers.configuration.formulas import unfit
 from workers.configuration.loading import Configuration
 from workers.configuration.model import MappingEntry, SectionEntry
 from workers.configuration.pairs import allowed, partners
@@ -70,7 +71,9 @@ class _Section:
             yield from self._names(entry, place)
             for mapped in self._mapped(entry, place):
                 yield from self._pair(mapped)
-        yield from self._required()
+        yield from self._formulas()
+        for name in objects_created(self.kind, self.entry):
+            yield from self._required(name)
         yield from self._defaults()
         yield from self._keys()
 
@@ -154,10 +157,24 @@ class _Section:
     def _zone_given(self) -> bool:
         return ("time_zone",) in self.configuration.source.lines
 
-    def _required(self) -> Iterator[Problem]:
-        name = object_created(self.kind, self.entry)
-        if name is None:
-            return
+    def _formulas(self) -> Iterator[Problem]:
+        for index, rule in enumerate(self.entry.create_as):
+            if rule.when:
+                place: Place = ("create_as", index, "when")
+                yield from self._condition(rule.when, Crm.HUBSPOT, self.kind.hubspot, place)
+        limit = self.entry.limit_sync
+        for name, source in limit.filters(self.kind.salesforce).items():
+            yield from self._condition(
+                source, Crm.SALESFORCE, name, ("limit_sync", "salesforce_filter", name)
+            )
+
+    def _condition(self, source: str, crm: Crm, name: str, place: Place) -> Iterator[Problem]:
+        schema = self.schemas.get((crm, name))
+        owner = f"HubSpot's {name}" if crm is Crm.HUBSPOT else name
+        for what, remedy in unfit(source, schema, owner, condition=True) if schema else ():
+            yield self._error(what, remedy, *place)
+
+    def _required(self, name: str) -> Iterator[Problem]:
         filled = {*self.entry.defaults.get(name, {}), *self._filled(name)}
         for field in self._fields(Crm.SALESFORCE, name).values():
             if field.required and field.createable and field.name not in filled:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.identity import Crm
 from domain.kinds import ObjectKind
-from domain.policy import Document, FieldMapping, Section
+from domain.policy import Document, FieldMapping, RoutingRule, Section
 from domain.schema import ObjectSchema
 from workers.configuration.loading import Configuration
 from workers.configuration.model import DO_NOTHING, Guards, MappingEntry, SectionEntry
@@ -75,10 +75,28 @@ def fields_of(entry: MappingEntry, kind: ObjectKind, schemas: Schemas) -> dict[s
     }
 
 
-def object_created(kind: ObjectKind, section: SectionEntry) -> str | None:
-    """The Salesforce object of new records; None: none is created."""
-    wanted = section.create_as or kind.salesforce[0]
+def object_named(kind: ObjectKind, wanted: str) -> str | None:
+    """The Salesforce object that the file calls so in any letters; None: nothing is to be created."""
     return next((name for name in kind.salesforce if name.lower() == wanted.lower()), None)
+
+
+def object_created(kind: ObjectKind, section: SectionEntry) -> str | None:
+    """The Salesforce object of new records that meet no rule; None: none is created."""
+    if not section.create_as:
+        return kind.salesforce[0]
+    return next((object_named(kind, each.create) for each in section.create_as if each.when is None), None)
+
+
+def objects_created(kind: ObjectKind, section: SectionEntry) -> list[str]:
+    """The Salesforce objects that new records may be of."""
+    wanted = [rule.create_as for rule in _routing(kind, section)] + [object_created(kind, section)]
+    return [name for name in kind.salesforce if name in wanted]
+
+
+def _routing(kind: ObjectKind, section: SectionEntry) -> tuple[RoutingRule, ...]:
+    return tuple(
+        RoutingRule(each.when, object_named(kind, each.create)) for each in section.create_as if each.when
+    )
 
 
 def _section(kind: ObjectKind, section: SectionEntry, zone: str, schemas: Schemas) -> Section:
@@ -91,10 +109,12 @@ def _section(kind: ObjectKind, section: SectionEntry, zone: str, schemas: Schema
         create_as=object_created(kind, section),
         create_in_hubspot=section.when_salesforce_record_created != DO_NOTHING,
         delete_in_hubspot=section.when_salesforce_record_deleted != DO_NOTHING,
-        inclusion_list=section.limit_sync.inclusion_list if section.limit_sync else None,
+        inclusion_list=section.limit_sync.inclusion_list,
         guards=_guards(section.guards),
         zone=zone,
         defaults=section.defaults,
+        salesforce_filter=section.limit_sync.filters(kind.salesforce),
+        routing=_routing(kind, section),
     )
 
 

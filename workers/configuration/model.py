@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic_core import PydanticCustomError
 
 from domain.mapping import SyncRule
+from workers.configuration.formulas import unparsable
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -82,6 +83,36 @@ def _fields(value: object) -> object:
     )
 
 
+def _formula(value: object) -> object:
+    found = unparsable(value) if isinstance(value, str) and value else None
+    if found:
+        raise wrong(*found)
+    return value
+
+
+def _given(value: object) -> object:
+    if not value:
+        raise wrong("inclusion_list is empty.", "Name a list, or delete the key: then nobody is left out.")
+    return value
+
+
+def _filter(value: object) -> object:
+    """A formula for the records of every object, or object -> formula."""
+    if isinstance(value, str) and value:
+        return _formula(value)
+    if isinstance(value, dict) and value and all(isinstance(each, str) and each for each in value.values()):
+        return {name: _formula(each) for name, each in value.items()}
+    raise wrong("This is no filter.", "Write a formula, or one for each object: {Lead: ..., Contact: ...}.")
+
+
+def _routes(value: object) -> object:
+    """One object, or rules of which the last may be an object alone."""
+    if not isinstance(value, str | list):
+        raise wrong("create_as says nothing.", "Write lead, contact, do_nothing, or a list of rules.")
+    rules = value if isinstance(value, list) else [value]
+    return [{"create": rule} if isinstance(rule, str) else rule for rule in rules]
+
+
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[Annotated[int, Field(ge=0, le=MOST)] | None, BeforeValidator(_limit)]
 
@@ -146,10 +177,24 @@ class Webhooks(Model):
     enabled: bool | None = None
 
 
-class LimitSync(Model):
-    """Which contacts sync at all."""
+class RouteEntry(Model):
+    """One rule of what a new HubSpot record becomes."""
 
-    inclusion_list: Text  #: name or id of an active list
+    when: Annotated[Text, BeforeValidator(_formula)] | None = None  #: None: always
+    create: Text
+
+
+class LimitSync(Model):
+    """Which records sync at all."""
+
+    inclusion_list: Annotated[Text | None, BeforeValidator(_given)] = None  #: name or id of an active list
+    salesforce_filter: Annotated[str | dict[str, str] | None, BeforeValidator(_filter)] = None
+
+    def filters(self, objects: tuple[str, ...]) -> dict[str, str]:
+        """Object -> the formula that its records must meet."""
+        if isinstance(self.salesforce_filter, str):
+            return dict.fromkeys(objects, self.salesforce_filter)
+        return self.salesforce_filter or {}
 
 
 class Guards(Model):
@@ -179,10 +224,10 @@ class MappingEntry(Model):
 class SectionEntry(Model):
     """How one kind of entity syncs."""
 
-    create_as: Text | None = None  #: None: the first of the kind's objects
+    create_as: Annotated[tuple[RouteEntry, ...], BeforeValidator(_routes)] = ()  #: none: the kind's first
     when_salesforce_record_created: Literal["create_in_hubspot", "do_nothing"] = "create_in_hubspot"
     when_salesforce_record_deleted: Literal["do_nothing", "delete_in_hubspot"] = "do_nothing"
-    limit_sync: LimitSync | None = None
+    limit_sync: LimitSync = LimitSync()
     guards: Guards = Guards()
     defaults: dict[Text, dict[Text, Text]] = {}
     hubspot_key: Text | None = None

@@ -23,13 +23,28 @@ class SectionRules:
 
     def of_section(self, raw: Mapping[str, Any]) -> Iterator[Problem]:
         """``raw``: the section as it stands in the file."""
-        wanted, choices = raw.get("create_as"), [*map(str.lower, self.kind.salesforce), DO_NOTHING]
-        if isinstance(wanted, str) and wanted and wanted.lower() not in choices:
-            yield self._problem(
-                f'create_as cannot be "{wanted}".', did_you_mean(wanted, choices), "create_as"
-            )
+        yield from self._routes(raw.get("create_as"))
         if isinstance(raw.get("defaults"), dict):
             yield from self._objects(raw["defaults"], "defaults")
+        limit = raw.get("limit_sync")
+        filters = limit.get("salesforce_filter") if isinstance(limit, dict) else None
+        if isinstance(filters, dict):
+            yield from self._objects(filters, "limit_sync", "salesforce_filter")
+
+    def _routes(self, raw: object) -> Iterator[Problem]:
+        """``raw``: the value of create_as, an object or rules."""
+        rules = raw if isinstance(raw, list) else [raw]
+        for index, rule in enumerate(rules):
+            wanted = rule.get("create") if isinstance(rule, dict) else rule
+            choices = [*map(str.lower, self.kind.salesforce), DO_NOTHING]
+            if isinstance(wanted, str) and wanted and wanted.lower() not in choices:
+                what = f'create_as cannot be "{wanted}".'
+                yield self._problem(what, did_you_mean(wanted, choices), "create_as", index)
+            if index < len(rules) - 1 and not (isinstance(rule, dict) and rule.get("when")):
+                what = "The rules behind this one are never reached: it has no condition."
+                yield self._problem(
+                    what, "Give it a condition (when), or make it the last.", "create_as", index
+                )
 
     def of_mappings(self, mappings: Mapping[int, MappingEntry]) -> Iterator[Problem]:
         """``mappings``: by position in the file's list; those that cannot be read are left out."""

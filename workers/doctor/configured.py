@@ -23,11 +23,12 @@ def check_fields(configuration: Configuration, schemas: Schemas) -> Iterator[Fin
 def check_inclusion_lists(configuration: Configuration, lists: ListGateway) -> Iterator[Finding]:
     """Whether each inclusion list exists, is active and ready."""
     for name, section in configuration.sections.items():
-        if section.limit_sync is None:
+        wanted = section.limit_sync.inclusion_list
+        if wanted is None:
             yield Finding(Health.OK, f"No inclusion list: all {name} may sync.")
             continue
         try:
-            yield _inclusion_list(section.limit_sync.inclusion_list, lists)
+            yield _inclusion_list(wanted, lists)
         except SyncError as error:
             yield refused(Crm.HUBSPOT, "HubSpot's lists cannot be read", error)
 

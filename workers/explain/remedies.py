@@ -54,12 +54,12 @@ def _validation(evidence: Evidence) -> Iterable[str]:
 
 def _creation_off(evidence: Evidence) -> Iterable[str]:
     missing = next((crm for crm in Crm if crm not in evidence.contact.pair), Crm.SALESFORCE)
-    key = (
-        "create_as: lead"
-        if missing is Crm.SALESFORCE
-        else "when_salesforce_record_created: create_in_hubspot"
-    )
-    yield f"Set {key}, then run crmsync config apply"
+    kind = evidence.kind
+    if missing is Crm.HUBSPOT:
+        what = "Set when_salesforce_record_created: create_in_hubspot"
+    else:
+        what = "Change the rules of create_as" if kind and kind.routes else "Set create_as: lead"
+    yield f"{what}, then run crmsync config apply"
     yield f"Or enter the record in {NAMES[missing]}: it is linked by its e-mail address."
 
 
@@ -95,6 +95,10 @@ def _spare(evidence: Evidence) -> Iterable[str]:
 _OF: dict[str, Callable[[Evidence], Iterable[str]]] = {
     Reason.NO_EMAIL: _always("Give the contact an e-mail address in either CRM."),
     Reason.NOT_IN_INCLUSION_LIST: _not_in_list,
+    Reason.SALESFORCE_FILTER: _always(
+        "In Salesforce: change the record so that it passes; it syncs as soon as that is seen.",
+        "Or change limit_sync.salesforce_filter, then run crmsync config apply",
+    ),
     Reason.VALIDATION: _validation,
     Reason.CREATION_OFF: _creation_off,
     Reason.RECORD_DELETED: _deleted,

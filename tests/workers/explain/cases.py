@@ -8,7 +8,7 @@ import msgspec
 from domain import events as e
 from domain.mapping import SyncRule
 from domain.outcomes import Outcome, OutcomeClass
-from domain.policy import FieldMapping, Section
+from domain.policy import FieldMapping, RoutingRule, Section
 from domain.reasons import Reason, Wait
 from domain.retry import ATTEMPTS
 from tests.domain.inclusion.builders import FORM, a_list, all_of, prop
@@ -95,6 +95,19 @@ def answered(told: Told, kind: OutcomeClass, code: str, message: str = "", *fiel
 
 
 # -- how a decision ends
+
+
+def salesforce_filter() -> Told:
+    world, entity = linked(replace(SECTION, salesforce_filter={"Lead": 'City <> "Vienna"'}))
+    world.lead("00Q1", **LEAD, City="Vienna", HubSpot_Contact_Id__c="1")
+    return world, entity
+
+
+def unrouted() -> Told:
+    """No rule is met, and one cannot be evaluated."""
+    rules = (RoutingRule('company = "Engines"', "Contact"), RoutingRule("VALUE(city) > 1", "Lead"))
+    world = ready(replace(SECTION, create_as=None, routing=rules))
+    return world, world.hubspot("1", **ADA, city="London")
 
 
 def delivered() -> Told:
@@ -348,6 +361,7 @@ BY_CODE: dict[str, Callable[[], Told]] = {
     Reason.WITHDRAWN: withdrawn,
     Reason.NO_EMAIL: no_email,
     Reason.NOT_IN_INCLUSION_LIST: not_in_inclusion_list,
+    Reason.SALESFORCE_FILTER: salesforce_filter,
     Reason.VALIDATION: validation,
     Reason.REJECTED: rejected,
     Reason.PING_PONG: ping_pong,
@@ -369,6 +383,7 @@ BY_CODE: dict[str, Callable[[], Told]] = {
 OTHERS: dict[str, Callable[[], Told]] = {
     each.__name__: each
     for each in (
+        unrouted,
         paused,
         suspended,
         retried,
