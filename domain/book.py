@@ -5,12 +5,13 @@ event wrote counts until ``accept``; an event that fails leaves no trace. ``take
 everything accepted, encoded, for one atomic commit, in a form that a store applies blindly.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, KeysView, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 import msgspec
 
+from domain.commons import Note
 from domain.identity import Crm
 from domain.state import Closed, Connection, Contact, Intent, Letter, Priority, ReadRequest
 
@@ -47,6 +48,11 @@ _encode_closed = msgspec.json.Encoder(order="deterministic").encode
 def decode(table: Table, raw: bytes) -> Any:
     """Read a stored value back."""
     return _DECODERS[table](raw)
+
+
+def encode(value: Any) -> bytes:
+    """Write a value of a table as it is stored."""
+    return _encode(value)
 
 
 def decode_closed(raw: bytes) -> Closed:
@@ -89,6 +95,9 @@ class Changes(NamedTuple):
     unqueued: dict[str, list[str]]
     decisions: dict[str, list[bytes]]  #: entity -> closed decisions, in order
     counts: dict[str, int]  #: counter -> by how much it grew
+    notes: Sequence[
+        Note
+    ] = ()  #: what the connection has in common with folds of its other contacts; not stored
 
 
 Fetch = Callable[[Table, str], bytes | None]
@@ -106,10 +115,12 @@ class Book:
         self._queued: dict[str, dict[str, int | None]] = {}
         self._decisions: dict[str, list[bytes]] = {}
         self._counts: dict[str, int] = {}
+        self._notes: list[Note] = []
         self._event: dict[_Key, Any] = {}
         self._event_queued: list[tuple[str, str, int | None]] = []
         self._event_closed: list[tuple[str, Closed]] = []
         self._event_counts: list[str] = []
+        self._event_notes: list[Note] = []
 
     # -- reading and writing values
 
@@ -206,10 +217,16 @@ class Book:
     def count(self, counter: str) -> None:
         self._event_counts.append(counter)
 
+    def note(self, note: Note) -> None:
+        """Keep what changed in common with other contacts, for whoever folds those elsewhere."""
+        self._event_notes.append(note)
+
     # -- the life of one event, and of a run of events
 
-    def accept(self) -> None:
-        """Let what the event wrote count."""
+    def accept(self, *, elsewhere: bool = False) -> None:
+        """Let what the event wrote count; ``elsewhere``: another fold counts and notes it."""
+        if elsewhere:
+            self._event_counts, self._event_notes = [], []
         self._known.update(self._event)
         self._dirty.update(dict.fromkeys(self._event))
         for name, member, score in self._event_queued:
@@ -218,6 +235,7 @@ class Book:
             self._decisions.setdefault(entity, []).append(_encode_closed(closed))
         for counter in self._event_counts:
             self._counts[counter] = self._counts.get(counter, 0) + 1
+        self._notes += self._event_notes
         self.reject()
 
     def reject(self) -> None:
@@ -226,6 +244,7 @@ class Book:
         self._event_queued = []
         self._event_closed = []
         self._event_counts = []
+        self._event_notes = []
 
     def take_changes(self) -> Changes:
         """Hand over everything accepted since the last call."""
@@ -240,8 +259,8 @@ class Book:
                 puts.setdefault(table, {})[key] = _encode(value)
         queued = {n: kept for n, members in self._queued.items() if (kept := _kept(members))}
         unqueued = {n: gone for n, members in self._queued.items() if (gone := _gone(members))}
-        changes = Changes(puts, deletes, queued, unqueued, self._decisions, self._counts)
-        self._dirty, self._queued, self._decisions, self._counts = {}, {}, {}, {}
+        changes = Changes(puts, deletes, queued, unqueued, self._decisions, self._counts, self._notes)
+        self._dirty, self._queued, self._decisions, self._counts, self._notes = {}, {}, {}, {}, []
         return changes
 
     def forget(self, limit: int) -> None:
@@ -253,6 +272,10 @@ class Book:
         """Give the book a value that was fetched ahead; what it knows already stands."""
         if (table, key) not in self._known:
             self._known[table, key] = None if raw is None else _DECODERS[table](raw)
+
+    def known(self) -> KeysView[tuple[Table, str]]:
+        """Everything that was read or written since something was forgotten last, absent values included."""
+        return self._known.keys()
 
     def knows(self, table: Table, key: str) -> bool:
         return (table, key) in self._known

@@ -3,8 +3,9 @@
 from typing import Any
 
 from domain import events as e
+from domain.commons import Cleared, Suspended
 from domain.state import Suspension
-from domain.step import Step, replace
+from domain.step import Step, replace, share
 
 
 def _connection(step: Step, **changes: Any) -> None:
@@ -49,17 +50,11 @@ def resumed(step: Step, event: e.Resumed) -> None:  # noqa: ARG001 - one shape f
 
 
 def suspension_cleared(step: Step, event: e.SuspensionCleared) -> None:
-    connection = step.book.connection
-    suspended = {crm: each for crm, each in connection.suspended.items() if crm != event.name}
-    guards = {name: each for name, each in connection.guards.items() if name != event.name}
-    _connection(step, suspended=suspended, guards=guards)
+    share(step, Cleared(event.name))
 
 
 def target_refused(step: Step, event: e.TargetRefused) -> None:
-    suspended = step.book.connection.suspended
-    if event.crm not in suspended:
-        suspension = Suspension(step.at, event.code, event.message)
-        _connection(step, suspended={**suspended, event.crm: suspension})
+    share(step, Suspended(event.crm, Suspension(step.at, event.code, event.message)))
 
 
 def epoch_started(step: Step, event: e.EpochStarted) -> None:

@@ -8,6 +8,7 @@ from domain.agreeing import SETTLING_MS, take_delivery
 from domain.answer import linked, read_in_full
 from domain.asking import ask_record
 from domain.book import CLAIMS, TIMERS
+from domain.commons import Suspended, Throttled
 from domain.decide import land, record_written, send_letter, settle
 from domain.following import move_link
 from domain.identity import Crm, RecordRef
@@ -18,7 +19,7 @@ from domain.reasons import Reason
 from domain.records import Record, Version
 from domain.retry import ATTEMPTS, CLAIM_MS, delay_ms
 from domain.state import Contact, Doubt, Echoed, Flight, Hold, Suspension, intent_key
-from domain.step import Step, replace
+from domain.step import Step, replace, share
 
 RESOLUTIONS = 3
 """How often in a row an answer may point elsewhere before the write becomes a dead letter."""
@@ -223,9 +224,7 @@ def _failed(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.Del
 
 def _throttled(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:  # noqa: ARG001 - one shape for all outcomes
     until = step.at + (event.outcome.wait_ms or 1_000)
-    connection = step.book.connection
-    if connection.throttled.get(crm, 0) < until:
-        step.book.put_connection(replace(connection, throttled={**connection.throttled, crm: until}))
+    share(step, Throttled(crm, until))
     return replace(contact, due={**contact.due, crm: until})
 
 
@@ -285,10 +284,7 @@ def _whole(step: Step, contact: Contact, flight: Flight, outcome: Outcome, blame
 def _misconfigured(
     step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered
 ) -> Contact:
-    connection = step.book.connection
-    if crm not in connection.suspended:
-        suspension = Suspension(step.at, event.outcome.code, event.outcome.message)
-        step.book.put_connection(replace(connection, suspended={**connection.suspended, crm: suspension}))
+    share(step, Suspended(crm, Suspension(step.at, event.outcome.code, event.outcome.message)))
     if flight.record_id is None:
         return replace(contact, looked_up=links.without(contact.looked_up, crm))
     return contact

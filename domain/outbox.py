@@ -2,10 +2,11 @@
 
 from domain.answer import Draft, Plan
 from domain.book import held_queue
+from domain.commons import Counted
 from domain.identity import Crm
 from domain.reasons import Reason
-from domain.state import Bucket, Contact, Intent, Priority
-from domain.step import Step, replace
+from domain.state import Contact, Intent, Priority
+from domain.step import Step, replace, share
 
 HOUR_MS = 3_600_000
 
@@ -40,22 +41,11 @@ def _tripped(step: Step, contact: Contact, crm: Crm, draft: Draft) -> str:
         return ""
     blanked = sum(value is None for value in draft.fields.values())
     wanted = {"creates": int(draft.record_id is None), "deletes": int(draft.delete), "blanked": blanked}
+    hour = step.at // HOUR_MS
     for guard, number in wanted.items():
-        if number and guard in limits and not _count(step, guard, number, limits[guard]):
+        if number and guard in limits and not share(step, Counted(guard, hour, number, limits[guard])):
             return guard
     return ""
-
-
-def _count(step: Step, guard: str, number: int, limit: int) -> bool:
-    connection = step.book.connection
-    hour = step.at // HOUR_MS
-    bucket = connection.guards.get(guard, Bucket(hour, 0))
-    if bucket.tripped:
-        return False
-    count = number + (bucket.count if bucket.hour == hour else 0)
-    bucket = Bucket(hour, count, tripped=count > limit)
-    step.book.put_connection(replace(connection, guards={**connection.guards, guard: bucket}))
-    return not bucket.tripped
 
 
 def intend(step: Step, contact: Contact, drafts: dict[Crm, Draft]) -> Contact:

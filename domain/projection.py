@@ -44,6 +44,17 @@ class Projection:
 
     def fold(self, position: str, event: AnyEvent) -> None:
         """Fold one event; its time is the milliseconds of its position."""
+        self._evolve(position, event)
+        self.book.count("events")
+        self.book.count(f"events/{event.__struct_config__.tag}")
+        self.book.accept()
+
+    def follow(self, position: str, event: AnyEvent) -> None:
+        """Fold an event of the connection as a whole that another fold counts."""
+        self._evolve(position, event)
+        self.book.accept(elsewhere=True)
+
+    def _evolve(self, position: str, event: AnyEvent) -> None:
         step = Step(self.book, self.policy(), position, int(position.partition("-")[0]))
         try:
             evolve(step, event)
@@ -54,9 +65,6 @@ class Projection:
         except Exception as error:  # noqa: BLE001 - one event must not stop the log; see the class
             self.book.reject()
             _park(step, event, error)
-        self.book.count("events")
-        self.book.count(f"events/{event.__struct_config__.tag}")
-        self.book.accept()
 
     def skip(self) -> None:
         """Pass over an entry that is no event; it is counted, and an operator is told by the count."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from domain.book import Book
+from domain.commons import Change, Note, take
 from domain.policy import Policy
 
 replace = msgspec.structs.replace
@@ -18,3 +19,14 @@ class Step:
     policy: Policy
     position: str  #: of the event in the log
     at: int  #: the event's time, epoch ms
+
+
+def share(step: Step, change: Change) -> bool:
+    """Change what all contacts of the connection have in common; tells whether it is granted."""
+    before = step.book.connection
+    connection, granted = take(before, change)
+    if connection is not before:
+        step.book.put_connection(connection)
+    moment, _, number = step.position.partition("-")
+    step.book.note(Note((int(moment), int(number)), change, granted))
+    return granted

@@ -7,7 +7,7 @@ each make their own.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -34,12 +34,17 @@ from workers.gateways.salesforce_client import ClientCredentials, JwtBearer, Org
 from workers.gateways.tokens import RedisTokenStore
 from workers.limits import RedisLimiter, hubspot, salesforce
 from workers.metadata import Metadata
+from workers.parts import Processes, cores
 from workers.poll import Poller
 from workers.ports import CrmGateway
 from workers.project import Projector
 from workers.read import Reader
+from workers.replay import Replay
 from workers.settings import ConnectionSettings, Settings
-from workers.storage.redis_store import RedisStores, connect, connections, register_connection
+from workers.storage.redis_store import RedisStores, connect, connections, open_log, register_connection
+
+LONG = 50_000
+"""From so many events on, several processes replay a log sooner than one."""
 
 
 @dataclass
@@ -259,6 +264,14 @@ class Link:
     @cached_property
     def control(self) -> Control:
         return Control(self.lane)
+
+    def replay(self, processes: int | None = None) -> Replay:
+        """Replays the connection, in this process or by several; None: as many as pay for being started."""
+        if processes is None:
+            processes = cores() if self.lane.log.appended() > LONG else 1
+        opening = partial(open_log, self.runtime.settings.log_server(), self.name)
+        crew = Processes(opening, processes) if processes > 1 else None
+        return Replay(self.lane, self.stores.generations, crew)
 
     @property
     def list_control(self) -> Control:

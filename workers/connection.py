@@ -79,10 +79,7 @@ class Lane:
 
     def document(self, name: str) -> Any:
         """A document of the log as plain values. Raises KeyError if it is absent."""
-        raw = self.log.document(name)
-        if raw is None:
-            raise KeyError(name)
-        return msgspec.json.decode(raw)
+        return document_of(self.log, name)
 
     def state(self) -> Connection:
         """The state of the connection as a whole, as far as it is projected."""
@@ -135,6 +132,14 @@ class Lane:
     def backlog(self) -> int:
         """How many events wait to be projected."""
         return self.log.appended() - self.tables().counters().get("events", 0)
+
+
+def document_of(log: EventLog, name: str) -> Any:
+    """A document of a log as plain values. Raises KeyError if it is absent."""
+    raw = log.document(name)
+    if raw is None:
+        raise KeyError(name)
+    return msgspec.json.decode(raw)
 
 
 def observed(

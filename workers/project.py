@@ -16,8 +16,8 @@ from domain.book import CONNECTION_KEY, Table
 from domain.events import AnyEvent
 from domain.projection import Projection, wanted, wanted_next
 from domain.upcasting import NewerEvent, UnreadableEvent, decode
-from workers.connection import PROJECTED, Lane, Lease, position_of
-from workers.store import Entry, Tables
+from workers.connection import PROJECTED, Lane, Lease, document_of, position_of
+from workers.store import Entry, EventLog, Tables
 
 BATCH = 500
 LEASE_MS = 10_000
@@ -116,7 +116,7 @@ class Projector:
 
     def _current(self, tables: Tables, checkpoint: str) -> Projection:
         if self._projection is None or self._at != checkpoint or self._generation != tables.generation:
-            self._projection = projection_of(self.lane, tables, self.fatal)
+            self._projection = projection_of(self.lane.log, tables, self.fatal)
             self._generation, self._at = tables.generation, checkpoint
         return self._projection
 
@@ -143,7 +143,7 @@ class StoreFailed(Exception):  # noqa: N818 - says what happened
     """The store did not answer while an event was folded, for which the event is not to blame."""
 
 
-def projection_of(lane: Lane, tables: Tables, fatal: tuple[type[BaseException], ...] = ()) -> Projection:
+def projection_of(log: EventLog, tables: Tables, fatal: tuple[type[BaseException], ...] = ()) -> Projection:
     """A fold that reads its tables from the store. What the store or ``fatal`` raises ends it."""
 
     def fetch(table: Table, key: str) -> bytes | None:
@@ -152,7 +152,7 @@ def projection_of(lane: Lane, tables: Tables, fatal: tuple[type[BaseException], 
 
     def document(name: str) -> Any:
         with _blamed_on_the_store():
-            return lane.document(name)
+            return document_of(log, name)
 
     return Projection(fetch, document, fatal=(MemoryError, StoreFailed, *fatal))
 

@@ -2,21 +2,26 @@
 
 Neither way can send, read or ring: it sees the log and the tables, and nothing else. A *verification* folds
 into memory and compares hashes at the same position; a *rebuild* fills a new generation beside the running
-one while traffic goes on, compares, and switches in one atomic step.
+one while traffic goes on, compares, and switches in one atomic step. Several processes may share the work on
+what the log holds at the beginning (``workers.parts``); what comes in meanwhile follows batch by batch.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from domain.book import Changes
 from domain.identity import Crm
 from workers.connection import Lane, Lease, position_of
+from workers.parts import Alone, Crew, fold, in_pieces
 from workers.project import Projector
-from workers.store import Generations, Tables
+from workers.store import START, Generations, Tables
 
 LEASE_MS = 120_000
 HELD = (*(f"deliver/{crm}" for crm in Crm), "project")
 """The leases of whoever claims or commits, held while two states are compared; the slow ones come first."""
+
+NOTHING = Changes({}, {}, {}, {}, {}, {})
 
 PATIENCE = 30.0
 """Seconds to wait for each of them."""
@@ -37,6 +42,8 @@ class Comparison:
     events: int
     running: dict[str, str]  #: part of the state -> hash
     replayed: dict[str, str]
+    processes: int = 1  #: how many shared the folding
+    met: bool = False  #: whether one had to fold all, because the parts were not independent
 
     @property
     def differing(self) -> list[str]:
@@ -51,13 +58,15 @@ class Replay:
 
     lane: Lane
     generations: Generations
+    crew: Crew | None = None  #: None: this process folds
     batch: int = 1_000
+    _shared: tuple[int, bool] = field(default=(1, False), repr=False)
     _leases: list[Lease] = field(default_factory=list, repr=False)
 
     def verify(self, into: Tables, progress: Progress | None = None) -> Comparison:
         """Fold the log into empty tables and compare them with the running ones. Raises Busy."""
+        self._fold_bulk(into, self.lane.tables().checkpoint(), progress)
         projector = self._projector(into)
-        self._fold(projector, self.lane.tables().checkpoint(), progress)
         with self._quiet():
             running = self.lane.tables()
             self._fold(projector, running.checkpoint(), progress)
@@ -70,8 +79,8 @@ class Replay:
         """
         number = self.generations.begin()
         built = self.generations.tables(number)
+        self._fold_bulk(built, self.lane.log.tail(), progress)
         projector = self._projector(built)
-        self._fold(projector, self.lane.log.tail(), progress)
         with self._quiet():
             before = self.lane.tables()
             both = (projector, self._projector(before))
@@ -85,6 +94,23 @@ class Replay:
                 raise Busy("the log kept growing, or another rebuild began; try again when it is calmer")
         self.generations.drop(before.generation)
         return comparison
+
+    def _fold_bulk(self, empty: Tables, until: str, progress: Progress | None) -> None:
+        """Fill empty tables with what the log says up to a position."""
+        log, done = self.lane.log, 0
+        total = log.appended() if progress else 0
+
+        def tell(events: int) -> None:
+            nonlocal done
+            done += events
+            if progress:
+                progress(done, total)
+
+        whole = fold(self.crew or Alone(log), log, until, tell, batch=self.batch)
+        self._shared = (whole.size, whole.met)
+        for piece in in_pieces(whole.changes):
+            _commit(empty, START, piece)
+        _commit(empty, until, NOTHING)
 
     def _catch_up(self, projectors: Sequence[Projector], progress: Progress | None) -> None:
         tail = self.lane.log.tail()
@@ -137,4 +163,10 @@ class Replay:
         self._stay_quiet()
         hashes = running.fingerprint(), replayed.fingerprint()
         self._stay_quiet()
-        return Comparison(replayed.checkpoint(), replayed.counters().get("events", 0), *hashes)
+        events = replayed.counters().get("events", 0)
+        return Comparison(replayed.checkpoint(), events, *hashes, *self._shared)
+
+
+def _commit(tables: Tables, position: str, changes: Changes) -> None:
+    if not tables.commit(START, position, changes):
+        raise Busy("another rebuild began; try again when it is done")

@@ -15,7 +15,7 @@ from tests.scenarios.conftest import installed
 from tests.scenarios.crashing import CHANCES, FREEZING, FROZEN, HITS, POINTS
 from tests.scenarios.crowd import Crowd
 from workers.cli import playground
-from workers.replay import Comparison, Replay
+from workers.replay import Comparison
 from workers.storage.memory import MemoryTables
 
 pytestmark = pytest.mark.scenario
@@ -144,7 +144,7 @@ class Storm:
 
     def verify(self) -> Comparison:
         link = self.playground.link
-        return Replay(link.lane, link.stores.generations).verify(MemoryTables())
+        return link.replay(2).verify(MemoryTables())
 
     def report(self, comparison: Comparison) -> str:
         struck = ", ".join(f"{name} {times}" for name, times in self.struck().items())

@@ -12,7 +12,6 @@ from workers import requests
 from workers.cli import playground as installation
 from workers.cli.playground import Playground
 from workers.cli.story import Story
-from workers.replay import Comparison, Replay
 from workers.storage.memory import MemoryTables
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
@@ -57,15 +56,14 @@ def test_a_rebuild_while_people_edit_ends_in_the_same_state_and_writes_nothing_t
     with_edits = Edits(crowd)
     with_edits.start()
     try:
-        comparison = Replay(link.lane, link.stores.generations).rebuild()
+        comparison = link.replay(2).rebuild()
     finally:
         with_edits.end()
     assert comparison.differing == []
     assert link.lane.tables().generation > generation
     arrive(story, crowd)
     assert crowd.edits > 0
-    verified: Comparison = Replay(link.lane, link.stores.generations).verify(MemoryTables())
-    assert verified.differing == []
+    assert link.replay(2).verify(MemoryTables()).differing == []
 
 
 class Edits(Thread):

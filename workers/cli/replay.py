@@ -6,11 +6,12 @@ from contextlib import contextmanager
 import click
 from rich.progress import TimeRemainingColumn
 
+from domain.groups import PARTS
 from workers.bootstrap import Link
 from workers.cli.failures import DIFFERENT
 from workers.cli.output import emit, progress, say
 from workers.cli.session import with_json, with_link
-from workers.replay import Comparison, Progress, Replay
+from workers.replay import Comparison, Progress
 from workers.storage.memory import MemoryTables
 
 
@@ -19,13 +20,21 @@ def replay() -> None:
     """Fold the log again, without calling a CRM, to verify or rebuild what is derived from it."""
 
 
+with_processes = click.option(
+    "--processes",
+    type=click.IntRange(1, PARTS),
+    help="How many share the work; without it one for each core, if the log is long.",
+)
+
+
 @replay.command()
+@with_processes
 @with_json
 @with_link
-def verify(link: Link, *, as_json: bool) -> None:
+def verify(link: Link, *, processes: int | None, as_json: bool) -> None:
     """Fold the log into memory and compare it with the running state; exit code 2 if they differ."""
     with _progress("Folding") as told:
-        found = Replay(link.lane, link.stores.generations).verify(MemoryTables(), told)
+        found = link.replay(processes).verify(MemoryTables(), told)
     _report(found, as_json=as_json, different="The running state is not what the log says. It differs in")
     if found.differing:
         if not as_json:
@@ -34,12 +43,13 @@ def verify(link: Link, *, as_json: bool) -> None:
 
 
 @replay.command()
+@with_processes
 @with_json
 @with_link
-def rebuild(link: Link, *, as_json: bool) -> None:
+def rebuild(link: Link, *, processes: int | None, as_json: bool) -> None:
     """Make everything derived anew beside the running state, compare, and switch over in one step."""
     with _progress("Rebuilding") as told:
-        found = Replay(link.lane, link.stores.generations).rebuild(told)
+        found = link.replay(processes).rebuild(told)
     _report(found, as_json=as_json, different="The new state is in use. The old one differed in")
 
 
@@ -53,9 +63,13 @@ def _progress(title: str) -> Iterator[Progress]:
 def _report(found: Comparison, *, as_json: bool, different: str) -> None:
     if as_json:
         plain = {"position": found.position, "events": found.events, "differing": found.differing}
-        emit({**plain, "running": found.running, "replayed": found.replayed})
+        shared = {"processes": found.processes, "met": found.met}
+        emit({**plain, **shared, "running": found.running, "replayed": found.replayed})
         return
-    say(f"{found.events:,} events up to {found.position}.")
+    by = f", by {found.processes} processes" if found.processes > 1 else ""
+    say(f"{found.events:,} events up to {found.position}{by}.")
+    if found.met:
+        say("One process had to fold all of them: what the contacts share could not be split.")
     if found.differing:
         say(f"{different}: {', '.join(found.differing)}.")
     else:

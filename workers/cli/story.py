@@ -12,7 +12,6 @@ from domain.reasons import Reason
 from domain.state import Closed, Contact
 from workers import requests
 from workers.cli.playground import Playground
-from workers.replay import Replay
 
 ON_LIST = {"lifecyclestage": "marketingqualifiedlead"}
 BURST = 10
@@ -310,7 +309,7 @@ def rebuild(story: Story) -> str:
     before = link.lane.tables().fingerprint()
     calls = _calls(story)
     _lose_everything_derived(story)
-    comparison = Replay(link.lane, link.stores.generations).rebuild()
+    comparison = link.replay().rebuild()
     after = link.lane.tables().fingerprint()
     story.playground.fleet.start("io", story.playground.commands["io"])
     assert after == before, f"different: {[name for name in before if before[name] != after.get(name)]}"

@@ -48,6 +48,11 @@ def connect(url: str) -> redis.Redis:
     )
 
 
+def open_log(url: str, connection: str) -> RedisLog:
+    """A connection's log, for a process that has nothing but the address."""
+    return RedisStores(connect(url), connection).log
+
+
 def register_connection(client: redis.Redis, connection: str) -> None:
     """Let the server know that it keeps a connection."""
     do(client, "SADD", CONNECTIONS, connection)

@@ -1,0 +1,97 @@
+"""What contacts change of the connection as a whole: guards, suspensions, throttling.
+
+Contacts are independent of one another but for these. Each change is a note, and the connection's part is
+the fold of the notes in the log's order; so contacts may be folded apart from one another, their notes put
+together afterwards, and it can be told whether any of them would have been answered otherwise.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from domain.identity import Crm
+from domain.state import Bucket, Connection, Suspension
+
+replace = msgspec.structs.replace
+
+
+class Throttled(NamedTuple):
+    """A CRM asked for quiet until a moment, epoch ms."""
+
+    crm: Crm
+    until: int
+
+
+class Suspended(NamedTuple):
+    """A CRM refused in a way that an operator must mend; the first refusal stands."""
+
+    crm: Crm
+    suspension: Suspension
+
+
+class Cleared(NamedTuple):
+    """An operator mended a target, or released a guard."""
+
+    name: str
+
+
+class Counted(NamedTuple):
+    """Something that a guard counts is about to be sent."""
+
+    guard: str
+    hour: int
+    number: int
+    limit: int
+
+
+Change = Throttled | Suspended | Cleared | Counted
+
+
+class Note(NamedTuple):
+    """A change, and whether it was granted: a guard that has tripped grants nothing."""
+
+    position: tuple[int, int]  #: of the event in the log
+    change: Change
+    granted: bool
+
+
+def take(connection: Connection, change: Change) -> tuple[Connection, bool]:
+    """Apply a change; tells whether it is granted."""
+    match change:
+        case Throttled(crm, until):
+            if connection.throttled.get(crm, 0) < until:
+                connection = replace(connection, throttled={**connection.throttled, crm: until})
+        case Suspended(crm, suspension):
+            if crm not in connection.suspended:
+                connection = replace(connection, suspended={**connection.suspended, crm: suspension})
+        case Cleared(name):
+            suspended = {crm: each for crm, each in connection.suspended.items() if crm != name}
+            guards = {guard: each for guard, each in connection.guards.items() if guard != name}
+            connection = replace(connection, suspended=suspended, guards=guards)
+        case Counted():
+            return _count(connection, change)
+    return connection, True
+
+
+def _count(connection: Connection, change: Counted) -> tuple[Connection, bool]:
+    bucket = connection.guards.get(change.guard, Bucket(change.hour, 0))
+    if bucket.tripped:
+        return connection, False
+    count = change.number + (bucket.count if bucket.hour == change.hour else 0)
+    bucket = Bucket(change.hour, count, tripped=count > change.limit)
+    return replace(connection, guards={**connection.guards, change.guard: bucket}), not bucket.tripped
+
+
+def together(connection: Connection, notes: Iterable[Note]) -> Connection | None:
+    """The connection with the notes of contacts that were folded apart.
+
+    None if one of them would have been answered otherwise among the others: then what follows from the
+    answer is not what the log says.
+    """
+    common = Connection()
+    for note in sorted(notes, key=lambda each: each.position):
+        common, granted = take(common, note.change)
+        if granted != note.granted:
+            return None
+    return replace(connection, guards=common.guards, suspended=common.suspended, throttled=common.throttled)

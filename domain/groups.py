@@ -1,0 +1,264 @@
+"""Splitting a log into groups of contacts that cannot meet, so that each can be folded by itself.
+
+Two contacts may meet where an event names a record of both, or where both ever had the same e-mail address.
+What an event may touch is estimated from the event alone, rather too much than too little; whether groups
+really were independent is told by what their folds touched (``domain.parts``).
+"""
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from domain import events as e
+from domain.identity import Crm, Fields, email_key
+from domain.kinds import ObjectKind
+
+EVERYBODY = 255
+"""The part of an event that is said of the connection as a whole: every part folds it."""
+
+PARTS = 254
+"""As many parts there may be."""
+
+UNREADABLE = "unreadable"
+"""What an entry is about that is no event; the entries of that name go to one part, which counts them."""
+
+
+class Pointer(NamedTuple):
+    """A field by which a record finds others."""
+
+    crm: Crm
+    field: str
+    other: Crm | None  #: the CRM whose record id the field holds; None: it holds e-mail addresses
+
+
+Pointers = frozenset[Pointer]
+
+
+def pointers(kinds: Iterable[ObjectKind]) -> Pointers:
+    """The fields by which records of some kinds find others."""
+    return frozenset(pointer for kind in kinds for pointer in _pointers(kind))
+
+
+def _pointers(kind: ObjectKind) -> Iterator[Pointer]:
+    for crm in Crm:
+        yield Pointer(crm, kind.key_field(crm), crm.other)
+        for name in kind.objects(crm):
+            yield from (Pointer(crm, field, None) for field in kind.match.get(name, ()))
+    for conversion in kind.conversions.values():
+        yield Pointer(Crm.SALESFORCE, conversion.id_field, Crm.SALESFORCE)
+
+
+# -- what an event is about
+
+
+def _record(crm: Crm, record_id: str) -> str:
+    """Name a record without its object, which not every event tells."""
+    return f"{crm}/{record_id}"
+
+
+def _entity(entity: str) -> str:
+    """A contact has the name of the first record that was seen of it."""
+    crm, _, rest = entity.partition("/")
+    return f"{crm}/{rest.partition('/')[2]}"
+
+
+def _pointed(crm: Crm, fields: Fields, known: Pointers) -> Iterator[str]:
+    for pointer in known:
+        value = fields.get(pointer.field) if pointer.crm is crm else None
+        if not value:
+            continue
+        if pointer.other is not None:
+            yield _record(pointer.other, value)
+            continue
+        for part in value.split(";"):
+            if address := email_key(part):
+                yield address
+
+
+def _observed(event: e.RecordObserved, known: Pointers) -> Iterator[str]:
+    yield _record(event.crm, event.id)
+    for other in (event.asked_id, event.merged_into):
+        if other:
+            yield _record(event.crm, other)
+    yield from _pointed(event.crm, event.fields, known)
+
+
+def _one_record(event: e.RecordTouched | e.RecordGone, _: Pointers) -> Iterator[str]:
+    yield _record(event.crm, event.id)
+
+
+def _merged(event: e.RecordsMerged, _: Pointers) -> Iterator[str]:
+    for each in (event.winner, *event.losers):
+        yield _record(event.crm, each)
+
+
+def _one_contact(
+    event: e.LookedUp | e.MembershipObserved | e.IntentStale | e.SyncRequested | e.TimerDue, _: Pointers
+) -> Iterator[str]:
+    yield _entity(event.entity)
+
+
+def _claimed(event: e.DeliveryClaimed, known: Pointers) -> Iterator[str]:
+    yield _entity(event.entity)
+    if event.record_id:
+        yield _record(event.crm, event.record_id)
+    yield from _pointed(event.crm, event.fields, known)
+
+
+def _answered(event: e.DeliveryAnswered, known: Pointers) -> Iterator[str]:
+    yield _entity(event.entity)
+    for other in (event.outcome.record_id, event.outcome.other_id):
+        if other:
+            yield _record(event.crm, other)
+    yield from _pointed(event.crm, event.outcome.stored or {}, known)
+
+
+def _letter(event: e.LetterDiscarded, _: Pointers) -> Iterator[str]:
+    yield _entity(event.letter.partition("|")[2].partition("|")[0])
+
+
+def _everybody(_: Any, __: Pointers) -> Iterator[str]:
+    yield from ()
+
+
+ABOUT: dict[type[e.Event], Callable[[Any, Pointers], Iterator[str]]] = {
+    e.RecordObserved: _observed,
+    e.RecordTouched: _one_record,
+    e.RecordGone: _one_record,
+    e.RecordsMerged: _merged,
+    e.LookedUp: _one_contact,
+    e.MembershipObserved: _one_contact,
+    e.DeliveryClaimed: _claimed,
+    e.DeliveryAnswered: _answered,
+    e.IntentStale: _one_contact,
+    e.SyncRequested: _one_contact,
+    e.TimerDue: _one_contact,
+    e.ConfigurationApplied: _everybody,
+    e.SchemaObserved: _everybody,
+    e.ListObserved: _everybody,
+    e.DirectoryObserved: _everybody,
+    e.AccountObserved: _everybody,
+    e.BaselineCompleted: _everybody,
+    e.Paused: _everybody,
+    e.Resumed: _everybody,
+    e.SuspensionCleared: _everybody,
+    e.TargetRefused: _everybody,
+    e.LetterDiscarded: _letter,
+    e.EpochStarted: _everybody,
+}
+"""What each kind of event is about: names of records and addresses, the first of which stands for all.
+
+An event about nothing is said of the connection as a whole.
+"""
+
+
+# -- what belongs together
+
+
+class _Unions:
+    """Sets of numbers that belong together."""
+
+    def __init__(self, size: int = 0) -> None:
+        self.parents = array("l", range(size))
+
+    def add(self) -> int:
+        self.parents.append(len(self.parents))
+        return len(self.parents) - 1
+
+    def find(self, one: int) -> int:
+        parents = self.parents
+        while (parent := parents[one]) != one:
+            parents[one] = one = parents[parent]
+        return one
+
+    def join(self, one: int, other: int) -> None:
+        first, second = self.find(one), self.find(other)
+        if first != second:
+            self.parents[max(first, second)] = min(first, second)
+
+
+class Stretch(NamedTuple):
+    """What a stretch of the log is about."""
+
+    names: list[str]  #: of records and addresses, by number
+    roots: "array[int]"  #: number -> the smallest number that it belongs together with, in this stretch
+    events: "array[int]"  #: what each entry is about; -1: everybody
+    configurations: frozenset[str]  #: digests of those that came into force
+
+
+class Survey:
+    """Goes through a stretch of the log, and sees what belongs together."""
+
+    def __init__(self, known: Pointers) -> None:
+        self._known = known
+        self._numbers: dict[str, int] = {}
+        self._unions = _Unions()
+        self._events = array("l")
+        self._configurations: set[str] = set()
+
+    def see(self, event: e.AnyEvent | None) -> None:
+        """Take the next entry; None is one that is no event."""
+        first = -1
+        for name in (UNREADABLE,) if event is None else ABOUT[type(event)](event, self._known):
+            number = self._number(name)
+            if first < 0:
+                first = number
+            else:
+                self._unions.join(first, number)
+        self._events.append(first)
+        if isinstance(event, e.ConfigurationApplied):
+            self._configurations.add(event.digest)
+
+    def _number(self, name: str) -> int:
+        number = self._numbers.get(name)
+        if number is None:
+            number = self._numbers[name] = self._unions.add()
+        return number
+
+    def stretch(self) -> Stretch:
+        roots = array("l", map(self._unions.find, range(len(self._numbers))))
+        return Stretch(list(self._numbers), roots, self._events, frozenset(self._configurations))
+
+
+def split(stretches: Sequence[Stretch], parts: int) -> bytes:
+    """Give every group to one of so many parts, about equally many events to each.
+
+    Returns:
+        the part of each entry of the stretches, one byte each; ``EVERYBODY`` for those that all fold.
+    """
+    numbers: dict[str, int] = {}
+    places = [[numbers.setdefault(name, len(numbers)) for name in each.names] for each in stretches]
+    unions = _Unions(len(numbers))
+    for stretch, place in zip(stretches, places, strict=True):
+        for number, root in enumerate(stretch.roots):
+            unions.join(place[number], place[root])
+    groups = [unions.find(number) for number in range(len(numbers))]
+    owners = _share_out(_sizes(stretches, places, groups), parts)
+    return b"".join(
+        _parts(stretch, [owners[groups[number]] for number in place])
+        for stretch, place in zip(stretches, places, strict=True)
+    )
+
+
+def _sizes(stretches: Sequence[Stretch], places: Sequence[list[int]], groups: list[int]) -> dict[int, int]:
+    """How many events each group has."""
+    sizes = dict.fromkeys(groups, 0)
+    for stretch, place in zip(stretches, places, strict=True):
+        for number in stretch.events:
+            if number >= 0:
+                sizes[groups[place[number]]] += 1
+    return sizes
+
+
+def _share_out(sizes: dict[int, int], parts: int) -> dict[int, int]:
+    """Group -> part; the large groups first, each to the part that has least."""
+    loads = [0] * parts
+    owners = {}
+    for group, size in sorted(sizes.items(), key=lambda each: -each[1]):
+        owners[group] = part = loads.index(min(loads))
+        loads[part] += size
+    return owners
+
+
+def _parts(stretch: Stretch, owners: list[int]) -> bytes:
+    return bytes(EVERYBODY if number < 0 else owners[number] for number in stretch.events)

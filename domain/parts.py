@@ -1,0 +1,63 @@
+"""Putting together what groups of contacts folded into, each by itself.
+
+The whole is what one fold of the log would have made, if no two parts touched the same row of a table and
+what they change in common (``domain.commons``) was answered as it would have been among the others. Both are
+checked, so a wrong estimate of what belongs together can cost time and never truth.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+from domain.book import CONNECTION_KEY, Changes, Table, decode, encode
+from domain.commons import together
+from domain.state import Connection
+
+
+class Part(NamedTuple):
+    """The fold of some contacts of a log, and of everything said of the connection as a whole."""
+
+    changes: Changes  #: from empty tables
+    touched: dict[Table, list[str]]  #: every row that was read or written, the absent ones included
+
+
+def unite(parts: Sequence[Part]) -> Changes | None:
+    """The fold of the whole log; None if the parts were not independent. The first part counts for all."""
+    if len(parts) == 1:
+        return parts[0].changes
+    made = [part.changes for part in parts]
+    raw = made[0].puts.get(Table.META, {}).get(CONNECTION_KEY)
+    first = Connection() if raw is None else decode(Table.META, raw)
+    connection = together(first, chain.from_iterable(each.notes for each in made))
+    if connection is None or _met(parts):
+        return None
+    puts = _joined(each.puts for each in made)
+    if puts.get(Table.META):
+        puts[Table.META] = {CONNECTION_KEY: encode(connection)}
+    queued, decisions = _joined(each.queued for each in made), _merged(each.decisions for each in made)
+    counts: dict[str, int] = {}
+    for name, number in chain.from_iterable(each.counts.items() for each in made):
+        counts[name] = counts.get(name, 0) + number
+    return Changes(puts, {}, queued, {}, decisions, counts)
+
+
+def _met(parts: Sequence[Part]) -> bool:
+    """Whether two parts touched the same row."""
+    for table in Table:
+        if table is Table.META:
+            continue
+        touched = [part.touched.get(table, []) for part in parts]
+        if len(set(chain.from_iterable(touched))) < sum(map(len, touched)):
+            return True
+    return False
+
+
+def _joined(each: Iterable[dict[Any, dict[str, Any]]]) -> dict[Any, dict[str, Any]]:
+    joined: dict[Any, dict[str, Any]] = {}
+    for name, rows in chain.from_iterable(part.items() for part in each):
+        joined.setdefault(name, {}).update(rows)
+    return joined
+
+
+def _merged(each: Iterable[dict[str, list[bytes]]]) -> dict[str, list[bytes]]:
+    return {entity: closed for part in each for entity, closed in part.items()}

@@ -1,0 +1,235 @@
+"""A log folded in parts is the log folded whole: who cannot meet, and what all have in common."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain import events as e
+from domain.book import Changes, Table
+from domain.commons import Cleared, Counted, Note, Suspended, Throttled, take, together
+from domain.groups import ABOUT, EVERYBODY, Survey, pointers, split
+from domain.identity import Crm
+from domain.kinds import KINDS
+from domain.outcomes import Outcome, OutcomeClass
+from domain.parts import Part, unite
+from domain.policy import Section
+from domain.projection import Projection
+from domain.state import Connection, Suspension
+from tests.domain.crms import HS, SECTION, SF, Life, Store
+from tests.domain.lives import DELETIONS, QUIET_ACTS, TURNS, WORK_ACTS, Act, pairs, replay
+from tests.domain.test_laws import SETTINGS, acts
+
+GUARDED = msgspec.structs.replace(
+    SECTION, delete_in_hubspot=True, guards={"creates": 3, "deletes": 1, "blanked": 6}
+)
+
+
+def lived(happening: list[Act], number: int = 4, section: Section = SECTION) -> Life:
+    story = pairs(number, section=section)
+    for each in happening:
+        story.act(each)
+    story.life.project()
+    return story.life
+
+
+def owners(life: Life, parts: int, stretches: int = 3) -> bytes:
+    """The part of each event, by a survey in so many stretches."""
+    events = [event for _, event in life.log]
+    size = len(events) // stretches + 1
+    surveys = []
+    for at in range(0, len(events), size):
+        survey = Survey(pointers(KINDS.values()))
+        for event in events[at : at + size]:
+            survey.see(event)
+        surveys.append(survey.stretch())
+    return split(surveys, parts)
+
+
+def part(life: Life, owned: bytes, number: int) -> Part:
+    """The fold of one part, by itself."""
+    projection = Projection(lambda _table, _key: None, lambda digest: life.documents[digest])
+    for (position, event), owner in zip(life.log, owned, strict=True):
+        if owner == number or (owner == EVERYBODY and number == 0):
+            projection.fold(position, event)
+        elif owner == EVERYBODY:
+            projection.follow(position, event)
+    touched: dict[Table, list[str]] = {}
+    for table, key in projection.book.known():
+        touched.setdefault(table, []).append(key)
+    return Part(_settled(projection.take_changes()), touched)
+
+
+def _settled(changes: Changes) -> Changes:
+    """What changes leave in empty tables."""
+    return changes._replace(deletes={}, unqueued={})
+
+
+def together_again(life: Life, owned: bytes, parts: int) -> Changes | None:
+    return unite([part(life, owned, number) for number in range(parts)])
+
+
+def image(changes: Changes) -> dict[str, Any]:
+    store = Store()
+    store.commit(changes)
+    return store.image()
+
+
+def whole(life: Life) -> dict[str, Any]:
+    return replay(life, [len(life.log)], reload=False).image()
+
+
+@given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS, longest=60), st.integers(1, 4), st.integers(1, 6))
+@settings(max_examples=150, **SETTINGS)
+def test_contacts_that_cannot_meet_are_folded_apart_and_nothing_differs(
+    happening: list[Act], parts: int, stretches: int
+) -> None:
+    life = lived(happening)
+    made = together_again(life, owners(life, parts, stretches), parts)
+    assert made is not None
+    assert image(made) == whole(life)
+
+
+@given(acts(*QUIET_ACTS, *WORK_ACTS, *DELETIONS, "new_hubspot", "new_lead", longest=60), st.integers(2, 4))
+@settings(max_examples=100, **SETTINGS)
+def test_guards_either_let_the_parts_be_put_together_or_tell_that_they_cannot(
+    happening: list[Act], parts: int
+) -> None:
+    life = lived(happening, section=GUARDED)
+    made = together_again(life, owners(life, parts), parts)
+    assert made is None or image(made) == whole(life)
+
+
+@given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS), st.randoms(use_true_random=False))
+@settings(max_examples=60, **SETTINGS)
+def test_parts_that_were_not_independent_are_never_taken_for_the_whole(
+    happening: list[Act], random: Any
+) -> None:
+    """Even if somebody were to split at random."""
+    life = lived(happening)
+    owned = bytes(each if each == EVERYBODY else random.randrange(2) for each in owners(life, 2))
+    made = together_again(life, owned, 2)
+    assert made is None or image(made) == whole(life)
+
+
+def test_people_who_never_met_are_in_groups_of_their_own() -> None:
+    life = lived([])
+    assert len({*owners(life, 4)} - {EVERYBODY}) == 4
+
+
+def test_everybody_is_in_one_group_who_once_had_the_same_address() -> None:
+    story = pairs(2)
+    one, other = story.life.living(HS)
+    story.life.edit(other, "email", "z@x.org")
+    story.rest()
+    story.life.edit(one, "email", "y@x.org")
+    story.life.edit(other, "email", "a0@x.org")
+    story.rest()
+    assert len({*owners(story.life, 2)} - {EVERYBODY}) == 1
+
+
+def look(crm: Crm, name: str, record_id: str, **fields: str) -> e.RecordObserved:
+    return e.RecordObserved(
+        crm=crm, object=name, id=record_id, fields={**fields}, modified_at=1, ticket=1, source="poll"
+    )
+
+
+@pytest.mark.parametrize(
+    "pointing",
+    [
+        look(HS, "contacts", "1", salesforce_record_id="00Q1"),
+        look(SF, "Lead", "00Q2", HubSpot_Contact_Id__c="7", ConvertedContactId="00Q1"),
+        look(HS, "contacts", "1", hs_additional_emails="b@x.org; A@x.org"),
+        e.RecordsMerged(crm=SF, object="Lead", winner="00Q9", losers=("00Q1",), at=1),
+        e.DeliveryAnswered(
+            entity="hubspot/contacts/1",
+            crm=SF,
+            attempt=1,
+            outcome=Outcome(OutcomeClass.RESOLVE, other_id="00Q1"),
+            ticket=1,
+        ),
+        e.DeliveryClaimed(
+            entity="hubspot/contacts/1",
+            crm=SF,
+            revision=1,
+            attempt=1,
+            object="Lead",
+            record_id=None,
+            fields={"Email": "a@x.org"},
+            sources={},
+        ),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_whoever_an_event_points_to_is_in_its_group(pointing: e.AnyEvent) -> None:
+    survey = Survey(pointers(KINDS.values()))
+    for event in (look(SF, "Lead", "00Q1", Email="a@x.org"), look(SF, "Lead", "00Q5"), pointing):
+        survey.see(event)
+    one, stranger, other = split([survey.stretch()], 2)
+    assert one == other != stranger
+
+
+def test_it_is_told_of_every_event_whom_it_is_about() -> None:
+    assert ABOUT.keys() == {*e.KINDS}
+
+
+def test_a_guard_that_trips_among_all_but_in_no_part_is_noticed() -> None:
+    story = pairs(4, section=msgspec.structs.replace(SECTION, guards={"blanked": 2}))
+    for row in story.life.living(HS)[:3]:
+        story.life.edit(row, "firstname", None)
+    story.rest()
+    assert together_again(story.life, owners(story.life, 4), 4) is None
+    assert together_again(story.life, owners(story.life, 1), 1) is not None
+
+
+# -- what all contacts have in common
+
+HOURS = st.integers(0, 2)
+CHANGES = st.one_of(
+    st.builds(Throttled, st.sampled_from([HS, SF]), st.integers(1, 9)),
+    st.builds(
+        Suspended,
+        st.sampled_from([HS, SF]),
+        st.builds(Suspension, st.integers(1, 9), st.text(max_size=1), st.just("")),
+    ),
+    st.builds(Cleared, st.sampled_from(["hubspot", "salesforce", "creates", "blanked"])),
+    st.builds(Counted, st.sampled_from(["creates", "blanked"]), HOURS, st.integers(1, 3), st.just(4)),
+)
+
+
+def noted(changes: Sequence[tuple[int, Any]]) -> Iterator[Note]:
+    """The notes of a part by itself, as its contacts were answered."""
+    connection = Connection()
+    for position, change in changes:
+        connection, granted = take(connection, change)
+        yield Note((position, 0), change, granted)
+
+
+@given(st.lists(st.tuples(CHANGES, st.integers(0, 1)), max_size=12))
+def test_what_contacts_change_in_common_is_put_together_in_the_logs_order(
+    happening: list[tuple[Any, int]],
+) -> None:
+    placed = [
+        (position, change, 0 if isinstance(change, Cleared) else owner)
+        for position, (change, owner) in enumerate(happening)
+    ]
+    parts = [
+        [
+            (position, change)
+            for position, change, owner in placed
+            if owner == number or isinstance(change, Cleared)
+        ]
+        for number in (0, 1)
+    ]
+    notes = [*noted(parts[0]), *(n for n in noted(parts[1]) if not isinstance(n.change, Cleared))]
+    plain = [*noted([(position, change) for position, change, _ in placed])]
+    expected = Connection(config="c")
+    for note in plain:
+        expected, _ = take(expected, note.change)
+
+    found = together(Connection(config="c"), notes)
+    same_answers = sorted(notes, key=lambda each: each.position) == plain
+    assert found == (expected if same_answers else None)

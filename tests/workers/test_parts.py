@@ -1,0 +1,166 @@
+"""One connection replayed by several: the hashes are the same, however many share the work."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import msgspec
+import pytest
+
+from domain import events as e
+from domain.policy import Section
+from domain.upcasting import NewerEvent
+from tests.workers.crm import FakeCrm
+from tests.workers.lanes import MOMENT, configured, project, shown
+from tests.world import HS, SECTION, SF
+from workers import embedded
+from workers.clock import ManualClock
+from workers.connection import Lane
+from workers.deliver import Deliverer
+from workers.parts import Alone, Processes, fold, in_pieces
+from workers.read import Reader
+from workers.replay import Comparison, Replay
+from workers.storage.memory import MemoryStores, MemoryTables
+from workers.storage.redis_store import RedisStores, connect, open_log
+from workers.store import START, Stores
+
+PEOPLE = 12
+SIZES = (1, 2, 4)
+
+
+class Shares(Alone):
+    """This process folds the shares of several, one after the other."""
+
+    def __init__(self, lane: Lane, size: int) -> None:
+        super().__init__(lane.log)
+        self.size = size
+
+
+def inhabited(stores: Stores, section: Section = SECTION) -> Lane:
+    """People in one or both CRMs, looked up, created, delivered; some of them met."""
+    lane = Lane("acme", stores.log, stores.tables, stores.coordination, ManualClock(), "test")
+    configured(lane, section)
+    for number in range(PEOPLE):
+        address = f"p{number}@example.com"
+        lane.append([shown(HS, "contacts", f"{number}", email=address, lastname=f"N{number}")])
+        if number % 2:
+            lane.append([shown(SF, "Lead", f"00Q{number}", Email=address, LastName="Other", Company="C")])
+    lane.append([shown(HS, "contacts", "0", ticket=50, email="p1@example.com", lastname="Met")])
+    lane.append([e.RecordsMerged(crm=SF, object="Lead", winner="00Q5", losers=("00Q3",), at=MOMENT)])
+    lane.append([e.Paused(by="test", request="p"), e.Resumed(by="test", request="r")])
+    stores.log.append([(b"?" * 16, b"no event")])
+    work(lane)
+    return lane
+
+
+def work(lane: Lane) -> None:
+    crms = {crm: FakeCrm(crm) for crm in (HS, SF)}
+    for _ in range(4):
+        project(lane)
+        for crm, gateway in crms.items():
+            Reader(lane, crm, gateway).run()
+            Deliverer(lane, crm, gateway).run()
+    project(lane)
+
+
+def in_memory(section: Section = SECTION) -> tuple[MemoryStores, Lane]:
+    stores = MemoryStores(ManualClock())
+    return stores, inhabited(stores, section)
+
+
+def verified(stores: MemoryStores, lane: Lane, size: int, batch: int = 1_000) -> Comparison:
+    return Replay(lane, stores.generations, Shares(lane, size), batch).verify(MemoryTables())
+
+
+@pytest.mark.parametrize("batch", [1, 7, 1_000])
+def test_any_number_of_parts_and_any_batch_make_the_same_hashes(batch: int) -> None:
+    stores, lane = in_memory()
+    for size in SIZES:
+        found = verified(stores, lane, size, batch)
+        assert found.differing == []
+        assert (found.processes, found.met) == (size, False)
+    assert lane.tables().counters()["answers/salesforce/delivered"] > 4
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    directory = tmp_path_factory.mktemp("log")
+    yield embedded.ensure(directory)
+    embedded.stop(directory)
+
+
+def test_processes_make_the_hashes_that_one_makes(server: str) -> None:
+    with connect(server) as client:
+        stores = RedisStores(client, "acme")
+        lane = inhabited(stores)
+        for size in (2, 4):
+            crew = Processes(partial(open_log, server, "acme"), size)
+            told: list[tuple[int, int]] = []
+            found = Replay(lane, stores.generations, crew).verify(
+                MemoryTables(),
+                lambda done, total: told.append((done, total)),  # noqa: B023 - called at once
+            )
+            assert found.differing == []
+            assert (found.processes, found.met) == (size, False)
+            assert told[-1] == (lane.log.appended(), lane.log.appended())
+
+
+def test_a_rebuild_by_several_takes_the_running_states_place() -> None:
+    stores, lane = in_memory()
+    before = lane.tables().fingerprint()
+    found = Replay(lane, stores.generations, Shares(lane, 4)).rebuild()
+    assert (found.processes, found.differing) == (4, [])
+    assert lane.tables().generation == 2
+    assert lane.tables().fingerprint() == before
+
+
+def test_what_comes_in_meanwhile_is_folded_on_top() -> None:
+    stores, lane = in_memory()
+    lane.append([shown(HS, "contacts", "2", ticket=90, email="p3@example.com")])
+
+    replay = Replay(lane, stores.generations, Shares(lane, 4))
+    found = replay.verify(MemoryTables(), lambda _done, _total: work(lane))
+    assert found.differing == []
+    assert found.position == lane.log.tail()
+
+
+def test_contacts_that_a_guard_counts_together_are_folded_by_one() -> None:
+    stores, lane = in_memory(msgspec.structs.replace(SECTION, guards={"creates": 3}))
+    found = verified(stores, lane, 4)
+    assert found.differing == []
+    assert (found.processes, found.met) == (1, True)
+
+
+def test_the_fields_that_connect_records_are_those_of_the_configuration() -> None:
+    kind = msgspec.structs.replace(SECTION.kind, hubspot_key="sf_id", salesforce_key="Hub__c")
+    stores, lane = in_memory(msgspec.structs.replace(SECTION, kind=kind))
+    lane.append([shown(SF, "Lead", "00Q99", ticket=91, Hub__c="4", LastName="Four", Company="C")])
+    work(lane)
+    found = verified(stores, lane, 4)
+    assert found.differing == []
+    assert not found.met
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_there_is_no_room_for_is_encoded_on_the_way(size: int) -> None:
+    _, lane = in_memory()
+    whole = fold(Shares(lane, size), lane.log, lane.log.tail(), lambda _: None, batch=2, kept=3)
+    assert not whole.met
+    tables = MemoryTables()
+    for piece in in_pieces(whole.changes):
+        assert tables.commit(START, START, piece)
+    assert tables.fingerprint() == lane.tables().fingerprint()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_log_that_only_a_newer_release_reads_is_not_folded(size: int) -> None:
+    stores, lane = in_memory()
+    stores.log.append([(b"n" * 16, b'{"kind":"observed/99"}')])
+    with pytest.raises(NewerEvent):
+        fold(Shares(lane, size), lane.log, lane.log.tail(), lambda _: None, batch=100)
+
+
+def test_an_empty_log_is_folded_too() -> None:
+    stores = MemoryStores(ManualClock())
+    lane = Lane("acme", stores.log, stores.tables, stores.coordination, ManualClock(), "test")
+    found = verified(stores, lane, 4)
+    assert (found.differing, found.met) == ([], False)
