@@ -23,6 +23,7 @@ def replay() -> None:
 with_processes = click.option(
     "--processes",
     type=click.IntRange(1, PARTS),
+    metavar="N",
     help="How many share the work; without it one for each core, if the log is long.",
 )
 
