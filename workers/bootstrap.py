@@ -20,6 +20,10 @@ from domain.events import SCHEMA, ConfigurationApplied, EpochStarted, digest
 from domain.identity import Crm
 from domain.policy import Document
 from workers import embedded
+from workers.archive.archive import Archive
+from workers.archive.archiver import Archiver, Bounds
+from workers.archive.files import open_files
+from workers.archive.whole import WholeLog
 from workers.clock import Clock, SystemClock, new_id
 from workers.configuration.document import ConnectionOptions, Schemas, connection_options, to_document
 from workers.configuration.loading import Configuration, load
@@ -117,9 +121,14 @@ class Link:
         return RedisStores(self.runtime.redis, self.name)
 
     @cached_property
+    def archive(self) -> Archive:
+        return Archive(open_files(self.runtime.settings.archive(), self.name))
+
+    @cached_property
     def lane(self) -> Lane:
         stores, runtime = self.stores, self.runtime
-        return Lane(self.name, stores.log, stores.tables, stores.coordination, runtime.clock, runtime.owner)
+        log = WholeLog(stores.log, self.archive)
+        return Lane(self.name, log, stores.tables, stores.coordination, runtime.clock, runtime.owner)
 
     @cached_property
     def configuration(self) -> Configuration:
@@ -240,6 +249,12 @@ class Link:
     @cached_property
     def projector(self) -> Projector:
         return Projector(self.lane, fatal=(SoftTimeLimitExceeded,))
+
+    @property
+    def archiver(self) -> Archiver:
+        settings = self.runtime.settings
+        bounds = Bounds(settings.log_events, settings.log_hours)
+        return Archiver(self.lane, self.stores.log, self.archive, bounds)
 
     @cached_property
     def _deliverers(self) -> dict[Crm, Deliverer]:

@@ -28,6 +28,7 @@ class Rhythm:
     poll: int
     check: int
     metadata: int = 3600
+    archive: int = 60
     nightly: int = 600
 
 
@@ -93,6 +94,7 @@ class Doorbells:
             self._ring_in_time(2_000, "control")
 
     def _periodic(self, rhythm: Rhythm) -> Iterator[tuple[str, tuple[str, ...], int]]:
+        yield "archive", (), rhythm.archive
         if not self.lane.policy().ready:
             yield from (("poll", (crm, "baseline"), 5) for crm in Crm)
             return

@@ -90,6 +90,11 @@ class Settings(BaseModel):
     broker_url: SecretStr | None = None  #: Celery's broker; None: database 1 of the log's server
     data_dir: Path = Path("var")
     config_dir: Path = Path("config")  #: one YAML file per connection
+    archive_url: str | None = None  #: a directory, or a bucket's URL; None: ``archive`` in ``data_dir``
+    log_events: int = Field(
+        default=200_000, ge=1_000
+    )  #: that the log's server keeps of a connection, at most
+    log_hours: int = Field(default=48, ge=1)  #: for which it keeps them, at most
     embedded_port: int = Field(default=0, ge=0, le=65535)  #: 0: the embedded server has a socket only
     public_url: str | None = None  #: how the CRMs reach the web process; None: polling only
     api_token: SecretStr | None = None  #: opens /api, /console and /metrics; None: they stay shut
@@ -137,6 +142,10 @@ class Settings(BaseModel):
         if self.redis_url:
             return self.redis_url.get_secret_value()
         return embedded.url(self.data_dir)
+
+    def archive(self) -> str:
+        """Where the archives of all connections are: a directory or a URL."""
+        return self.archive_url or str(self.data_dir / "archive")
 
     def broker(self) -> str:
         """The URL of Celery's broker."""

@@ -13,6 +13,10 @@ START = "0-0"
 """The position before the first event."""
 
 
+class Trimmed(LookupError):  # noqa: N818 - says what happened
+    """What follows the position is not kept any more; the archive has it."""
+
+
 class Entry(NamedTuple):
     """One event as the log keeps it."""
 
@@ -42,7 +46,13 @@ class EventLog(Protocol):
         """
 
     def read(self, after: str, limit: int) -> list[Entry]:
-        """The next entries behind a position, oldest first."""
+        """The next entries behind a position, oldest first. Raises Trimmed."""
+
+    def begins(self) -> str:
+        """The position up to which entries were trimmed; ``START``: none was."""
+
+    def trim(self, until: str) -> int:
+        """Keep the entries up to a position no longer; returns how many they were."""
 
     def tail(self) -> str:
         """The position of the newest entry there ever was, ``START`` if there was none."""
@@ -123,6 +133,9 @@ class Coordination(Protocol):
 
     def cursor(self, name: str) -> str | None:
         """How far a CRM has been read."""
+
+    def cursors(self) -> dict[str, str]:
+        """All cursors."""
 
     def set_cursor(self, name: str, value: str | None) -> None:
         """Remember how far a CRM has been read; None forgets it."""

@@ -11,6 +11,8 @@ from redis.exceptions import RedisError
 from domain.errors import Throttled, Transient
 from domain.identity import Crm
 from domain.upcasting import NewerEvent
+from workers.archive.archiver import Discontinued
+from workers.archive.segments import Damaged
 from workers.bootstrap import Link, runtime
 from workers.celery_app import app, send
 from workers.configuration.problems import ConfigurationError
@@ -127,6 +129,19 @@ def metadata(connection: str) -> dict[str, Any]:
     if new:
         bells(link).ring("project")
     return {"connection": connection, "new": new}
+
+
+@app.task(name="archive")
+def archive(connection: str) -> dict[str, Any]:
+    """Write what is settled of the log to the archive, and trim it to its bounds."""
+    link = runtime().link(connection)
+    bells(link).answer("archive")
+    try:
+        done = link.archiver.run()
+    except (Discontinued, Damaged) as error:  # nothing was trimmed; an operator must look
+        log.error("archive_broken", connection=connection, why=str(error))  # noqa: TRY400 - no traceback helps here
+        return {"connection": connection, "why": str(error)}
+    return {"connection": connection, **done._asdict()}
 
 
 def sweep() -> None:

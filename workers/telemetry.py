@@ -36,6 +36,7 @@ SECRET_KEYS = frozenset(
 """Keywords whose values never reach a log: secrets, or what a person's record holds."""
 
 LogEvent = Literal[
+    "archive_broken",  # log and archive do not go together, or a file is damaged: nothing is trimmed
     "batch_delivered",  # one write call was answered: crm, claimed, sent, rejected
     "commit_refused",  # another projector was ahead; nothing was lost
     "configuration_applied",

@@ -9,7 +9,7 @@ from domain.book import CLAIMS, Changes, Table
 from workers.clock import ManualClock
 from workers.storage.memory import MemoryStores
 from workers.storage.redis_store import RedisStores, connect
-from workers.store import START, Claim, Stores, Tables
+from workers.store import START, Claim, Stores, Tables, Trimmed
 
 NOTHING = Changes({}, {}, {}, {}, {}, {})
 OUTBOX = {"ada/salesforce": b"v1", "bob/salesforce": b"v1"}
@@ -109,6 +109,41 @@ def test_appending_nothing_is_nothing(stores: Stores) -> None:
 def test_a_batch_may_be_longer_than_a_script_can_unpack(stores: Stores) -> None:
     assert stores.log.append(events(*range(9_000))) == 9_000
     assert stores.log.append(events(*range(8_000, 9_001))) == 1
+
+
+def test_what_is_trimmed_is_told_from_what_never_was(stores: Stores) -> None:
+    stores.log.append(events(*range(10)))
+    entries = stores.log.read(START, 10)
+    assert stores.log.begins() == START
+    assert stores.log.trim(entries[3].position) == 4
+
+    assert stores.log.begins() == entries[3].position
+    assert stores.log.read(entries[3].position, 10) == entries[4:]
+    for lost in (START, entries[2].position):
+        with pytest.raises(Trimmed):
+            stores.log.read(lost, 1)
+
+
+def test_trimming_goes_forward_only(stores: Stores) -> None:
+    stores.log.append(events(*range(10)))
+    entries = stores.log.read(START, 10)
+    stores.log.trim(entries[5].position)
+
+    assert stores.log.trim(entries[2].position) == 0
+    assert stores.log.trim(entries[5].position) == 0
+    assert stores.log.begins() == entries[5].position
+
+
+def test_a_log_that_is_trimmed_to_nothing_goes_on_where_it_was(stores: Stores) -> None:
+    stores.log.append(events(1, 2))
+    tail = stores.log.tail()
+    assert stores.log.trim(tail) == 2
+
+    assert (stores.log.tail(), stores.log.length(), stores.log.appended()) == (tail, 0, 2)
+    assert stores.log.read(tail, 5) == []
+    assert stores.log.append(events(2, 3)) == 1
+    assert [entry.raw for entry in stores.log.read(tail, 5)] == [raw for _, raw in events(3)]
+    assert (stores.log.length(), stores.log.appended()) == (1, 3)
 
 
 # -- the tables

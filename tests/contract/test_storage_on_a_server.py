@@ -48,6 +48,7 @@ def use_everything(client: redis.Redis, connection: str) -> RedisStores:
     stores = RedisStores(client, connection)
     register_connection(client, connection)
     stores.log.append([EVENT], {"d": b"document"})
+    stores.log.trim("1-0")
     assert stores.tables().commit(START, stores.log.tail(), CHANGES)
     assert stores.coordination.claim([CLAIM]) == [True]
     stores.coordination.acquire("project", "me", 60_000)

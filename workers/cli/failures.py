@@ -14,6 +14,8 @@ from domain.error_codes import CATALOGUE, OUTAGE
 from domain.errors import SyncError, Throttled, Transient, classify
 from domain.identity import Crm
 from domain.upcasting import NewerEvent
+from workers.archive.archiver import Discontinued
+from workers.archive.segments import Damaged
 from workers.cli.output import clean
 from workers.configuration import ConfigurationError
 from workers.configuration.checks import NAMES
@@ -30,6 +32,8 @@ EXPECTED = (
     RedisError,
     EmbeddedServerError,
     Busy,
+    Damaged,
+    Discontinued,
     NewerEvent,
     OSError,
 )

@@ -9,6 +9,7 @@ from workers.cli.doctor import doctor, setup
 from workers.cli.errors import errors
 from workers.cli.failures import Commands
 from workers.cli.letters import dead_letters
+from workers.cli.log import log
 from workers.cli.operate import pause, resume, suspension
 from workers.cli.replay import replay
 from workers.cli.status import status
@@ -42,5 +43,6 @@ for command in (
     dead_letters,
     suspension,
     replay,
+    log,
 ):
     main.add_command(command)

@@ -8,7 +8,7 @@ from heapq import nsmallest
 from domain.book import CLAIMS, Changes, Table
 from workers.clock import Clock
 from workers.storage.fingerprint import fingerprint
-from workers.store import START, Claim, Entry
+from workers.store import START, Claim, Entry, Trimmed
 
 
 class MemoryLog:
@@ -17,6 +17,8 @@ class MemoryLog:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._entries: list[Entry] = []
+        self._appended = 0
+        self._begins = START
         self._last = (0, 0)
         self._ids: set[bytes] = set()
         self._documents: dict[str, bytes] = {}
@@ -25,25 +27,37 @@ class MemoryLog:
         self, events: Sequence[tuple[bytes, bytes]], documents: Mapping[str, bytes] | None = None
     ) -> int:
         self._documents = {**(documents or {}), **self._documents}
-        before = len(self._entries)
+        before = self._appended
         for event_id, event in events:
             if event_id not in self._ids:
                 self._ids.add(event_id)
+                self._appended += 1
                 self._entries.append(Entry(self._next_position(), event))
-        return len(self._entries) - before
+        return self._appended - before
 
     def read(self, after: str, limit: int) -> list[Entry]:
-        first = bisect_right(self._entries, _numbers(after), key=lambda entry: _numbers(entry.position))
+        if _numbers(after) < _numbers(self._begins):
+            raise Trimmed(after)
+        first = self._behind(after)
         return self._entries[first : first + limit]
 
+    def begins(self) -> str:
+        return self._begins
+
+    def trim(self, until: str) -> int:
+        number = self._behind(until)
+        del self._entries[:number]
+        self._begins = max(self._begins, until, key=_numbers)
+        return number
+
     def tail(self) -> str:
-        return self._entries[-1].position if self._entries else START
+        return f"{self._last[0]}-{self._last[1]}"
 
     def length(self) -> int:
         return len(self._entries)
 
     def appended(self) -> int:
-        return len(self._entries)
+        return self._appended
 
     def document(self, digest: str) -> bytes | None:
         return self._documents.get(digest)
@@ -51,6 +65,10 @@ class MemoryLog:
     def knows(self, event_id: bytes) -> bool:
         """Whether an event of this id was appended."""
         return event_id in self._ids
+
+    def _behind(self, position: str) -> int:
+        """How many entries stand up to a position."""
+        return bisect_right(self._entries, _numbers(position), key=lambda entry: _numbers(entry.position))
 
     def _next_position(self) -> str:
         moment, number = self._last
@@ -233,6 +251,9 @@ class MemoryCoordination:
 
     def cursor(self, name: str) -> str | None:
         return self._cursors.get(name)
+
+    def cursors(self) -> dict[str, str]:
+        return dict(self._cursors)
 
     def set_cursor(self, name: str, value: str | None) -> None:
         if value is None:

@@ -43,6 +43,10 @@ class RedisCoordination:
         found: bytes | None = do(self._client, "HGET", self._keys.cursors, name)
         return None if found is None else found.decode()
 
+    def cursors(self) -> dict[str, str]:
+        found: dict[bytes, bytes] = do(self._client, "HGETALL", self._keys.cursors)
+        return {name.decode(): value.decode() for name, value in found.items()}
+
     def set_cursor(self, name: str, value: str | None) -> None:
         if value is None:
             do(self._client, "HDEL", self._keys.cursors, name)

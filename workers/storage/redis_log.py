@@ -6,9 +6,10 @@ from typing import Any
 
 import redis
 
+from workers.connection import position_of
 from workers.storage.keys import Keys
 from workers.storage.server import do, load
-from workers.store import START, Entry
+from workers.store import START, Entry, Trimmed
 
 
 class RedisLog:
@@ -18,6 +19,7 @@ class RedisLog:
         self._client = client
         self._keys = keys
         self._append = load(client, "append")
+        self._trim = load(client, "trim")
 
     def append(
         self, events: Sequence[tuple[bytes, bytes]], documents: Mapping[str, bytes] | None = None
@@ -30,8 +32,20 @@ class RedisLog:
         return int(self._append(keys, [len(documents), *named, *chain.from_iterable(events)]))
 
     def read(self, after: str, limit: int) -> list[Entry]:
-        found = do(self._client, "XRANGE", self._keys.log, f"({after}", "+", "COUNT", limit)
+        pipeline: Any = self._client.pipeline(transaction=False)
+        pipeline.execute_command("XRANGE", self._keys.log, f"({after}", "+", "COUNT", limit)
+        pipeline.get(self._keys.begins)  # asked second: whatever is trimmed up to it may have been missed
+        found, begins = pipeline.execute()
+        if begins is not None and position_of(begins.decode()) > position_of(after):
+            raise Trimmed(after)
         return [Entry(position.decode(), fields[b"event"]) for position, fields in found]
+
+    def begins(self) -> str:
+        found: bytes | None = do(self._client, "GET", self._keys.begins)
+        return START if found is None else found.decode()
+
+    def trim(self, until: str) -> int:
+        return int(self._trim(keys=[self._keys.log, self._keys.begins], args=[until]))
 
     def tail(self) -> str:
         newest: bytes | None = self._facts().get("last-generated-id")

@@ -1,0 +1,370 @@
+"""The archive: all of the log, once, whatever happens, and nothing in memory that need not be."""
+
+import json
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from domain.events import Paused, encode
+from tests.workers.archives import SOON, Shelf, everything, shelf_in
+from tests.workers.lanes import memory_lane
+from workers.archive import manifest
+from workers.archive.archive import Archive
+from workers.archive.archiver import Archived, Bounds, Discontinued
+from workers.archive.blocks import ROWS
+from workers.archive.files import Directory, Files
+from workers.archive.segments import Damaged
+from workers.archive.whole import WholeLog
+from workers.replay import Replay
+from workers.storage.memory import MemoryStores, MemoryTables
+
+
+def test_what_is_folded_and_settled_is_archived() -> None:
+    shelf = Shelf()
+    shelf.look(10)
+    events, tail = shelf.lane.log.appended(), shelf.lane.log.tail()
+
+    assert shelf.archived() == Archived(events, 0, tail)
+    assert shelf.archive.newest().events == events
+    assert shelf.faults() == []
+
+
+def test_what_may_still_be_lost_with_the_servers_last_second_is_not_archived() -> None:
+    shelf = Shelf()
+    shelf.archived()
+    shelf.look()
+
+    assert shelf.archiver().run().events == 0
+    assert shelf.archived().events == 1
+
+
+def test_what_is_not_folded_yet_is_not_archived() -> None:
+    shelf = Shelf()
+    shelf.archived()
+    shelf.lane.append([shelf.city(1)])
+
+    assert shelf.archived().events == 0
+
+
+def test_a_segment_is_json_that_common_tools_read() -> None:
+    shelf = Shelf()
+    shelf.look(ROWS)
+    shelf.archived()
+    (segment,) = shelf.archive.newest().segments
+    reader = zstandard.ZstdDecompressor().stream_reader(
+        shelf.files.read(segment.name), read_across_frames=True
+    )
+    lines = [json.loads(line) for line in reader.read().splitlines()]
+
+    assert [line["position"] for line in lines] == [each.position for each in everything(shelf.stores.log)]
+    assert lines[-1]["event"]["fields"]["city"] == f"City {ROWS}"
+
+
+def test_a_segment_grows_until_it_is_full() -> None:
+    shelf = Shelf()
+    shelf.archived()
+    for number in (10, ROWS, 2 * ROWS, 5):
+        shelf.look(number)
+        shelf.archived()
+
+    full, rest = shelf.archive.newest().segments
+    assert full.events == shelf.full
+    assert full.events + rest.events == shelf.lane.log.appended()
+    assert shelf.faults() == []
+
+
+def test_a_trimmed_log_reads_as_it_did() -> None:
+    shelf = Shelf(bounds=Bounds(100, 1_000))
+    shelf.look(1_500)
+    before = everything(shelf.stores.log)
+    done = shelf.archived()
+
+    assert done.trimmed == len(before) - 100
+    assert shelf.stores.log.length() == 100
+    assert everything(shelf.lane.log) == before
+    assert everything(shelf.lane.log, page=7) == before
+    assert shelf.faults() == []
+
+
+def test_the_server_keeps_no_more_than_the_bounds_say() -> None:
+    hours = Shelf(bounds=Bounds(1_000, 1))
+    hours.look(10)
+    hours.clock.advance(3_000)
+    hours.look(10)
+    hours.clock.advance(700)
+    hours.archived()
+
+    assert hours.stores.log.length() == 10
+
+
+def test_what_is_not_folded_is_not_trimmed() -> None:
+    shelf = Shelf(bounds=Bounds(5, 1_000))
+    shelf.archived()
+    for number in range(50):
+        shelf.lane.append([shelf.city(number)])
+    shelf.archived()
+
+    assert shelf.stores.log.length() == 50
+
+
+def test_replay_reads_on_from_the_archive_into_the_log() -> None:
+    shelf = Shelf(bounds=Bounds(50, 1_000))
+    shelf.look(300)
+    shelf.archived()
+    found = Replay(shelf.lane, shelf.stores.generations).verify(MemoryTables())
+
+    assert found.differing == []
+    assert found.events == shelf.lane.log.appended()
+
+
+def test_a_rebuild_reads_on_from_the_archive_into_the_log() -> None:
+    shelf = Shelf(bounds=Bounds(50, 1_000))
+    shelf.look(300)
+    shelf.archived()
+    before = shelf.lane.tables().fingerprint()
+    shelf.stores.generations._tables.clear()
+    Replay(shelf.lane, shelf.stores.generations).rebuild()
+
+    assert shelf.lane.tables().fingerprint() == before
+
+
+def test_an_event_is_recognised_after_it_was_trimmed() -> None:
+    shelf = Shelf(bounds=Bounds(0, 1_000))
+    shelf.look(10)
+    shelf.archived()
+
+    assert shelf.stores.log.length() == 0
+    assert shelf.lane.append([shelf.city(3)]) == 0
+
+
+def test_bytes_that_are_no_event_are_kept_as_they_came() -> None:
+    shelf = Shelf(bounds=Bounds(0, 1_000))
+    for number, raw in enumerate((b"\xff\x00", b"{}", b'{"kind":"paused/1",\n"by":"x"}', b"{}\n", b"")):
+        shelf.lane.log.append([(number.to_bytes(16), raw)])
+    shelf.look()
+    before = everything(shelf.stores.log)
+    shelf.archived()
+
+    assert everything(shelf.lane.log) == before
+
+
+def test_documents_are_archived_with_the_events_that_name_them() -> None:
+    shelf = Shelf()
+    digest = shelf.lane.state().config
+    shelf.archived()
+
+    assert digest in shelf.archive.newest().documents
+    empty = WholeLog(MemoryStores(shelf.clock).log, shelf.archive)
+    assert empty.document(digest) == shelf.stores.log.document(digest)
+    assert empty.document("unheard-of") is None
+
+
+# -- what is wrong is found, and named
+
+
+def damaged(shelf: Shelf, how: str) -> str:
+    """Do something to the second segment; returns its name."""
+    files, segment = shelf.files, shelf.archive.newest().segments[1]
+    data = files.read(segment.name)
+    if how == "missing":
+        files.remove(segment.name)
+    elif how == "cut short":
+        files.write(segment.name, data[:-1])
+    else:
+        files.write(segment.name, data[:100] + bytes([data[100] ^ 1]) + data[101:])
+    return segment.name
+
+
+def long_shelf() -> Shelf:
+    shelf = Shelf(bounds=Bounds(10, 1_000))
+    shelf.full = ROWS
+    shelf.look(3 * ROWS)
+    shelf.archived()
+    return shelf
+
+
+@pytest.mark.parametrize("how", ["missing", "cut short", "a bit turned"])
+def test_a_damaged_segment_is_named_and_never_passed_over(how: str) -> None:
+    shelf = long_shelf()
+    name = damaged(shelf, how)
+
+    assert len([fault for fault in shelf.archive.faults() if name in fault]) == 1
+    with pytest.raises(Damaged, match=name):
+        everything(WholeLog(shelf.stores.log, shelf.archive))
+
+
+def test_a_missing_document_is_named() -> None:
+    shelf = long_shelf()
+    name = shelf.archive.newest().documents[0]
+    shelf.files.remove(f"documents/{name}.json")
+
+    assert shelf.faults() == [f"documents/{name}.json is missing"]
+
+
+def test_another_document_in_its_place_is_found() -> None:
+    shelf = long_shelf()
+    name = shelf.archive.newest().documents[0]
+    shelf.files.write(f"documents/{name}.json", b"{}")
+
+    assert shelf.faults() == [f"documents/{name}.json is not what was written"]
+
+
+def test_a_manifest_that_cannot_be_read_is_named() -> None:
+    shelf = long_shelf()
+    newest = shelf.files.names(manifest.FOLDER)[-1]
+    shelf.files.write(newest, b"{")
+
+    assert newest in shelf.archive.faults().__next__()
+
+
+def test_a_segment_that_the_manifest_lost_is_a_gap() -> None:
+    shelf = long_shelf()
+    known = shelf.archive.newest()
+    one, _, *rest = known.segments
+    manifest.publish(shelf.files, manifest.Manifest(known.number + 1, (one, *rest), known.documents))
+
+    assert len([fault for fault in shelf.archive.faults() if rest[0].name in fault]) == 1
+
+
+def test_an_archive_that_holds_something_else_than_the_log_is_found() -> None:
+    shelf = Shelf()
+    shelf.look(5)
+    shelf.archived()
+    entry = shelf.stores.log._entries[-2]
+    shelf.stores.log._entries[-2] = entry._replace(raw=encode(Paused(by="somebody else")))
+
+    assert len(shelf.faults()) == 1
+
+
+# -- what does not go together
+
+
+def test_an_archive_is_not_continued_by_a_log_that_never_had_its_end() -> None:
+    shelf, other = long_shelf(), Shelf()
+    other.files = shelf.files
+    with pytest.raises(Discontinued, match="never had"):
+        other.archived()
+
+
+def test_a_log_whose_archive_is_lost_is_not_archived_with_a_gap() -> None:
+    shelf = long_shelf()
+    for folder in (manifest.FOLDER, "segments"):
+        for name in shelf.files.names(folder):
+            shelf.files.remove(name)
+    shelf.look(5)
+    with pytest.raises(Discontinued, match="only what follows"):
+        shelf.archived()
+
+
+def test_an_older_copy_of_the_archive_is_not_continued_with_a_gap() -> None:
+    shelf = long_shelf()
+    newest = shelf.archive.newest()
+    shelf.files.remove(shelf.files.names(manifest.FOLDER)[-1])
+    shelf.look(5)
+
+    assert shelf.archive.newest().last < newest.last
+    with pytest.raises(Discontinued, match="only what follows"):
+        shelf.archived()
+
+
+# -- several archivers
+
+
+def test_of_two_archivers_at_once_one_has_its_way() -> None:
+    shelf = Shelf()
+    shelf.look(20)
+    shelf.clock.advance(SOON)
+    known = shelf.archive.newest()
+    ours, theirs = (shelf.archiver()._following(known) for _ in range(2))
+    assert ours is not None
+    assert theirs is not None
+
+    assert [manifest.publish(shelf.files, each) for each in (ours, theirs)] == [True, False]
+    assert shelf.faults() == []
+
+
+def test_an_archiver_leaves_alone_what_another_one_is_about_to_name() -> None:
+    shelf = Shelf()
+    shelf.look(20)
+    shelf.clock.advance(SOON)
+    slow = shelf.archiver()._following(shelf.archive.newest())
+    assert slow is not None
+    shelf.archiver()._sweep(shelf.archive.newest())
+
+    assert manifest.publish(shelf.files, slow)
+    assert shelf.faults() == []
+
+
+def test_a_reader_goes_on_when_a_segment_is_replaced_under_it() -> None:
+    shelf = Shelf(bounds=Bounds(0, 1_000))
+    shelf.look(100)
+    shelf.archived()
+    reader = WholeLog(shelf.stores.log, shelf.archive)
+    first = reader.read("0-0", 10)
+    shelf.look(100)
+    shelf.archived()
+    shelf.archived()
+
+    assert everything(reader)[:10] == first
+    assert everything(reader) == everything(shelf.lane.log)
+
+
+def test_little_is_left_lying() -> None:
+    shelf = Shelf()
+    for _ in range(30):
+        shelf.look()
+        shelf.archived()
+
+    assert len(shelf.files.names("segments")) <= 4
+    assert len(shelf.files.names(manifest.FOLDER)) <= manifest.KEPT + 2
+
+
+# -- places
+
+
+@pytest.fixture(params=["directory", "bucket"])
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> Files:
+    return Directory(tmp_path / "a" / "b") if request.param == "directory" else Shelf().files
+
+
+def test_files_are_kept_whole(files: Files) -> None:
+    with pytest.raises(FileNotFoundError):
+        files.read("segments/x")
+    assert files.names("segments") == []
+    files.write("segments/x", b"one")
+    files.write("segments/x", b"another")
+    files.remove("segments/never")
+
+    assert files.read("segments/x") == b"another"
+    assert files.read_part("segments/x", 2, 3) == b"oth"
+    assert files.names("segments") == ["segments/x"]
+    files.remove("segments/x")
+    assert files.names("segments") == []
+
+
+def test_a_file_is_created_once(files: Files) -> None:
+    assert files.create("manifests/1", b"one")
+    assert not files.create("manifests/1", b"two")
+    assert files.read("manifests/1") == b"one"
+    assert files.names("manifests") == ["manifests/1"]
+
+
+def test_an_archive_in_a_directory_is_for_its_owner_only(tmp_path: Path) -> None:
+    shelf = shelf_in(tmp_path / "acme")
+    shelf.archived()
+    kept = [path for path in (tmp_path / "acme").rglob("*") if path.is_file()]
+
+    assert kept
+    assert {path.stat().st_mode & 0o077 for path in kept} == {0}
+    assert shelf.faults() == []
+
+
+def test_an_empty_log_leaves_no_archive() -> None:
+    lane = memory_lane()
+    shelf = Shelf()
+    shelf.lane = lane
+    shelf.stores = MemoryStores(shelf.clock)
+
+    assert shelf.archiver().run() == Archived(0, 0, "0-0")
+    assert Archive(shelf.files).newest().number == 0

@@ -1,0 +1,51 @@
+"""``crmsync log``: what is archived, and whether all of it is there, as an operator sees it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.workers.installed import Installation
+from workers.clock import SystemClock
+
+
+@pytest.fixture
+def acme(tmp_path: Path) -> Installation:
+    """Ada's log, settled and not archived yet; its positions are of the server's clock."""
+    made = Installation(tmp_path, CRMSYNC_LOG_EVENTS="1000").with_ada()
+    made.clock.advance((SystemClock().now_ms() - made.clock.now_ms()) / 1000 + 60)
+    return made
+
+
+def segment(directory: Path) -> Path:
+    (found,) = directory.glob("var/archive/acme/segments/*.zst")
+    return found
+
+
+def test_the_log_is_archived_and_found_whole(acme: Installation) -> None:
+    events = acme.lane.log.appended()
+    assert acme.json("log", "archive")["events"] == events
+    found = acme.json("log", "verify")
+
+    assert (found["segments"], found["events"], found["faults"]) == (1, events, [])
+    assert found["until"] == acme.lane.log.tail()
+    assert "Nothing is missing" in acme.says("log", "verify")
+
+
+def test_a_damaged_segment_is_named(acme: Installation, tmp_path: Path) -> None:
+    acme.says("log", "archive")
+    path = segment(tmp_path)
+    path.write_bytes(path.read_bytes()[:-5])
+
+    assert f"segments/{path.name} is not what was written" in acme.fails("log", "verify")
+
+
+def test_an_archive_that_is_lost_is_told_and_nothing_is_trimmed_behind_it(
+    acme: Installation, tmp_path: Path
+) -> None:
+    acme.says("log", "archive")
+    acme.lane.log.trim(acme.lane.log.tail())
+    for path in tmp_path.glob("var/archive/acme/manifests/*"):
+        path.unlink()
+
+    assert "holds only what follows" in acme.fails("log", "archive")
+    assert "holds only what follows" in acme.fails("log", "verify")

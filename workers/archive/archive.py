@@ -1,0 +1,121 @@
+"""Reading an archive: what follows a position, documents, and whether every file is what it should be."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice, pairwise
+
+import msgspec
+
+from domain.events import digest
+from workers.archive import manifest
+from workers.archive.files import Files
+from workers.archive.manifest import Manifest, Segment
+from workers.archive.segments import Damaged, WholeSegment
+from workers.connection import position_of
+from workers.store import START, Entry
+
+
+def document_name(name: str) -> str:
+    """The file of a document."""
+    return f"documents/{name}.json"
+
+
+@dataclass
+class Archive:
+    """The archive of one connection, for one thread. What it has read it keeps until it must look anew."""
+
+    files: Files
+    _manifest: Manifest = field(default_factory=Manifest, repr=False)
+    _whole: WholeSegment | None = field(default=None, repr=False)
+
+    def newest(self) -> Manifest:
+        """Look at what there is now. Raises Damaged."""
+        try:
+            self._manifest = manifest.newest(self.files)
+        except ValueError as error:
+            raise Damaged(str(error)) from None
+        return self._manifest
+
+    def read(self, after: str, limit: int) -> list[Entry]:
+        """The next entries behind a position, oldest first; fewer than ``limit`` where a segment ends.
+
+        Raises:
+            Damaged: if a file that holds them is missing or not what was written.
+        """
+        segment = self._behind(after)
+        if segment is None:
+            self.newest()
+            segment = self._behind(after)
+        if segment is None:
+            return []
+        return [*islice(self._opened(segment, after).behind(position_of(after)), limit)]
+
+    def _behind(self, after: str) -> Segment | None:
+        """The segment that holds what follows a position, as far as is known."""
+        known = self._manifest.segments
+        number = bisect_right(known, position_of(after), key=lambda each: position_of(each.last))
+        return known[number] if number < len(known) else None
+
+    def _opened(self, segment: Segment, after: str) -> WholeSegment:
+        """The segment; if it has been replaced meanwhile, the one that took its place."""
+        if self._whole is None or self._whole.segment != segment:
+            try:
+                self._whole = WholeSegment(self.files, segment)
+            except Damaged:
+                self.newest()
+                now = self._behind(after)
+                if now is None or now == segment:
+                    raise
+                self._whole = WholeSegment(self.files, now)
+        return self._whole
+
+    def document(self, name: str) -> bytes | None:
+        """A document by its digest."""
+        try:
+            return self.files.read(document_name(name))
+        except FileNotFoundError:
+            return None
+
+    def faults(self) -> Iterator[str]:
+        """Everything that is wrong with the archive, each named; reads all of it."""
+        try:
+            known = self.newest()
+        except Damaged as damage:
+            yield str(damage)
+            return
+        yield from _gaps(known)
+        for segment in known.segments:
+            yield from self._faults_of(segment)
+        for name in known.documents:
+            yield from self._document_faults(name)
+
+    def _faults_of(self, segment: Segment) -> Iterator[str]:
+        try:
+            entries = [*WholeSegment(self.files, segment).behind(position_of(START))]
+        except Damaged as damage:
+            yield str(damage)
+            return
+        positions = [position_of(entry.position) for entry in entries]
+        if (len(entries), entries[0].position, entries[-1].position) != (
+            segment.events,
+            segment.first,
+            segment.last,
+        ):
+            yield f"{segment.name} does not hold the events that the manifest says"
+        if any(one >= other for one, other in pairwise(positions)):
+            yield f"{segment.name} is not in the log's order"
+
+    def _document_faults(self, name: str) -> Iterator[str]:
+        raw = self.document(name)
+        if raw is None:
+            yield f"{document_name(name)} is missing"
+        elif digest(msgspec.json.decode(raw)) != name:
+            yield f"{document_name(name)} is not what was written"
+
+
+def _gaps(known: Manifest) -> Iterator[str]:
+    ends = [START, *(each.last for each in known.segments)]
+    for end, segment in zip(ends, known.segments, strict=False):
+        if segment.after != end:
+            yield f"{segment.name} follows {segment.after}, and the segment before it ends at {end}"

@@ -1,0 +1,228 @@
+"""Archiving: write what is folded and settled to segments, then let the log's server forget it.
+
+The order of the steps is what keeps a crash harmless: files first, then the manifest that names them, then
+the trimming of what it names. Whatever was begun and not named is swept up by the next run.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from domain.upcasting import UnreadableEvent, decode
+from workers.archive import manifest, segments
+from workers.archive.archive import Archive, document_name
+from workers.archive.blocks import ROWS
+from workers.archive.manifest import Manifest, Segment
+from workers.archive.segments import Place
+from workers.connection import PROJECTED, Lane, Lease, position_of
+from workers.store import Entry, EventLog
+
+FULL = 100 * ROWS
+"""Events of a full segment; the newest one is rewritten until it is full."""
+
+SETTLED_MS = 5_000
+"""Younger events may be lost with the server's last second, and it would go on without them."""
+
+LEASE_MS = 60_000
+PAGE = 2_000
+HOUR_MS = 3_600_000
+
+
+class Discontinued(Exception):  # noqa: N818 - says what is wrong
+    """The log's server does not go on where the archive ends: one of them was lost, or set back."""
+
+
+class Bounds(NamedTuple):
+    """How much of the log the server keeps in memory, at most."""
+
+    events: int
+    hours: int
+
+
+class Archived(NamedTuple):
+    """What one run did."""
+
+    events: int  #: written to segments
+    trimmed: int  #: events that the server holds no more
+    until: str  #: the position up to which the log is archived
+
+
+@dataclass
+class Archiver:
+    """Archives one lane."""
+
+    lane: Lane
+    live: EventLog  #: what the server holds of the lane's log
+    archive: Archive
+    bounds: Bounds
+    full: int = FULL
+
+    def run(self) -> Archived:
+        """Archive all that is settled, then trim to the bounds; nothing if somebody else does it now.
+
+        Raises:
+            Discontinued: if log and archive do not go together. Nothing was written or trimmed.
+            Damaged: if the newest segment cannot be continued.
+        """
+        with self.lane.lease("archive", LEASE_MS) as lease:
+            if lease is None:
+                return Archived(0, 0, self.archive.newest().last)
+            written = sum(self._segments(lease))
+            return Archived(written, self._trim(), self.archive.newest().last)
+
+    def faults(self) -> Iterator[str]:
+        """Whatever keeps the archive and the server's log from being one log."""
+        known = self.archive.newest()
+        try:
+            self._check(known)
+        except Discontinued as error:
+            yield str(error)
+            return
+        at = self.live.begins()
+        while position_of(at) < position_of(known.last):
+            archived = self.archive.read(at, PAGE)
+            if archived != self.live.read(at, len(archived)):
+                yield f"Behind {at}, the archive and the log's server do not hold the same."
+                return
+            at = archived[-1].position
+
+    # -- writing
+
+    def _segments(self, lease: Lease) -> Iterator[int]:
+        """Write one segment after the other; yields how many events are new in each."""
+        self._sweep(self.archive.newest())
+        while lease.renew():
+            known = self.archive.newest()
+            self._check(known)
+            following = self._following(known)
+            if following is None or not manifest.publish(self.archive.files, following):
+                return
+            yield following.events - known.events
+
+    def _check(self, known: Manifest) -> None:
+        """See that the server goes on where the archive ends."""
+        begins, last = self.live.begins(), known.last
+        if position_of(begins) > position_of(last):
+            raise Discontinued(
+                f"The archive ends at {last}, and the log's server holds only what follows {begins}."
+            )
+        if begins != last and not self._holds(last):
+            raise Discontinued(f"The archive ends at {last}, which the log's server never had.")
+
+    def _holds(self, position: str) -> bool:
+        found = self.live.read(_before(position), 1)
+        return bool(found) and found[0].position == position
+
+    def _following(self, known: Manifest) -> Manifest | None:
+        """The manifest with one segment more, or the newest one longer; None if nothing is settled."""
+        cursors, tickets = self._coordinates()
+        tail, standing = self.live.tail(), self._unfilled(known)
+        room = self.full - (standing.events if standing else 0)
+        entries = self._settled(known.last, room)
+        if not entries:
+            return None
+        documents = self._documents(entries, known)
+        segment = self._write(entries, known, standing)
+        older = known.segments[:-1] if standing else known.segments
+        caught_up = position_of(segment.last) >= position_of(tail)
+        return replace(
+            known,
+            number=known.number + 1,
+            segments=(*older, segment),
+            documents=(*known.documents, *documents),
+            tickets=max(tickets, known.tickets),
+            cursors=cursors if caught_up else known.cursors,
+        )
+
+    def _coordinates(self) -> tuple[dict[str, str], int]:
+        """How far the CRMs have been read, and the last ticket; before it is looked what the log holds."""
+        cursors = self.lane.coordination.cursors()
+        cursors.pop(PROJECTED, None)
+        return cursors, self.lane.coordination.tickets(0)
+
+    def _unfilled(self, known: Manifest) -> Segment | None:
+        newest = known.segments[-1] if known.segments else None
+        return newest if newest is not None and newest.events < self.full else None
+
+    def _settled(self, after: str, limit: int) -> list[Entry]:
+        """The next events that are folded and will not be lost any more."""
+        end = position_of(self.lane.tables().checkpoint())
+        youngest = self.lane.clock.now_ms() - SETTLED_MS
+        found: list[Entry] = []
+        while len(found) < limit:
+            page = self.live.read(after, min(PAGE, limit - len(found)))
+            ripe = [each for each in page if (at := position_of(each.position)) <= end and at[0] <= youngest]
+            found += ripe
+            if len(ripe) < len(page) or not page:
+                break
+            after = page[-1].position
+        return found
+
+    def _documents(self, entries: Sequence[Entry], known: Manifest) -> list[str]:
+        """Write the documents that the events name and the archive lacks; returns their digests."""
+        named = dict.fromkeys(chain.from_iterable(_named(entry) for entry in entries))
+        lacking = [name for name in named if name not in set(known.documents)]
+        for name in list(lacking):
+            raw = self.live.document(name)
+            if raw is None:  # an event may name what was never there; it was folded as a fault
+                lacking.remove(name)
+            else:
+                self.archive.files.write(document_name(name), raw)
+        return lacking
+
+    def _write(self, entries: Sequence[Entry], known: Manifest, standing: Segment | None) -> Segment:
+        rows = [segments.row_of(entry) for entry in entries]
+        files, number = self.archive.files, known.number + 1
+        if standing is None:
+            return segments.write(files, rows, Place(number, known.last))
+        before, unfilled = segments.unfilled(files, standing)
+        return segments.write(files, [*unfilled, *rows], Place(number, standing.after), before)
+
+    # -- forgetting
+
+    def _sweep(self, known: Manifest) -> None:
+        """Remove what no manifest names any more, or never came to be named."""
+        for folder in (segments.FOLDER, manifest.FOLDER):
+            for name in manifest.unnamed(self.archive.files, known, folder):
+                self.archive.files.remove(name)
+
+    def _trim(self) -> int:
+        """Trim what is archived and folded, as far as the bounds ask for it."""
+        until = min(
+            self.archive.newest().last, self.lane.tables().checkpoint(), self._beyond(), key=position_of
+        )
+        if position_of(until) <= position_of(self.live.begins()):
+            return 0
+        return self.live.trim(until)
+
+    def _beyond(self) -> str:
+        """The position up to which the log is more than the bounds allow."""
+        oldest = self.lane.clock.now_ms() - self.bounds.hours * HOUR_MS
+        excess = self.live.length() - self.bounds.events
+        at, seen = self.live.begins(), 0
+        while page := self.live.read(at, PAGE):
+            for entry in page:
+                seen += 1
+                if seen > excess and position_of(entry.position)[0] >= oldest:
+                    return at
+                at = entry.position
+        return at
+
+
+def _before(position: str) -> str:
+    """The position just before one."""
+    moment, number = position_of(position)
+    return f"{moment}-{number - 1}" if number else f"{moment - 1}-{2**64 - 1}"
+
+
+def _named(entry: Entry) -> Iterator[str]:
+    """The documents that an event names."""
+    try:
+        name = getattr(decode(entry.raw), "digest", None)
+    except UnreadableEvent:
+        return
+    if name:
+        yield name

@@ -1,0 +1,139 @@
+"""Where an archive's files lie: a directory, or a bucket of an object store. Both keep whole files only.
+
+Nothing here may be half there after a crash, and what a call has written is on disk when it returns.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import obstore
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import ObjectStore, from_url
+
+from workers.clock import new_id
+
+UNFINISHED = ".tmp"
+"""How the names of files end that are being written."""
+
+
+class Files(Protocol):
+    """Whole files by name; a name's folders are parted by ``/``."""
+
+    def read(self, name: str) -> bytes:
+        """A file. Raises FileNotFoundError."""
+
+    def read_part(self, name: str, start: int, length: int) -> bytes:
+        """Some bytes of a file. Raises FileNotFoundError."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file, in place of one of that name."""
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write a file unless there is one of that name; of two who try at once, one does it."""
+
+    def names(self, folder: str) -> list[str]:
+        """The names of the files in a folder, folder included, sorted."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+
+
+def open_files(url: str, connection: str) -> Files:
+    """The place of one connection's archive: a directory, or a URL such as ``s3://bucket/folder``."""
+    if "://" in url:
+        return Bucket(from_url(url), f"{connection}/")
+    return Directory(Path(url) / connection)
+
+
+class Directory:
+    """A directory of a local disk, for this user only."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def read(self, name: str) -> bytes:
+        return self._root.joinpath(name).read_bytes()
+
+    def read_part(self, name: str, start: int, length: int) -> bytes:
+        with self._root.joinpath(name).open("rb") as file:
+            file.seek(start)
+            return file.read(length)
+
+    def write(self, name: str, data: bytes) -> None:
+        path = self._root / name
+        self._unfinished(path, data).replace(path)
+        _sync(path.parent)
+
+    def create(self, name: str, data: bytes) -> bool:
+        path = self._root / name
+        unfinished = self._unfinished(path, data)
+        try:
+            path.hardlink_to(unfinished)
+        except FileExistsError:
+            return False
+        finally:
+            unfinished.unlink()
+        _sync(path.parent)
+        return True
+
+    def names(self, folder: str) -> list[str]:
+        with suppress(FileNotFoundError):
+            return sorted(f"{folder}/{each.name}" for each in self._root.joinpath(folder).iterdir())
+        return []
+
+    def remove(self, name: str) -> None:
+        self._root.joinpath(name).unlink(missing_ok=True)
+
+    def _unfinished(self, path: Path, data: bytes) -> Path:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished = path.with_name(f"{path.name}.{new_id()}{UNFINISHED}")
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        return unfinished
+
+
+def _sync(directory: Path) -> None:
+    """Have the names in a directory survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Bucket:
+    """A folder of an object store. Creating rests on conditional writes, which S3 and its like know."""
+
+    def __init__(self, store: ObjectStore, folder: str = "") -> None:
+        self._store = store
+        self._folder = folder
+
+    def read(self, name: str) -> bytes:
+        return bytes(obstore.get(self._store, self._folder + name).bytes())
+
+    def read_part(self, name: str, start: int, length: int) -> bytes:
+        if not length:
+            return b""
+        return bytes(obstore.get_range(self._store, self._folder + name, start=start, length=length))
+
+    def write(self, name: str, data: bytes) -> None:
+        obstore.put(self._store, self._folder + name, data)
+
+    def create(self, name: str, data: bytes) -> bool:
+        try:
+            obstore.put(self._store, self._folder + name, data, mode="create")
+        except AlreadyExistsError:
+            return False
+        return True
+
+    def names(self, folder: str) -> list[str]:
+        found: Any = obstore.list(self._store, f"{self._folder}{folder}").collect()
+        return sorted(each["path"].removeprefix(self._folder) for each in found)
+
+    def remove(self, name: str) -> None:
+        with suppress(FileNotFoundError):
+            obstore.delete(self._store, self._folder + name)

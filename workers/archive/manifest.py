@@ -1,0 +1,87 @@
+"""The manifest: what the archive holds. What it does not name is not there, whatever lies on the disk.
+
+Each manifest is a file of its own, numbered, and the highest number counts. The next one is made by creating
+its file, which only one of several writers can do: no lock and no clock decides which of them was right.
+"""
+
+import msgspec
+
+from workers.archive.files import UNFINISHED, Files
+from workers.store import START
+
+FOLDER = "manifests"
+KEPT = 10
+"""Manifests that are left lying for whoever still reads by an older one."""
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A stretch of the log in one file."""
+
+    name: str
+    after: str  #: position of the last event before it
+    first: str  #: position of its first event
+    last: str
+    events: int
+    size: int  #: bytes
+    sha256: str
+    index_sha256: str
+
+    @property
+    def index(self) -> str:
+        return f"{self.name}.index"
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """All that the archive holds of a connection."""
+
+    number: int = 0  #: 0: there is no archive yet
+    segments: tuple[Segment, ...] = ()  #: in the log's order, without a gap
+    documents: tuple[str, ...] = ()  #: digests
+    tickets: int = 0  #: the last ticket that was drawn when the newest segment was written
+    cursors: dict[str, str] = {}  #: how far each CRM had been read by the last event of the newest segment
+
+    @property
+    def last(self) -> str:
+        """The position up to which the log is archived."""
+        return self.segments[-1].last if self.segments else START
+
+    @property
+    def events(self) -> int:
+        return sum(each.events for each in self.segments)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all segments."""
+        return sum(each.size for each in self.segments)
+
+
+def newest(files: Files) -> Manifest:
+    """The manifest that counts. Raises ValueError if it cannot be read."""
+    names = [name for name in files.names(FOLDER) if not name.endswith(UNFINISHED)]
+    if not names:
+        return Manifest()
+    try:
+        return msgspec.json.decode(files.read(names[-1]), type=Manifest)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{names[-1]}: {error}") from None
+
+
+def publish(files: Files, manifest: Manifest) -> bool:
+    """Make this the manifest that counts, unless somebody else has made one of its number."""
+    return files.create(_name(manifest.number), msgspec.json.encode(manifest))
+
+
+def number_of(name: str) -> int:
+    """The number of the manifest that a file is, or was written for."""
+    return int(name.rpartition("/")[2].replace(".", "_").partition("_")[0])
+
+
+def unnamed(files: Files, known: Manifest, folder: str) -> list[str]:
+    """The files in a folder that no manifest names any more, or ever will: all up to this one exist."""
+    named = {name for each in known.segments for name in (each.name, each.index)}
+    named |= {_name(number) for number in range(known.number - KEPT, known.number + 1)}
+    return [name for name in files.names(folder) if name not in named and number_of(name) <= known.number]
+
+
+def _name(number: int) -> str:
+    return f"{FOLDER}/{number:09}.json"
