@@ -10,18 +10,25 @@ from domain.asking import ask
 from domain.book import OPEN, TIMERS, held_queue
 from domain.holding import held_reason
 from domain.identity import CRMS, Crm, Fields, FieldValue
+from domain.membership import note_member
 from domain.outbox import allowed, intend, refused
 from domain.outcomes import Outcome
 from domain.plan import plan
 from domain.reasons import Reason, Wait
-from domain.state import Closed, Contact, Flight, Letter, Opened, Priority, content, intent_key
+from domain.state import Closed, Contact, Flight, Letter, Once, Opened, Priority, content, intent_key
 from domain.step import Step, replace
 
 
 def open_decision(
-    step: Step, contact: Contact, trigger: str, detail: str = "", priority: Priority = Priority.LIVE
+    step: Step,
+    contact: Contact,
+    trigger: str,
+    detail: str = "",
+    priority: Priority = Priority.LIVE,
+    *,
+    once: Once = Once.NO,
 ) -> Contact:
-    """Begin a decision; an older one that no write carries yet is taken over by it.
+    """Begin a decision; an older one that no write carries yet is taken over by it, with its leave to write.
 
     One event opens at most one decision of a contact: the first trigger names it.
     """
@@ -37,10 +44,14 @@ def open_decision(
     step.book.queue(OPEN, contact.id, step.at)
     return replace(
         contact,
-        opened=Opened(step.position, trigger, detail, step.at, priority),
+        opened=Opened(step.position, trigger, detail, step.at, priority, once=once or _leave(before)),
         flying=flying,
         memberships={},
     )
+
+
+def _leave(before: Opened | None) -> Once:
+    return before.once if before else Once.NO
 
 
 def settle(step: Step, contact: Contact) -> Contact:
@@ -111,8 +122,8 @@ def _learn(step: Step, contact: Contact, answer: Plan) -> Contact:
     """Keep what the plan found out: agreed values, held fields, losing values, and when to look again."""
     if answer.look_again is not None:
         step.book.queue(TIMERS, f"{contact.id}|look", answer.look_again)
-    if answer.member is not None and answer.member != contact.member:
-        contact = replace(contact, member=answer.member, member_since=step.at)
+    if answer.member is not None:
+        contact = note_member(contact, step.policy.kinds[contact.kind], step.at, member=answer.member)
     if contact.orphaned and answer.stop is Reason.RECORD_DELETED:
         contact = replace(contact, orphaned=False)
     if not answer.drafted:

@@ -25,7 +25,7 @@ from domain.policy import KindPolicy
 from domain.reasons import REQUIRED, UNCONVERTIBLE, Reason, Wait
 from domain.records import Record
 from domain.routing import route
-from domain.state import Contact, Hold
+from domain.state import Contact, Hold, Once
 from domain.validation import missing_required, objection
 
 PING_PONG_LIMIT = 2
@@ -86,7 +86,8 @@ def create(contact: Contact, kind: KindPolicy, target: Crm, now: int) -> Plan:
     found = linked(contact, target.other)
     assert found is not None, "a contact without any record"
     ref, record = found
-    name, why = new_object(kind, target, record, now)
+    imported = target is Crm.HUBSPOT and contact.opened is not None and contact.opened.once is Once.IMPORT
+    name, why = (kind.kind.hubspot, "") if imported else new_object(kind, target, record, now)
     if name is None:
         return Plan(stop=Reason.CREATION_OFF, explanation=why)
     if target in contact.flights:
@@ -96,6 +97,8 @@ def create(contact: Contact, kind: KindPolicy, target: Crm, now: int) -> Plan:
         return Plan(wait=Wait.LOOK_UP, needs=[Need("look_up", target, name, address)])
     drafting = _Drafting(contact, kind, Plan(drafted=True))
     for mapped in kind.fields[name if target is Crm.SALESFORCE else ref.object]:
+        if imported and mapped.hubspot not in kind.kind.match[name]:
+            continue
         _start_with(drafting, mapped, target, record.values.get(mapped.name(target.other)))
     return _creation(drafting, target, name, ref)
 

@@ -30,7 +30,7 @@ class RecordObserved(Event, tag="observed/1", frozen=True, kw_only=True):
     fields: Fields  #: what was asked for and answered; absent fields stay unknown
     modified_at: int  #: the CRM's stamp of these values, epoch ms
     ticket: int  #: drawn before the read left; later reads have larger tickets
-    source: str  #: ``baseline``, ``poll``, ``webhook``, ``read``, ``look_up`` or ``check``
+    source: str  #: ``baseline``, ``poll``, ``webhook``, ``read``, ``look_up``, ``import`` or ``check``
     created_at: int = 0
     deleted: bool = False
     merged_into: str | None = None
@@ -133,8 +133,8 @@ class SyncRequested(Event, tag="sync_requested/1", frozen=True, kw_only=True):
     """Somebody or some job asked for a contact to be brought into agreement."""
 
     entity: str
-    cause: str  #: ``manual``, ``list``, ``all``, ``import``, ``redrive`` or ``resync``
-    by: str
+    cause: str  #: ``manual``, ``list``, ``all``, ``import``, ``redrive``, ``resync`` or ``campaign_added``
+    by: str  #: who asked; of a campaign, its member's id
     priority: str = "live"
     request: str = ""
 

@@ -29,6 +29,8 @@ class ObjectKind(msgspec.Struct, frozen=True):
     match_required: bool = True  #: whether an entity without a match value may sync
     extra: dict[str, tuple[str, ...]] = {}  #: object -> fields that folding itself needs
     conversions: dict[str, Conversion] = {}  #: Salesforce object -> how it turns into another
+    triggers: dict[str, dict[str, tuple[str, ...]]] = {}
+    """What may start a sync beside mapped fields: trigger -> object -> fields whose change shows it."""
 
     def objects(self, crm: Crm) -> tuple[str, ...]:
         return (self.hubspot,) if crm is Crm.HUBSPOT else self.salesforce
@@ -37,6 +39,9 @@ class ObjectKind(msgspec.Struct, frozen=True):
         """The unique field in ``crm`` that holds the other CRM's id."""
         return self.hubspot_key if crm is Crm.HUBSPOT else self.salesforce_key
 
+
+CAMPAIGN_ADDED = "campaign_added"
+"""The trigger that a record was added to an active campaign, which no field of its own shows."""
 
 CONTACTS = ObjectKind(
     name="contacts",
@@ -51,6 +56,25 @@ CONTACTS = ObjectKind(
     salesforce_key="HubSpot_Contact_Id__c",
     extra={"Lead": ("IsConverted", "ConvertedContactId")},
     conversions={"Lead": Conversion("IsConverted", "ConvertedContactId", "Contact")},
+    triggers={
+        "form_submission": {"contacts": ("recent_conversion_date", "num_conversion_events")},
+        "owner_change": {"contacts": ("hubspot_owner_id",), "Lead": ("OwnerId",), "Contact": ("OwnerId",)},
+        "lifecycle_stage": {"contacts": ("lifecyclestage",)},
+        CAMPAIGN_ADDED: {},
+        "marketing_emails": {
+            "contacts": ("hs_email_last_send_date", "hs_email_last_open_date", "hs_email_last_click_date")
+        },
+        "sales_emails": {
+            "contacts": (
+                "hs_sales_email_last_opened",
+                "hs_sales_email_last_clicked",
+                "hs_sales_email_last_replied",
+            )
+        },
+        "meetings": {"contacts": ("hs_latest_meeting_activity", "engagements_last_meeting_booked")},
+        "documents": {"contacts": ("hs_document_last_revisited",)},
+        "calls_notes_tasks": {"contacts": ("notes_last_updated",)},
+    },
 )
 
 KINDS = {CONTACTS.name: CONTACTS}

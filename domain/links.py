@@ -234,4 +234,5 @@ def absorb(book: Book, contact: Contact, other: Contact) -> Contact:
         member=other.member if ours else contact.member,
         member_since=other.member_since if ours else contact.member_since,
         memberships=other.memberships if ours else contact.memberships,
+        member_under=other.member_under if ours else contact.member_under,
     )

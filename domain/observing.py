@@ -8,9 +8,7 @@ from typing import NamedTuple
 from domain import events as e
 from domain import links
 from domain.agreeing import close_doubt, close_expected, keep_agreed, own_doubted, own_form, shown
-from domain.answer import linked, read_in_full
-from domain.asking import ask
-from domain.book import TIMERS
+from domain.answer import read_in_full
 from domain.convert import same
 from domain.decide import open_decision, record_written, settle
 from domain.following import (
@@ -23,12 +21,17 @@ from domain.following import (
     unite_by_match,
 )
 from domain.identity import Crm, Fields, RecordRef
+from domain.membership import evaluate
 from domain.pairs import overlay
-from domain.plan import membership_needs, verdict
 from domain.policy import KindPolicy
 from domain.records import EMPTY, Change, Folded, Record, observe
-from domain.state import Contact, Priority, ReadRequest
+from domain.state import Contact, Once, Priority, ReadRequest
 from domain.step import Step, replace
+
+CREATED = "created"
+
+ASKED_FOR = frozenset({"look_up", "import"})
+"""Where a record comes from that is new to us only because somebody looked for it."""
 
 
 class Look(NamedTuple):
@@ -71,7 +74,9 @@ def observed(step: Step, event: e.RecordObserved) -> None:
     contact = _loss(step, contact, look)
     if trigger:
         detail = f"{look.ref.key} {trigger[1]}".strip()
-        contact = open_decision(step, contact, trigger[0], detail)
+        arrives = trigger[0] == CREATED and look.ref.crm is Crm.SALESFORCE
+        once = Once.ARRIVAL if arrives else Once.NO
+        contact = open_decision(step, contact, trigger[0], detail, once=once)
     step.book.put_contact(settle(step, contact))
 
 
@@ -202,14 +207,20 @@ def _trigger(contact: Contact, look: Look, *, joined: bool) -> tuple[str, str] |
     if event.source == "baseline" or contact.pair.get(event.crm) != look.ref.key:
         return None
     if not look.linked:
-        return None if event.source == "look_up" else ("linked" if look.known else "created", "")
+        return None if event.source in ASKED_FOR else ("linked" if look.known else CREATED, "")
     if bool(before.gone) != bool(folded.record.gone):
         ours = folded.record.gone and deleted_by_us(contact, event.crm)
         return None if ours else ("deleted", "") if folded.record.gone else ("restored", "")
     if joined:
         return "joined_list", ""
     news = _news(look)
-    return ("changed", ",".join(sorted(news))) if news else None
+    return (_cause(look, news), ",".join(sorted(news))) if news else None
+
+
+def _cause(look: Look, news: list[str]) -> str:
+    """What the news mean: a change of mapped values, or one of the other triggers."""
+    prompts = look.kind.prompts[look.event.crm, look.event.object]
+    return prompts.get(news[0], "changed") if prompts.keys() >= set(news) else "changed"
 
 
 def _news(look: Look) -> list[str]:
@@ -252,27 +263,8 @@ def _membership(step: Step, contact: Contact, look: Look) -> tuple[bool, Contact
         return False, contact
     if not inclusion.properties.isdisjoint(folded.changes):
         contact = replace(contact, memberships={}) if contact.memberships else contact
-        return evaluate(step, contact, look.kind, ask_again=look.event.source != "baseline")
+        ask_again = look.event.source != "baseline"
+        return evaluate(step, contact, look.kind, before=look.before, ask_again=ask_again)
     if inclusion.properties.isdisjoint(folded.learned):
         return False, contact
-    return evaluate(step, contact, look.kind)
-
-
-def evaluate(
-    step: Step, contact: Contact, kind: KindPolicy, *, ask_again: bool = False
-) -> tuple[bool, Contact]:
-    """Ask the inclusion list; tells whether the contact joined it. ``ask_again``: ask HubSpot if need be."""
-    found = linked(contact, Crm.HUBSPOT)
-    word = verdict(contact, kind, step.at)
-    if word is None or found is None:
-        return False, contact
-    if word.next_change is not None:
-        step.book.queue(TIMERS, f"{contact.id}|look", word.next_change)
-    if word.member is None:
-        for need in membership_needs(found[0], word) if ask_again else ():
-            ask(step, contact, need)
-        return False, contact
-    if word.member == contact.member:
-        return False, contact
-    joined = word.member and contact.member is False
-    return joined, replace(contact, member=word.member, member_since=step.at)
+    return evaluate(step, contact, look.kind, before=look.before)

@@ -17,7 +17,7 @@ from domain.links import left_alone
 from domain.policy import KindPolicy, Policy
 from domain.reasons import TEXT, Reason, Wait
 from domain.records import Record
-from domain.state import Contact
+from domain.state import Contact, Once
 
 
 def plan(contact: Contact, policy: Policy, now: int) -> Plan:
@@ -32,12 +32,21 @@ def plan(contact: Contact, policy: Policy, now: int) -> Plan:
     if stop is not None:
         return stop
     inclusion = _filtered(contact, kind, now) or _inclusion(contact, kind, now)
-    if inclusion.stop or inclusion.wait:
+    arriving = inclusion.member is False and _arriving(contact, kind)
+    if inclusion.wait or (inclusion.stop and not arriving):
         return inclusion
     missing = next((crm for crm in CRMS if crm not in contact.pair), None)
     answer = update(contact, kind) if missing is None else create(contact, kind, missing, now)
     answer.member, answer.look_again = inclusion.member, inclusion.look_again
+    if arriving:
+        answer.drafts.pop(Crm.SALESFORCE, None)
     return answer
+
+
+def _arriving(contact: Contact, kind: KindPolicy) -> bool:
+    """Whether HubSpot may hear once of a new Salesforce record, though its contact is not on the list."""
+    opened = contact.opened
+    return opened is not None and opened.once is Once.ARRIVAL and kind.section.create_in_hubspot
 
 
 # -- what may stop a contact, in order

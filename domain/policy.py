@@ -9,6 +9,7 @@ import msgspec
 
 from domain.conditions import Expression, compile_expression
 from domain.convert import converter
+from domain.events import digest
 from domain.identity import CRMS, Crm
 from domain.inclusion import InclusionFilter, ListError, compile_list
 from domain.kinds import ObjectKind
@@ -47,6 +48,7 @@ class Section(msgspec.Struct, frozen=True):
     defaults: dict[str, dict[str, str]] = {}  #: Salesforce object -> field -> value for creates that lack one
     salesforce_filter: dict[str, str] = {}  #: Salesforce object -> formula; records that fail it do not sync
     routing: tuple[RoutingRule, ...] = ()  #: the first that is met counts before ``create_as``
+    triggers: tuple[str, ...] = ()  #: which of the kind's triggers are on
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -70,9 +72,11 @@ class KindPolicy:
     fields: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> its mapped fields
     mapped: dict[tuple[str, Crm], dict[str, MappedField]]  #: (Salesforce object, CRM) -> field -> its mapping
     watched: dict[tuple[Crm, str], frozenset[str]]  #: (CRM, object) -> fields whose change is a trigger
+    prompts: dict[tuple[Crm, str], dict[str, str]]  #: (CRM, object) -> unmapped watched field -> trigger
     needed: dict[tuple[Crm, str], frozenset[str]]  #: (CRM, object) -> fields to be known before deciding
     schemas: dict[tuple[Crm, str], ObjectSchema]
     inclusion: InclusionFilter | None
+    inclusion_key: str  #: names the list with its filters as they are now; empty without one
     inclusion_missing: str  #: why the configured list cannot be asked; empty if it can, or none is configured
     zone: ZoneInfo
     routes: tuple[Route, ...]
@@ -116,8 +120,9 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         name: compile_expression(source, _object_schema(schemas, Crm.SALESFORCE, name), zone)
         for name, source in section.salesforce_filter.items()
     }
-    read = _read_by_formulas(kind, routes, filters)
     portal = ZoneInfo(connection.accounts[Crm.HUBSPOT][1]) if Crm.HUBSPOT in connection.accounts else zone
+    prompts = _prompts(section, schemas, _watched(kind, fields))
+    read = _joined(_names(prompts), _read_by_formulas(kind, routes, filters))
     return KindPolicy(
         digest=connection.config,
         section=section,
@@ -125,9 +130,11 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         fields=fields,
         mapped={(name, crm): {f.name(crm): f for f in each} for name, each in fields.items() for crm in CRMS},
         watched=_joined(_watched(kind, fields), read),
+        prompts=prompts,
         needed=_joined(_needed(kind, fields, inclusion), read),
         schemas=schemas,
         inclusion=inclusion,
+        inclusion_key=_inclusion_key(inclusion, connection),
         inclusion_missing=missing,
         zone=portal,
         routes=routes,
@@ -223,6 +230,38 @@ def _inclusion(
             except ListError as error:
                 return None, str(error)
     return None, "the inclusion list has not been seen yet"
+
+
+def _inclusion_key(inclusion: InclusionFilter | None, connection: Connection) -> str:
+    """Eight hex digits over the definitions that the list's answer rests on."""
+    if inclusion is None:
+        return ""
+    definitions = [
+        (each, connection.lists[each][1]) for each in sorted(inclusion.lists) if each in connection.lists
+    ]
+    return digest([inclusion.list_id, definitions])[:8]
+
+
+def _prompts(
+    section: Section,
+    schemas: Mapping[tuple[Crm, str], ObjectSchema],
+    watched: Mapping[tuple[Crm, str], frozenset[str]],
+) -> dict[tuple[Crm, str], dict[str, str]]:
+    """The fields that only start a sync; one that an account does not have is left out."""
+    prompts: dict[tuple[Crm, str], dict[str, str]] = {place: {} for place in watched}
+    for trigger in section.triggers:
+        fields = section.kind.triggers.get(trigger, {})
+        for (crm, name), names in watched.items():
+            schema = schemas.get((crm, name))
+            known = schema.fields if schema else {}
+            prompts[crm, name] |= {
+                each: trigger for each in fields.get(name, ()) if each in known and each not in names
+            }
+    return prompts
+
+
+def _names(fields: Mapping[tuple[Crm, str], Iterable[str]]) -> dict[tuple[Crm, str], frozenset[str]]:
+    return {place: frozenset(names) for place, names in fields.items()}
 
 
 def _watched(

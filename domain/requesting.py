@@ -7,9 +7,12 @@ from domain.book import TIMERS, held_queue
 from domain.decide import open_decision, settle
 from domain.delivering import claim_expired
 from domain.identity import Crm, RecordRef
-from domain.observing import evaluate
-from domain.state import Contact, Priority
+from domain.kinds import CAMPAIGN_ADDED
+from domain.membership import evaluate
+from domain.state import Contact, Once, Priority
 from domain.step import Step, replace
+
+IMPORT = "import"
 
 FRESH = frozenset({"manual", "resync"})
 """Requests that look at both records before deciding."""
@@ -53,12 +56,14 @@ def _drop_request(step: Step, key: str, crm: Crm, request: str | None) -> None:
 
 
 def sync_requested(step: Step, event: e.SyncRequested) -> None:
-    """Bring a contact into agreement, whatever was held against it."""
+    """Bring a contact into agreement; if people want it, whatever was held against it."""
     contact = links.named(step.book, event.entity)
     if contact is None:
         return
-    contact = open_decision(step, contact, event.cause, event.by, Priority(event.priority))
-    contact = _clean(contact)
+    once = Once.IMPORT if event.cause == IMPORT else Once.NO
+    contact = open_decision(step, contact, event.cause, event.by, Priority(event.priority), once=once)
+    if event.cause != CAMPAIGN_ADDED:
+        contact = _clean(contact)
     if event.cause in FRESH and not contact.erased:
         contact = replace(contact, unsure=dict.fromkeys(contact.pair, "asked for"))
         for key in contact.pair.values():

@@ -23,7 +23,15 @@ class Priority(StrEnum):
     BACKFILL = "backfill"
 
 
-class Opened(msgspec.Struct, frozen=True, gc=False, array_like=True):
+class Once(StrEnum):
+    """Why HubSpot's side of a contact is written to once, though he may not be on the inclusion list."""
+
+    NO = ""
+    ARRIVAL = "arrival"  #: a Salesforce record is new, and HubSpot is to hold the person
+    IMPORT = "import"  #: somebody imports him: HubSpot gets the address alone, whatever it is set to create
+
+
+class Opened(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
     """A decision that a trigger opened and nothing has closed yet."""
 
     id: str  #: the position of the trigger in the log
@@ -33,6 +41,7 @@ class Opened(msgspec.Struct, frozen=True, gc=False, array_like=True):
     priority: Priority = Priority.LIVE
     wrote: dict[str, tuple[str, ...]] = {}  #: CRM -> fields delivered so far; none: a deletion
     lost: dict[str, tuple[str, FieldValue]] = {}  #: property -> (losing CRM, the value that gives way there)
+    once: Once = Once.NO
 
 
 class Intent(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -183,6 +192,7 @@ class Contact(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defau
     doubted: dict[Crm, Doubt] = {}
     read_under: dict[Crm, str] = {}  #: configuration under which a read left needed fields unanswered
     orphaned: bool = False  #: the Salesforce record was deleted, and HubSpot's is to be deleted after it
+    member_under: str = ""  #: the list and its filters that the inclusion verdict is of
 
 
 class ReadRequest(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -19,6 +19,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from domain.events import SCHEMA, ConfigurationApplied, EpochStarted, digest
 from domain.identity import Crm
 from domain.policy import Document
+from domain.state import Priority
 from workers import embedded
 from workers.archive.archive import Archive
 from workers.archive.archiver import Archiver, Bounds
@@ -26,6 +27,7 @@ from workers.archive.files import open_files
 from workers.archive.whole import WholeLog
 from workers.clock import Clock, SystemClock, new_id
 from workers.configuration.document import ConnectionOptions, Schemas, connection_options, to_document
+from workers.configuration.lists import examine_lists
 from workers.configuration.loading import Configuration, load
 from workers.connection import Lane
 from workers.control import Control
@@ -37,6 +39,7 @@ from workers.gateways.salesforce import SalesforceGateway
 from workers.gateways.salesforce_client import ClientCredentials, JwtBearer, Org
 from workers.gateways.tokens import RedisTokenStore
 from workers.limits import RedisLimiter, hubspot, salesforce
+from workers.memberships import Memberships
 from workers.metadata import Metadata
 from workers.parts import Processes, cores
 from workers.poll import Poller
@@ -212,23 +215,30 @@ class Link:
         return {crm: tuple(name for kind in kinds for name in kind.objects(crm)) for crm in Crm}
 
     def inclusion_lists(self) -> tuple[str, ...]:
-        sections = self.configuration.sections.values()
-        return tuple(wanted for each in sections if (wanted := each.limit_sync.inclusion_list) is not None)
+        """The inclusion lists in force, by id."""
+        sections = (kind.section for kind in self.lane.policy().kinds.values())
+        return tuple(each.inclusion_list for each in sections if each.inclusion_list is not None)
+
+    def chosen_lists(self) -> dict[str, str]:
+        """The id of each inclusion list as the file names it, as far as HubSpot has it."""
+        found = {each.wanted: each.definition for each in examine_lists(self.configuration, self.lists)}
+        return {wanted: str(definition["listId"]) for wanted, definition in found.items() if definition}
 
     def document(self) -> Document:
-        """The configuration as decisions read it, on the schemas that the CRMs show now."""
+        """The configuration as decisions read it, on the schemas and lists that the CRMs show now."""
         described = {
             (crm, name): self.gateways[crm].describe(name)
             for crm, names in self.objects().items()
             for name in names
         }
-        return to_document(self.configuration, described)
+        return to_document(self.configuration, described, self.chosen_lists())
 
     def apply(self, by: str) -> str:
         """Put the configuration in force: observe what it rests on, then record it; returns its digest."""
         self.runtime.register(self.name)
-        self.metadata.observe(self.objects(), self.inclusion_lists())
         document = self.document()
+        lists = [each.inclusion_list for each in document.sections if each.inclusion_list is not None]
+        self.metadata.observe(self.objects(), tuple(lists))
         name = digest(msgspec.to_builtins(document))
         self.lane.append([ConfigurationApplied(digest=name, by=by, request=new_id())], [document])
         return name
@@ -292,6 +302,10 @@ class Link:
     def list_control(self) -> Control:
         """For jobs that ask HubSpot who is on a list."""
         return Control(self.lane, self.lists)
+
+    @property
+    def memberships(self) -> Memberships:
+        return Memberships(self.lane, self.lists.at(Priority.BACKFILL))
 
     @property
     def metadata(self) -> Metadata:

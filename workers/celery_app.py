@@ -20,7 +20,7 @@ from workers.telemetry import set_up_logging
 QUEUES = ("project", "control", "deliver", "read", "poll")
 """A task goes to the queue of its own name; all other tasks go to ``control``."""
 
-ASKING = ("members", "metadata")
+ASKING = ("members", "memberships", "metadata")
 """Tasks that call a CRM: they go to ``poll``, where a slow CRM keeps no projector waiting."""
 
 UNHEARD_SECONDS = 60

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from domain.book import TIMERS, Table, held_queue
+from domain.book import TIMERS, Table, decode, held_queue
 from domain.errors import SyncError, Throttled, Transient
 from domain.events import AnyEvent, RecordTouched, SyncRequested, TimerDue
 from domain.identity import Crm, RecordRef
-from domain.state import Bucket, Priority
+from domain.state import Bucket, Contact, Priority
+from workers.clock import new_id
 from workers.connection import Lane
 from workers.ports import ListGateway
 from workers.telemetry import get_logger
@@ -25,6 +26,9 @@ REMEMBERED = 20
 
 FAR = 2**62
 
+CENSUS = "census"
+"""The kind of job that looks at everybody once the inclusion list is another one; it syncs nobody."""
+
 log = get_logger(__name__)
 
 
@@ -32,7 +36,7 @@ class Job(msgspec.Struct, frozen=True):
     """A bulk request and how far it has come."""
 
     id: str
-    kind: str  #: ``all`` or ``list``
+    kind: str  #: ``all``, ``list`` or ``census``
     by: str
     list_id: str = ""  #: of a ``list`` job
     object: str = ""  #: HubSpot object of its members
@@ -57,6 +61,7 @@ class Control:
         """Do one portion of everything; tells whether there is news and more is waiting."""
         if self.lane.rewound():
             return False
+        self.take_census()
         jobs = [job for job in self._unfinished() if self.lists is not None or job.kind != "list"]
         return any([self.timers(), self.holds(), *map(self.advance, jobs)])
 
@@ -91,6 +96,18 @@ class Control:
     def _release(self, cause: str) -> bool:
         held = self.lane.tables().due(held_queue(cause), FAR, PORTION)
         return self.lane.append([TimerDue(entity=each, cause=cause, due=since) for each, since in held]) > 0
+
+    def take_census(self) -> None:
+        """Have everybody looked at anew once the inclusion list is another one, or has other filters.
+
+        Nobody is synced by that; it tells who is a member from now on, and when the clock may change it.
+        """
+        policy = self.lane.policy()
+        for kind in policy.kinds.values() if policy.ready else ():
+            mark, key = f"{CENSUS}/{kind.kind.name}", kind.inclusion_key
+            if key and self.lane.coordination.cursor(mark) != key:
+                self.start(Job(new_id(), CENSUS, "the inclusion list"))
+                self.lane.coordination.set_cursor(mark, key)
 
     # -- jobs
 
@@ -128,7 +145,7 @@ class Control:
         if self.lane.backlog() > 2 * PORTION:
             return False
         try:
-            job = self._all(job) if job.kind == "all" else self._list(job)
+            job = self._list(job) if job.kind == "list" else self._all(job)
         except (Throttled, Transient) as error:
             log.warning("target_throttled", connection=self.lane.name, crm=Crm.HUBSPOT, code=error.code)
             return False
@@ -141,7 +158,9 @@ class Control:
         contacts = self._contacts_of(job)
         first = bisect_right(contacts, job.after)
         chosen = contacts[first : first + PORTION * 4]
-        self.lane.append([self._request(job, entity) for entity in chosen])
+        now = self.lane.clock.now_ms()
+        looks = [TimerDue(entity=each, cause="look", due=now) for each in chosen if job.kind == CENSUS]
+        self.lane.append(looks or [self._request(job, entity) for entity in chosen])
         finished = first + len(chosen) == len(contacts)
         if finished:
             del self._contacts[job.id]
@@ -153,8 +172,18 @@ class Control:
         if job.id not in self._contacts:
             running = {each.id for each in self._unfinished()}
             self._contacts = {key: kept for key, kept in self._contacts.items() if key in running}
-            self._contacts[job.id] = sorted({entity for entity, _ in self.lane.tables().scan(Table.CONTACTS)})
+            contacts = self.lane.tables().scan(Table.CONTACTS)
+            if job.kind == CENSUS:
+                contacts = ((entity, raw) for entity, raw in contacts if self._is_uncounted(raw))
+            self._contacts[job.id] = sorted({entity for entity, _ in contacts})
         return self._contacts[job.id]
+
+    def _is_uncounted(self, raw: bytes) -> bool:
+        """Whether nothing is known of a contact and the inclusion list as it is now."""
+        contact: Contact = decode(Table.CONTACTS, raw)
+        kind = self.lane.policy().kinds.get(contact.kind)
+        counted = kind is None or contact.member_under == kind.inclusion_key
+        return not counted and Crm.HUBSPOT in contact.pair
 
     def _list(self, job: Job) -> Job:
         assert self.lists is not None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from domain.book import TIMERS, outbox_queue, reads_queue
 from domain.identity import Crm
+from domain.kinds import CAMPAIGN_ADDED
 from domain.state import Priority
 from workers.connection import Lane
 
@@ -102,4 +103,9 @@ class Doorbells:
             yield "poll", (crm, "changes"), rhythm.poll
             yield "poll", (crm, "check"), rhythm.check
             yield "poll", (crm, "nightly"), rhythm.nightly
+        kinds = self.lane.policy().kinds.values()
+        if any(CAMPAIGN_ADDED in kind.section.triggers for kind in kinds):
+            yield "poll", (Crm.SALESFORCE, "campaigns"), rhythm.check
+        if any(kind.inclusion and kind.inclusion.asks for kind in kinds):
+            yield "memberships", (), rhythm.check
         yield "metadata", (), rhythm.metadata

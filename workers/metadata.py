@@ -18,6 +18,7 @@ from domain.events import (
 from domain.identity import Crm
 from domain.state import Connection
 from workers.clock import new_id
+from workers.configuration import with_referred
 from workers.connection import Lane
 from workers.ports import CrmGateway, ListGateway
 from workers.telemetry import get_logger
@@ -92,14 +93,8 @@ class Metadata:
 
     def _lists(self, wanted: tuple[str, ...], state: Connection) -> Iterator[News]:
         """The inclusion lists, and the lists that their filters refer to."""
-        waiting, seen = list(wanted), set[str]()
-        while waiting:
-            definition = self.lists.list_definition(waiting.pop())
+        for definition in with_referred(self.lists, wanted):
             list_id = str(definition["listId"])
-            if list_id in seen:
-                continue
-            seen.add(list_id)
-            waiting += _referred(definition.get("filterBranch"))
             kept = {key: definition.get(key) for key in ("listId", "name", "processingType", "filterBranch")}
             named = (str(kept["name"]), digest(kept))
             if state.lists.get(list_id) != named:
@@ -113,11 +108,3 @@ def _particulars(crm: Crm, account: Mapping[str, Any]) -> tuple[str, str, str]:
     organization = account.get("organization") or {}
     zone = str(organization.get("TimeZoneSidKey") or "UTC")
     return str(organization.get("Id", "")), zone, str(account.get("user_id") or "")
-
-
-def _referred(branch: Any) -> list[str]:
-    """Ids of lists that a filter tree refers to."""
-    if not isinstance(branch, Mapping):
-        return []
-    own = [str(each["listId"]) for each in branch.get("filters", []) if each.get("filterType") == "IN_LIST"]
-    return own + [each for child in branch.get("filterBranches", []) for each in _referred(child)]

@@ -6,16 +6,17 @@ covers late indexes and late commits; the *check* every fifteen minutes over a l
 of everything. What was seen before is recognised when it is appended, and costs nothing more.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import msgspec
 
 from domain.book import Table, decode
-from domain.errors import Throttled, Transient
-from domain.events import AnyEvent, BaselineCompleted, RecordTouched
+from domain.errors import Misconfigured, Rejected, Throttled, Transient
+from domain.events import AnyEvent, BaselineCompleted, RecordTouched, SyncRequested
 from domain.identity import Crm, RecordRef
+from domain.kinds import CAMPAIGN_ADDED
 from domain.records import Record
 from domain.state import Contact, Priority
 from workers.connection import Lane, Lease, observed
@@ -28,6 +29,9 @@ OVERLAP_MS = 60_000
 CHECK_MS = 15 * 60_000
 SETTLED_MS = 30 * 60_000
 """How far the fifteen-minute check looks back behind the last one."""
+
+MEMBER = "CampaignMember"
+MEMBER_FIELDS = ("CampaignId", "ContactId", "LeadId")
 
 FOREVER = 253_402_214_400_000  # the last day of the year 9999
 NEVER = -1
@@ -112,6 +116,48 @@ class Poller:
                 return sum(self._reconcile(name, lease, end) for name in self._objects())
         return None
 
+    def campaigns(self, *, budget_ms: int = 20_000) -> int:
+        """Look who was added to an active campaign of Salesforce.
+
+        A user who may not see campaigns, or an org without them, is no reason to stop anything else.
+        """
+        self.cut_short = True
+        with self.lane.lease(f"campaigns/{self.crm}", LEASE_MS) as lease:
+            if lease is None or self._suspended():
+                return 0
+            try:
+                return self._campaigns(lease, self._end(budget_ms))
+            except (Misconfigured, Rejected) as error:
+                log.warning("read_refused", connection=self.lane.name, key=MEMBER, code=error.code)
+                self.cut_short = False
+        return 0
+
+    def _campaigns(self, lease: Lease, end: float) -> int:
+        new, cursor = 0, self._cursor("poll", MEMBER)
+        while self.lane.backlog() < BACKLOG and self.lane.clock.monotonic() < end:
+            look = partial(self._changes, MEMBER, cursor, Priority.RETRY, MEMBER_FIELDS)
+            page = self._patiently(look, lease, end)
+            new += self.lane.append(list(self._added(page.records, cursor.since)))
+            cursor = self._moved(cursor, page, SETTLED_MS)
+            self._keep("poll", MEMBER, cursor)
+            if page.last is None:
+                self.cut_short = False
+                break
+        return new
+
+    def _added(self, members: Iterable[ReadRecord], since: int) -> Iterator[AnyEvent]:
+        """Those who were added lately; of others the status changed, or they are told again."""
+        added = [each for each in members if not each.deleted and each.created_at >= since]
+        campaigns = sorted({each.fields["CampaignId"] or "" for each in added})
+        known = self.gateway.read("Campaign", campaigns, ("IsActive",)).records if added else ()
+        active = {each.id for each in known if each.fields["IsActive"] == "true" and not each.deleted}
+        for each in added:
+            for field, name in (("LeadId", "Lead"), ("ContactId", "Contact")):
+                person = each.fields[field]
+                if person and each.fields["CampaignId"] in active:
+                    ref = RecordRef(self.crm, name, person)
+                    yield SyncRequested(entity=ref.key, cause=CAMPAIGN_ADDED, by=each.id, request=each.id)
+
     # -- windows
 
     def _objects(self) -> list[str]:
@@ -137,7 +183,7 @@ class Poller:
         for name in self._objects():
             cursor = self._cursor(stream, name)
             while self.lane.backlog() < BACKLOG:
-                look = partial(self._page, name, cursor, priority, cursor.started or FOREVER)
+                look = partial(self._page, name, cursor, priority)
                 page = self._patiently(look, lease, end)
                 new += self._take(page.records, source)
                 cursor = self._moved(cursor, page, overlap_ms)
@@ -153,17 +199,27 @@ class Poller:
         log.info("poll_finished", connection=self.lane.name, crm=self.crm, stream=stream, new=new)
         return new
 
-    def _page(self, name: str, cursor: Cursor, priority: Priority, until: int) -> ChangesPage:
+    def _page(self, name: str, cursor: Cursor, priority: Priority, until: int | None = None) -> ChangesPage:
+        """The next page of a window, with all that is needed of its object."""
+        policy = self.lane.policy().by_object[self.crm, name]
+        return self._changes(name, cursor, priority, sorted(policy.needed[self.crm, name]), until)
+
+    def _changes(
+        self, name: str, cursor: Cursor, priority: Priority, fields: Sequence[str], until: int | None = None
+    ) -> ChangesPage:
         """The next page of a window.
 
-        A window ends at the moment it was opened, which its first page tells. What is modified while it is
-        read belongs to the next one; or a window might run after its own tail for ever.
+        Unless told otherwise, a window ends at the moment it was opened, which its first page tells. What is
+        modified while it is read belongs to the next one; or a window might run after its own tail for ever.
         """
-        policy = self.lane.policy().by_object[self.crm, name]
-        fields = sorted(policy.needed[self.crm, name])
         self._ticket = self.lane.coordination.tickets()
-        gateway = self.gateway.at(priority)
-        page = gateway.changes(name, since=cursor.since, until=until, after=cursor.after, fields=fields)
+        page = self.gateway.at(priority).changes(
+            name,
+            since=cursor.since,
+            until=until or cursor.started or FOREVER,
+            after=cursor.after,
+            fields=fields,
+        )
         cursor.started = cursor.started or page.server_time
         return page
 
@@ -212,7 +268,8 @@ class Poller:
         raw = self.lane.coordination.cursor(f"baseline/{self.crm}/{name}")
         cursor = msgspec.json.decode(raw, type=Cursor) if raw else Cursor(since=0)
         while not cursor.done and self.lane.clock.monotonic() < end and self.lane.backlog() < BACKLOG:
-            page = self._patiently(partial(self._page, name, cursor, Priority.BACKFILL, FOREVER), lease, end)
+            look = partial(self._page, name, cursor, Priority.BACKFILL, until=FOREVER)
+            page = self._patiently(look, lease, end)
             self._take((record for record in page.records if not record.deleted), "baseline")
             seen = cursor.seen + len(page.records)
             cursor = Cursor(0, cursor.started, page.last, seen, done=page.last is None)

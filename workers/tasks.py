@@ -78,7 +78,7 @@ def read(connection: str, crm: str) -> dict[str, Any]:
 
 @app.task(name="poll")
 def poll(connection: str, crm: str, what: str) -> dict[str, Any]:
-    """Look for changes in one CRM: ``changes``, ``check``, ``nightly`` or ``baseline``."""
+    """Look for changes in one CRM: ``changes``, ``check``, ``nightly``, ``baseline`` or ``campaigns``."""
     link = runtime().link(connection)
     bells(link).answer("poll", crm, what)
     poller = link.poller(Crm(crm))
@@ -118,6 +118,23 @@ def members(connection: str) -> dict[str, Any]:
     if more:
         bells(link).ring("members")
     return {"connection": connection, "more": more}
+
+
+@app.task(name="memberships")
+def memberships(connection: str) -> dict[str, Any]:
+    """Sweep the inclusion lists whose members only HubSpot knows."""
+    link = runtime().link(connection)
+    bells(link).answer("memberships")
+    try:
+        new = link.memberships.sweep()
+    except (Throttled, Transient) as error:
+        bells(link).put_off(link.options.poll_seconds, "memberships")
+        return {"connection": connection, "put_off": error.code}
+    if new is None:
+        bells(link).put_off(link.options.poll_seconds, "memberships")
+    elif new:
+        bells(link).ring("project")
+    return {"connection": connection, "new": new}
 
 
 @app.task(name="metadata")

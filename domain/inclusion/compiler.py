@@ -23,6 +23,7 @@ from domain.inclusion.nodes import (
     remote_leaf,
 )
 from domain.inclusion.operations import comparison_leaf, known_leaf, operation_type, value_leaf
+from domain.inclusion.outline import outline
 from domain.inclusion.windows import WINDOW_TYPES
 from domain.inclusion.wording import Labels
 from domain.schema import ObjectSchema
@@ -69,6 +70,10 @@ class InclusionFilter:
         """Whether the clock alone can move a record in or out."""
         self.remote = next((f"{leaf.text}: {leaf.remote}" for leaf in leaves if leaf.remote), None)
         """The first filter that only HubSpot can answer, and why; None: the list is answered here."""
+        self.lists = root.lists()
+        """Ids of the lists that the answer rests on: this one, and those that its filters refer to."""
+        self.outline = tuple(outline(root))
+        """The filters in HubSpot's words, from the list itself inwards."""
         self.asks = root.asks()
         """Ids of lists whose membership only HubSpot knows; with these answered, the rest is decided here."""
 

@@ -80,6 +80,9 @@ class Leaf:
     def asks(self) -> frozenset[str]:
         return frozenset()
 
+    def lists(self) -> frozenset[str]:
+        return frozenset()
+
     def find(self, values: Values, facts: Facts, path: tuple[str, ...]) -> Finding:  # noqa: ARG002 - a node's
         return Finding(self, path, (self.remedy,))
 
@@ -102,6 +105,9 @@ class Group:
 
     def asks(self) -> frozenset[str]:
         return frozenset().union(*(child.asks() for _, child in self.children))
+
+    def lists(self) -> frozenset[str]:
+        return frozenset().union(*(child.lists() for _, child in self.children))
 
     def find(self, values: Values, facts: Facts, path: tuple[str, ...]) -> Finding:
         answer = self.check(values, facts)
@@ -152,6 +158,10 @@ class ListNode:
         """The innermost lists that only HubSpot knows the members of."""
         inner = self.root.asks() if self.root else frozenset()
         return inner | {self.list_id} if self.asked else inner
+
+    def lists(self) -> frozenset[str]:
+        """This list, and those that its filters refer to."""
+        return (self.root.lists() if self.root else frozenset()) | {self.list_id}
 
     def find(self, values: Values, facts: Facts, path: tuple[str, ...]) -> Finding:
         if self.root is None or self.negated or self._heard(values, facts) is not None:

@@ -115,3 +115,96 @@ def test_another_definition_of_the_list_syncs_nobody_by_itself() -> None:
     other = {**LIST, "filterBranch": {"filterBranchType": "OR", "filterBranches": [], "filters": []}}
     world.append(e.ListObserved(list_id="7", name="Sync", digest=world.document(other)))
     assert (world.reasons(entity), world.outbox) == (before, {})
+
+
+OTHER = {
+    **LIST,
+    "filterBranch": {
+        "filterBranchType": "OR",
+        "filters": [],
+        "filterBranches": [
+            {
+                "filterBranchType": "AND",
+                "filterBranches": [],
+                "filters": [
+                    {
+                        "filterType": "PROPERTY",
+                        "property": "city",
+                        "operation": {
+                            "operationType": "STRING",
+                            "operator": "IS_NOT_EQUAL_TO",
+                            "value": "Rome",
+                        },
+                    }
+                ],
+            }
+        ],
+    },
+}
+"""Everybody who does not live in Rome."""
+
+
+def redefined(world: World, definition: dict[str, Any]) -> None:
+    world.append(e.ListObserved(list_id="7", name="Sync", digest=world.document(definition)))
+
+
+@pytest.mark.rule(17)
+def test_who_became_a_member_by_a_redefinition_does_not_join_by_a_later_edit() -> None:
+    world = listed()
+    entity = person(world, "other", city="Bonn")
+    before = world.reasons(entity)
+    redefined(world, {**OTHER, "name": "still the same"})
+    world.hubspot("1", full=False, city="Bonn", lastmodified="2")
+    assert (world.reasons(entity), world.contact(entity).opened) == (before, None)
+
+
+@pytest.mark.rule(17)
+def test_who_joins_a_redefined_list_by_his_own_edit_is_synced() -> None:
+    world = listed()
+    entity = person(world, "other", city="Rome")
+    redefined(world, OTHER)
+    world.hubspot("1", city="Bonn")
+    opened = world.contact(entity).opened
+    assert opened is not None
+    assert opened.trigger == "joined_list"
+
+
+@pytest.mark.rule(17)
+def test_looking_at_everybody_after_a_list_was_chosen_syncs_nobody() -> None:
+    world = listed()
+    entity = person(world, "other", city="Bonn")
+    before = world.reasons(entity)
+    redefined(world, OTHER)
+    world.append(e.TimerDue(entity=entity, cause="look", due=world.now))
+    assert world.contact(entity).member is True
+    assert (world.reasons(entity), world.contact(entity).opened) == (before, None)
+
+
+@pytest.mark.rule(25)
+@pytest.mark.rule(26)
+def test_a_new_lead_reaches_a_contact_outside_the_list_once() -> None:
+    world = listed()
+    entity = person(world, "other", phone=None)
+    world.lead("00Q1", **LEAD, City="Bonn")
+    assert world.deliver(entity, HS).fields == {"city": "Bonn", "company": "Unknown"}
+    assert (world.reasons(entity)[-1], world.outbox) == ("delivered", {})
+    world.lead("00Q1", City="Graz")
+    assert (world.reasons(entity)[-1], world.outbox) == ("not_in_inclusion_list", {})
+
+
+@pytest.mark.rule(25)
+def test_nothing_of_a_contact_outside_the_list_reaches_his_new_lead() -> None:
+    world = listed()
+    entity = person(world, "other", city="Bonn")
+    world.lead("00Q1", **{**LEAD, "FirstName": None})
+    assert world.intent(entity, SF) is None
+
+
+@pytest.mark.rule(25)
+def test_a_new_lead_reaches_nobody_outside_the_list_where_creating_is_off() -> None:
+    world = World()
+    world.append(e.ListObserved(list_id="7", name="Sync", digest=world.document(LIST)))
+    world.configure(msgspec.structs.replace(LIMITED, create_in_hubspot=False)).baseline()
+    entity = person(world, "other")
+    world.lead("00Q1", **LEAD, City="Bonn")
+    assert (world.reasons(entity)[-1], world.outbox) == ("not_in_inclusion_list", {})

@@ -10,6 +10,7 @@ import pytest
 from domain.identity import Crm
 from tests.workers.accounts import TOKEN, Accounts, accounts
 from tests.workers.installed import FILE, Installation
+from tests.workers.lanes import append, shown
 from workers.clock import SystemClock
 from workers.control import Control
 from workers.embedded import ensure, stop
@@ -140,3 +141,59 @@ def test_the_members_of_a_list_are_synced_by_its_name(ready: Installation, both:
 
 def test_an_unknown_list_matches_nothing(ready: Installation) -> None:
     assert "HubSpot has no contact list Nobody" in ready.fails("sync", "list", "Nobody", code=2)
+
+
+# -- the inclusion list
+
+
+@pytest.mark.rule(23)
+def test_a_list_that_is_not_active_is_refused_with_the_reason(acme: Installation, both: Accounts) -> None:
+    both.add_list("By hand", "SNAPSHOT")
+    path = acme.runtime.file("acme")
+    path.write_text(LISTED.replace("Sync to Salesforce", "By hand"))
+    acme.says("setup")
+
+    assert 'acme.yaml:4: The inclusion list "By hand" is static' in acme.fails("config", "apply")
+
+
+@pytest.mark.rule(23)
+@pytest.mark.rule(24)
+def test_the_active_lists_are_shown_and_the_chosen_one_is_marked(ready: Installation, both: Accounts) -> None:
+    both.add_list("By hand", "SNAPSHOT")
+    both.add_list("Newsletter", "DYNAMIC")
+
+    found = {each["name"]: each["chosen"] for each in ready.json("inclusion", "lists")}
+    assert found == {"Sync to Salesforce": True, "Newsletter": False}
+    assert "the inclusion list" in ready.says("inclusion", "lists")
+
+
+def test_a_list_goes_by_its_id_once_it_is_in_force(ready: Installation) -> None:
+    [found] = ready.json("inclusion", "show")
+    listed = next(each for each in ready.json("inclusion", "lists") if each["chosen"])
+
+    assert (found["list_id"], found["name"]) == (listed["list_id"], "Sync to Salesforce")
+    assert [text for _, text, *_ in found["filters"]] == [
+        "is a member of list Sync to Salesforce",
+        "Email is known",
+    ]
+
+
+def test_another_list_is_tried_on_what_is_known(ready: Installation, both: Accounts) -> None:
+    both.add_list("Newsletter", "DYNAMIC")
+    person = shown(Crm.HUBSPOT, "contacts", "1", email="ada@example.com", lastname="Byron")
+    append(ready.lane, person, shown(Crm.HUBSPOT, "contacts", "2"))
+    before = ready.lane.log.tail()
+
+    found = ready.json("inclusion", "whatif", "Newsletter")
+    assert (found["enters"], found["leaves"], found["stays_on"], found["stays_off"]) == ([], [], 1, 1)
+    assert "Nobody is synced by choosing a list" in ready.says("inclusion", "whatif", "Newsletter")
+    assert ready.lane.log.tail() == before
+
+
+def test_a_list_that_is_not_there_or_cannot_decide_is_named_in_a_sentence(
+    ready: Installation, both: Accounts
+) -> None:
+    both.add_list("By hand", "SNAPSHOT")
+
+    assert "HubSpot has no contact list Nowhere" in ready.fails("inclusion", "whatif", "Nowhere", code=2)
+    assert "is not active (SNAPSHOT)" in ready.fails("inclusion", "whatif", "By hand")

@@ -645,7 +645,8 @@ def test_every_key_is_explained_with_its_default(key: str, model: type[Model], n
     elif told[1].startswith("by ") or told[1] == "none":
         assert not getattr(usual, name)
     else:
-        written = {} if told[1] == "{}" else told[1]
+        empty: dict[str, object] = {"{}": {}, "[]": []}
+        written = empty.get(told[1], told[1])
         assert model.model_validate({**NEEDED.get(model, {}), name: written}) == usual
 
 

@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from domain import events as e
-from domain.book import CONNECTION_KEY, TIMERS, Changes, Table, held_queue
+from domain.book import CONNECTION_KEY, OPEN, TIMERS, Changes, Table, decode, held_queue
 from domain.errors import Misconfigured, SyncError, Throttled
 from domain.state import Bucket
 from domain.upcasting import decode as event_of
 from tests.workers.lanes import append, configured, memory_lane, project, shown
-from tests.world import HS
+from tests.world import HS, SECTION
 from workers.clock import ManualClock
 from workers.connection import PROJECTED, Lane
 from workers.control import PORTION, REMEMBERED, Control, Job
@@ -332,3 +332,86 @@ def test_a_list_that_cannot_be_read_ends_its_own_job_alone() -> None:
     assert (failed.finished, failed.failed) == (True, "list_absent")
     assert (done.finished, done.failed) == (True, "")
     assert len(asked(lane)) == 2
+
+
+# -- the census
+
+
+STAGE = {
+    "listId": "7",
+    "name": "Sync",
+    "processingType": "DYNAMIC",
+    "filterBranch": {
+        "filterBranchType": "OR",
+        "filters": [],
+        "filterBranches": [
+            {
+                "filterBranchType": "AND",
+                "filterBranches": [],
+                "filters": [
+                    {
+                        "filterType": "PROPERTY",
+                        "property": "city",
+                        "operation": {"operationType": "STRING", "operator": "IS_EQUAL_TO", "value": "Wien"},
+                    }
+                ],
+            }
+        ],
+    },
+}
+
+
+def choose(lane: Lane, value: str) -> Lane:
+    """The inclusion list is that of all who live in a city."""
+    filters = msgspec.json.decode(msgspec.json.encode(STAGE).replace(b"Wien", value.encode()))
+    lane.append([e.ListObserved(list_id="7", name="Sync", digest=e.digest(filters))], [filters])
+    return configured(lane, msgspec.structs.replace(SECTION, inclusion_list="7"))
+
+
+def in_cities(*cities: str) -> Lane:
+    """Somebody in each city, and everybody may sync."""
+    lane = configured(memory_lane())
+    looks = (
+        shown(HS, "contacts", str(number), source="baseline", city=city) for number, city in enumerate(cities)
+    )
+    return append(lane, *looks)
+
+
+def counted(lane: Lane) -> Lane:
+    """Let the census come to its end."""
+    for _ in range(3):
+        lane.clock.sleep(1)
+        Control(lane).run()
+        project(lane)
+    return lane
+
+
+def members(lane: Lane) -> list[bool | None]:
+    return [decode(Table.CONTACTS, raw).member for _, raw in sorted(lane.tables().scan(Table.CONTACTS))]
+
+
+@pytest.mark.rule(17)
+def test_choosing_a_list_counts_everybody_and_syncs_nobody() -> None:
+    lane = counted(choose(in_cities("Wien", "Graz"), "Wien"))
+
+    assert members(lane) == [True, False]
+    assert lane.tables().size(OPEN) == 0
+
+
+@pytest.mark.rule(17)
+def test_other_filters_are_counted_anew_and_the_same_ones_are_not() -> None:
+    lane = counted(choose(in_cities("Wien", "Graz"), "Wien"))
+    before = len(told(lane, e.TimerDue))
+    counted(choose(lane, "Graz"))
+
+    assert members(lane) == [False, True]
+    assert len(told(lane, e.TimerDue)) == before + 2
+    counted(lane)
+    assert len(told(lane, e.TimerDue)) == before + 2
+
+
+def test_whom_the_baseline_has_counted_already_is_not_looked_at_again() -> None:
+    lane = choose(memory_lane(), "Wien")
+    append(lane, shown(HS, "contacts", "1", source="baseline", city="Wien"))
+
+    assert told(counted(lane), e.TimerDue) == []

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain import events as e
@@ -9,7 +10,7 @@ from domain.book import TIMERS, Changes, outbox_queue, reads_queue
 from domain.identity import Crm
 from domain.state import Priority
 from tests.workers.lanes import append, configured, memory_lane, project
-from tests.world import HS
+from tests.world import HS, SECTION
 from workers.clock import ManualClock
 from workers.connection import Lane
 from workers.doorbells import BELL_MS, Doorbells, Rhythm
@@ -185,6 +186,16 @@ def test_periodic_work_keeps_its_rhythm(bell: tuple[str, ...], seconds: int) -> 
     clock.advance(1)
     door.sweep(RHYTHM)
     assert bell in broker.taken()
+
+
+@pytest.mark.rule(13)
+def test_campaigns_are_looked_at_where_they_start_a_sync() -> None:
+    wanted = ("poll", "salesforce", "campaigns")
+    for triggers, rung in ((("campaign_added",), True), ((), False)):
+        section = msgspec.structs.replace(SECTION, triggers=triggers)
+        door, broker = bells(configured(memory_lane(), section))
+        door.sweep(RHYTHM)
+        assert (wanted in broker.taken()) is rung
 
 
 def test_a_slot_is_kept_only_if_its_bell_could_be_sent() -> None:

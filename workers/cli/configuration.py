@@ -12,7 +12,15 @@ from workers.bootstrap import Link
 from workers.cli.failures import Failed
 from workers.cli.output import emit, moment, say, table
 from workers.cli.session import operator, with_json, with_link
-from workers.configuration import ConfigurationError, Problem, Schemas, Severity, check_against
+from workers.configuration import (
+    Configuration,
+    ConfigurationError,
+    Problem,
+    Schemas,
+    Severity,
+    check_against,
+    examine_lists,
+)
 from workers.connection import Lane, position_of
 from workers.store import START
 
@@ -57,7 +65,7 @@ def validate(link: Link, *, offline: bool, as_json: bool) -> None:
 @with_link
 def apply(link: Link, *, as_json: bool) -> None:
     """Put the file in force. This writes no record by itself; crmsync sync does."""
-    problems = check_against(link.configuration, described(link))
+    problems = _against(link, link.configuration)
     if _hinders(problems):
         raise Failed("\n".join(map(str, problems)))
     before = link.lane.state().config
@@ -89,7 +97,14 @@ def _problems(link: Link, *, offline: bool) -> list[Problem]:
         configuration = link.configuration
     except ConfigurationError as error:
         return list(error.problems)
-    return [] if offline else check_against(configuration, described(link))
+    return [] if offline else _against(link, configuration)
+
+
+def _against(link: Link, configuration: Configuration) -> list[Problem]:
+    """What both accounts do not have or do not allow."""
+    lists = (each.problem for each in examine_lists(configuration, link.lists))
+    problems = check_against(configuration, described(link))
+    return sorted([*problems, *(each for each in lists if each)], key=lambda each: each.line)
 
 
 def described(link: Link) -> Schemas:

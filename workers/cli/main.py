@@ -8,6 +8,7 @@ from workers.cli.demo import demo
 from workers.cli.doctor import doctor, setup
 from workers.cli.errors import errors
 from workers.cli.failures import Commands
+from workers.cli.inclusion import inclusion
 from workers.cli.letters import dead_letters
 from workers.cli.log import log
 from workers.cli.operate import pause, resume, suspension
@@ -38,6 +39,7 @@ for command in (
     resume,
     contact,
     sync,
+    inclusion,
     config,
     errors,
     dead_letters,

@@ -6,14 +6,15 @@ import click
 from rich.progress import Progress, TimeElapsedColumn
 
 from domain.book import Table, decode_closed
-from domain.errors import Misconfigured
 from domain.reasons import TEXT
 from domain.state import Closed
 from workers import requests
 from workers.bootstrap import Link
 from workers.cli.failures import Failed, NothingMatched
+from workers.cli.inclusion import size_of
 from workers.cli.output import emit, progress, say
 from workers.cli.session import Command, entity_of, operator, with_json, with_link
+from workers.configuration import find_list
 from workers.connection import Lane, position_of
 from workers.control import Control, Job
 
@@ -65,19 +66,14 @@ def contact(link: Link, *, text: str, timeout: int, wait: bool, as_json: bool) -
 @with_link
 def list_(link: Link, *, name: str, wait: bool, as_json: bool) -> None:
     """Sync the members of a HubSpot list, named by its name or id."""
-    try:
-        definition = link.lists.list_definition(name)
-    except Misconfigured as error:
-        if error.code != "list_absent":
-            raise
-        raise NothingMatched(
-            f"HubSpot has no contact list {name}: give its name or id as HubSpot shows it."
-        ) from None
+    definition = find_list(link.lists, name)
+    if definition is None:
+        raise NothingMatched(f"HubSpot has no contact list {name}: give its name or id as HubSpot shows it.")
     objects = [kind.hubspot for kind in link.configuration.kinds.values()]
     job = requests.start_job(
         link.lane, "list", operator(), list_id=str(definition["listId"]), object_name=objects[0]
     )
-    _follow(link.lane, job, wait=wait, as_json=as_json, total=lambda: _size(definition))
+    _follow(link.lane, job, wait=wait, as_json=as_json, total=lambda: size_of(definition))
 
 
 @sync.command("all")
@@ -89,13 +85,6 @@ def all_(link: Link, *, wait: bool, as_json: bool) -> None:
     lane = link.lane
     job = requests.start_job(lane, "all", operator())
     _follow(lane, job, wait=wait, as_json=as_json, total=lambda: lane.tables().count(Table.CONTACTS))
-
-
-def _size(definition: dict[str, object]) -> int | None:
-    """How many members the list had when HubSpot last counted."""
-    more = definition.get("additionalProperties")
-    size = more.get("hs_list_size") if isinstance(more, dict) else definition.get("size")
-    return int(size) if isinstance(size, int | str) and str(size).isdigit() else None
 
 
 def _ending(lane: Lane, entity: str, before: str, timeout: int) -> Closed | None:

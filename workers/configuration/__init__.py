@@ -8,6 +8,7 @@ from workers.configuration.document import (
     connection_options,
     to_document,
 )
+from workers.configuration.lists import ExaminedList, examine_lists, find_list, with_referred
 from workers.configuration.loading import Configuration, load, loads
 from workers.configuration.problems import ConfigurationError, Problem, Severity
 
@@ -16,12 +17,16 @@ __all__ = [
     "Configuration",
     "ConfigurationError",
     "ConnectionOptions",
+    "ExaminedList",
     "Problem",
     "Schemas",
     "Severity",
     "check_against",
     "connection_options",
+    "examine_lists",
+    "find_list",
     "load",
     "loads",
     "to_document",
+    "with_referred",
 ]

@@ -53,14 +53,18 @@ def connection_options(configuration: Configuration) -> ConnectionOptions:
     )
 
 
-def to_document(configuration: Configuration, schemas: Schemas) -> Document:
+def to_document(
+    configuration: Configuration, schemas: Schemas, lists: Mapping[str, str] | None = None
+) -> Document:
     """The part that decisions read. A mapping reaches the objects that have its field.
+
+    ``lists``: the id of each inclusion list as the file names it; one that is absent goes by its name.
 
     Raises:
         KeyError: if the schema of one of the Salesforce objects is missing.
     """
     sections = [
-        _section(configuration.kinds[name], section, configuration.entry.time_zone, schemas)
+        _section(configuration.kinds[name], section, configuration.entry.time_zone, schemas, lists or {})
         for name, section in configuration.sections.items()
     ]
     return Document(configuration.connection, tuple(sections))
@@ -99,7 +103,10 @@ def _routing(kind: ObjectKind, section: SectionEntry) -> tuple[RoutingRule, ...]
     )
 
 
-def _section(kind: ObjectKind, section: SectionEntry, zone: str, schemas: Schemas) -> Section:
+def _section(
+    kind: ObjectKind, section: SectionEntry, zone: str, schemas: Schemas, lists: Mapping[str, str]
+) -> Section:
+    wanted = section.limit_sync.inclusion_list
     return Section(
         kind=kind,
         mappings=tuple(
@@ -109,12 +116,13 @@ def _section(kind: ObjectKind, section: SectionEntry, zone: str, schemas: Schema
         create_as=object_created(kind, section),
         create_in_hubspot=section.when_salesforce_record_created != DO_NOTHING,
         delete_in_hubspot=section.when_salesforce_record_deleted != DO_NOTHING,
-        inclusion_list=section.limit_sync.inclusion_list,
+        inclusion_list=None if wanted is None else lists.get(wanted, wanted),
         guards=_guards(section.guards),
         zone=zone,
         defaults=section.defaults,
         salesforce_filter=section.limit_sync.filters(kind.salesforce),
         routing=_routing(kind, section),
+        triggers=tuple(name for name in section.sync_triggers.names() if name in kind.triggers),
     )
 
 

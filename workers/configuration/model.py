@@ -197,6 +197,23 @@ class LimitSync(Model):
         return self.salesforce_filter or {}
 
 
+class SyncTriggers(Model):
+    """What starts a sync beside a change of mapped values. Names are those of the kind's triggers."""
+
+    form_submission: bool = True
+    owner_change: bool = True
+    lifecycle_stage: bool = True
+    campaign_added: bool = True
+    activities: tuple[
+        Literal["marketing_emails", "sales_emails", "meetings", "documents", "calls_notes_tasks"], ...
+    ] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """The triggers that are on."""
+        switches = self.model_dump(exclude={"activities"})
+        return (*(name for name, on in switches.items() if on), *self.activities)
+
+
 class Guards(Model):
     """How much may happen within an hour before somebody is asked. ``None``: no limit."""
 
@@ -228,6 +245,7 @@ class SectionEntry(Model):
     when_salesforce_record_created: Literal["create_in_hubspot", "do_nothing"] = "create_in_hubspot"
     when_salesforce_record_deleted: Literal["do_nothing", "delete_in_hubspot"] = "do_nothing"
     limit_sync: LimitSync = LimitSync()
+    sync_triggers: SyncTriggers = SyncTriggers()
     guards: Guards = Guards()
     defaults: dict[Text, dict[Text, Text]] = {}
     hubspot_key: Text | None = None

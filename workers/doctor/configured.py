@@ -2,10 +2,17 @@
 
 from collections.abc import Iterator
 
-from domain.errors import Misconfigured, SyncError
+from domain.errors import SyncError
 from domain.identity import Crm
-from workers.configuration import Configuration, Schemas, Severity, check_against
-from workers.configuration.problems import did_you_mean
+from workers.configuration import (
+    Configuration,
+    ExaminedList,
+    Problem,
+    Schemas,
+    Severity,
+    check_against,
+    examine_lists,
+)
 from workers.doctor.findings import Finding, Health, refused
 from workers.ports import ListGateway
 
@@ -14,8 +21,7 @@ def check_fields(configuration: Configuration, schemas: Schemas) -> Iterator[Fin
     """Whether the accounts have what the file names, key fields included, and let it be written."""
     problems = check_against(configuration, schemas)
     for problem in problems:
-        health = Health.FAIL if problem.severity is Severity.ERROR else Health.WARN
-        yield Finding(health, f"{problem.file}:{problem.line}: {problem.what}", problem.remedy)
+        yield Finding(_health(problem), f"{problem.file}:{problem.line}: {problem.what}", problem.remedy)
     if not problems:
         yield Finding(Health.OK, "Every mapped field exists, goes with its partner and can be written.")
 
@@ -26,27 +32,18 @@ def check_inclusion_lists(configuration: Configuration, lists: ListGateway) -> I
         wanted = section.limit_sync.inclusion_list
         if wanted is None:
             yield Finding(Health.OK, f"No inclusion list: all {name} may sync.")
-            continue
-        try:
-            yield _inclusion_list(wanted, lists)
-        except SyncError as error:
-            yield refused(Crm.HUBSPOT, "HubSpot's lists cannot be read", error)
-
-
-def _inclusion_list(wanted: str, lists: ListGateway) -> Finding:
     try:
-        found = lists.list_definition(wanted)
-    except Misconfigured as error:
-        if error.code != "list_absent":
-            raise
-        names = [str(each["name"]) for each in lists.lists()]
-        remedy = did_you_mean(wanted, names, otherwise="Create it, or correct limit_sync.")
-        return Finding(Health.FAIL, f'HubSpot has no list "{wanted}".', remedy)
-    name = found["name"]
-    if found.get("processingType") != "DYNAMIC":
-        what = f'The inclusion list "{name}" is static, and nobody ever joins it by himself.'
-        return Finding(Health.FAIL, what, "Choose an active list.")
-    if found.get("processingStatus") not in {None, "COMPLETE"}:
-        what = f'HubSpot is still filling the inclusion list "{name}".'
-        return Finding(Health.WARN, what, "Wait until it is done.")
-    return Finding(Health.OK, f'The inclusion list "{name}" is active.')
+        yield from map(_inclusion_list, examine_lists(configuration, lists))
+    except SyncError as error:
+        yield refused(Crm.HUBSPOT, "HubSpot's lists cannot be read", error)
+
+
+def _inclusion_list(found: ExaminedList) -> Finding:
+    if found.problem is None:
+        name = found.definition["name"] if found.definition else found.wanted
+        return Finding(Health.OK, f'The inclusion list "{name}" is active.')
+    return Finding(_health(found.problem), found.problem.what, found.problem.remedy)
+
+
+def _health(problem: Problem) -> Health:
+    return Health.FAIL if problem.severity is Severity.ERROR else Health.WARN

@@ -15,6 +15,7 @@ from workers.views.contacts import (
     contact,
     find,
 )
+from workers.views.inclusion import FrozenView, InclusionView, WhatIfView, inclusion, what_if
 from workers.views.lanes import (
     BudgetView,
     GuardView,
@@ -36,18 +37,22 @@ __all__ = [
     "DecisionView",
     "ErrorGroup",
     "FieldView",
+    "FrozenView",
     "GuardView",
+    "InclusionView",
     "JobView",
     "LetterView",
     "OpenView",
     "RecordView",
     "StatusView",
     "SuspensionView",
+    "WhatIfView",
     "WriteView",
     "contact",
     "errors",
     "faults",
     "find",
+    "inclusion",
     "lag_ms",
     "letter",
     "letter_counts",
@@ -56,4 +61,5 @@ __all__ = [
     "status",
     "stopped",
     "sync_errors",
+    "what_if",
 ]

@@ -1,0 +1,119 @@
+"""What starts a sync beside a change of mapped values, and what does not."""
+
+import msgspec
+import pytest
+
+from domain import events as e
+from domain.kinds import CONTACTS
+from domain.schema import FieldKind
+from tests.world import BLANKS, HS, SCHEMAS, SECTION, SF, World, schema, text
+
+ADA = {
+    **BLANKS["contacts"],
+    "email": "ada@example.com",
+    "firstname": "Ada",
+    "lastname": "Byron",
+    "company": "Unknown",
+}
+LEAD = {"Email": "ada@example.com", "FirstName": "Ada", "LastName": "Byron", "Company": "Unknown"}
+PROMPTS = [name for fields in CONTACTS.triggers.values() for name in fields.get("contacts", ())]
+
+
+def agreeing(*triggers: str) -> tuple[World, str]:
+    """Ada in both CRMs, in agreement, with some of the triggers on."""
+    section = msgspec.structs.replace(SECTION, triggers=triggers)
+    world = World().configure(section)
+    ours = schema(HS, "contacts", *SCHEMAS[0].fields.values(), *(text(each) for each in PROMPTS))
+    theirs = schema(SF, "Lead", *SCHEMAS[1].fields.values(), text("OwnerId", FieldKind.ID))
+    for each in (ours, theirs):
+        world.append(e.SchemaObserved(crm=each.crm, object=each.object, digest=world.document(each)))
+    world.baseline()
+    entity = world.hubspot("1", **ADA, **dict.fromkeys(PROMPTS))
+    world.lead("00Q1", **LEAD, OwnerId="005a", HubSpot_Contact_Id__c="1")
+    world.look_up(SF)
+    assert world.contact(entity).opened is None
+    return world, entity
+
+
+def last_trigger(world: World, entity: str) -> str:
+    return world.closed[entity][-1].trigger
+
+
+def decisions(world: World, entity: str) -> int:
+    return len(world.closed[entity])
+
+
+@pytest.mark.rule(10)
+@pytest.mark.parametrize("field", CONTACTS.triggers["form_submission"]["contacts"])
+def test_a_form_submission_starts_a_sync_though_no_mapped_value_changed(field: str) -> None:
+    world, entity = agreeing("form_submission")
+    world.hubspot("1", **{field: "2"})
+    assert last_trigger(world, entity) == "form_submission"
+
+
+@pytest.mark.rule(11)
+def test_another_owner_on_either_side_starts_a_sync() -> None:
+    world, entity = agreeing("owner_change")
+    world.hubspot("1", hubspot_owner_id="7")
+    assert last_trigger(world, entity) == "owner_change"
+    before = decisions(world, entity)
+    world.lead("00Q1", OwnerId="005b")
+    assert (decisions(world, entity), last_trigger(world, entity)) == (before + 1, "owner_change")
+
+
+@pytest.mark.rule(12)
+def test_another_lifecycle_stage_starts_a_sync() -> None:
+    world, entity = agreeing("lifecycle_stage")
+    world.hubspot("1", lifecyclestage="customer")
+    assert last_trigger(world, entity) == "lifecycle_stage"
+
+
+@pytest.mark.rule(13)
+def test_being_added_to_a_campaign_starts_a_sync() -> None:
+    world, entity = agreeing("campaign_added")
+    world.append(e.SyncRequested(entity="salesforce/Lead/00Q1", cause="campaign_added", by="00v1"))
+    assert last_trigger(world, entity) == "campaign_added"
+
+
+@pytest.mark.rule(15)
+@pytest.mark.parametrize(
+    ("trigger", "field"),
+    [
+        (trigger, field)
+        for trigger in ("marketing_emails", "sales_emails", "meetings", "documents", "calls_notes_tasks")
+        for field in CONTACTS.triggers[trigger]["contacts"]
+    ],
+)
+def test_an_activity_starts_a_sync_only_where_its_kind_is_switched_on(trigger: str, field: str) -> None:
+    world, entity = agreeing(trigger)
+    world.hubspot("1", **{field: "1750000000000"})
+    assert last_trigger(world, entity) == trigger
+
+    world, entity = agreeing("form_submission")
+    before = decisions(world, entity)
+    world.hubspot("1", **{field: "1750000000000"})
+    assert decisions(world, entity) == before
+
+
+@pytest.mark.rule(4)
+def test_a_field_that_is_not_mapped_starts_nothing() -> None:
+    world, entity = agreeing()
+    before = decisions(world, entity)
+    world.hubspot("1", lifecyclestage="customer", recent_conversion_date="1")
+    world.lead("00Q1", OwnerId="005b")
+    assert decisions(world, entity) == before
+
+
+@pytest.mark.rule(2)
+def test_a_change_of_a_mapped_value_beside_an_activity_counts_as_a_change() -> None:
+    world, entity = agreeing("form_submission")
+    world.hubspot("1", city="Bonn", num_conversion_events="2")
+    opened = world.contact(entity).opened
+    assert opened is not None
+    assert opened.trigger == "changed"
+
+
+def test_a_property_that_the_portal_lacks_is_neither_read_nor_waited_for() -> None:
+    world = World().configure(msgspec.structs.replace(SECTION, triggers=("meetings",))).baseline()
+    needed = world.projection.policy().kinds["contacts"].needed[HS, "contacts"]
+    assert "hs_latest_meeting_activity" not in needed
