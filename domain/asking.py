@@ -10,8 +10,8 @@ from domain.step import Step
 def ask(step: Step, contact: Contact, need: Need, *, again: bool = False) -> None:
     """Request a look at a CRM; ``again`` even if one is on its way, because it may come too early."""
     key, request = _request(step, contact, need)
-    standing = step.book.request(key)
-    if again or standing is None or (standing.id, standing.config) != (request.id, request.config):
+    standing = None if again else step.book.request(key)
+    if standing is None or (standing.id, standing.config) != (request.id, request.config):
         step.book.put_request(key, request, step.at)
 
 

@@ -7,6 +7,7 @@ everything accepted, encoded, for one atomic commit, in a form that a store appl
 
 from collections.abc import Callable, KeysView, Sequence
 from enum import StrEnum
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -27,6 +28,10 @@ class Table(StrEnum):
     LETTERS = "letters"  #: letter key -> Letter
     META = "meta"  #: ``connection`` -> Connection
 
+
+# Named once, because Python 3.11 takes long to find a member of an enum.
+_CONTACTS, _REFS, _MATCHES = Table.CONTACTS, Table.REFS, Table.MATCHES
+_OUTBOX, _READS, _LETTERS, _META = Table.OUTBOX, Table.READS, Table.LETTERS, Table.META
 
 CONNECTION_KEY = "connection"
 
@@ -101,22 +106,25 @@ class Changes(NamedTuple):
 
 
 Fetch = Callable[[Table, str], bytes | None]
-_Key = tuple[Table, str]
 _MISSING: Any = object()
+_NOTHING_YET = Connection()
 
 
 class Book:
-    """Typed reading and writing of the tables, with one event's writes kept apart until accepted."""
+    """Typed reading and writing of the tables; what one event wrote can be taken back until accepted.
+
+    Values are written in place. What stood there before is kept until the event is accepted.
+    """
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
-        self._known: dict[_Key, Any] = {}
-        self._dirty: dict[_Key, None] = {}
+        self._known: dict[Table, dict[str, Any]] = {table: {} for table in Table}
+        self._dirty: dict[Table, dict[str, None]] = {table: {} for table in Table}
         self._queued: dict[str, dict[str, int | None]] = {}
         self._decisions: dict[str, list[bytes]] = {}
         self._counts: dict[str, int] = {}
         self._notes: list[Note] = []
-        self._event: dict[_Key, Any] = {}
+        self._before: dict[tuple[Table, str], Any] = {}  #: what this event has overwritten
         self._event_queued: list[tuple[str, str, int | None]] = []
         self._event_closed: list[tuple[str, Closed]] = []
         self._event_counts: list[str] = []
@@ -125,83 +133,86 @@ class Book:
     # -- reading and writing values
 
     def _get(self, table: Table, key: str) -> Any:
-        slot = (table, key)
-        found = self._event.get(slot, _MISSING)
-        if found is _MISSING:
-            found = self._known.get(slot, _MISSING)
+        known = self._known[table]
+        found = known.get(key, _MISSING)
         if found is _MISSING:
             raw = self._fetch(table, key)
-            found = self._known[slot] = None if raw is None else _DECODERS[table](raw)
+            found = known[key] = None if raw is None else _DECODERS[table](raw)
         return found
 
     def _put(self, table: Table, key: str, value: Any) -> None:
-        self._event[table, key] = value
+        known = self._known[table]
+        self._before.setdefault((table, key), known.get(key, _MISSING))
+        known[key] = value
 
     def contact(self, entity: str) -> Contact | None:
-        return self._get(Table.CONTACTS, entity)  # type: ignore[no-any-return]  # by the table's type
+        return self._get(_CONTACTS, entity)  # type: ignore[no-any-return]  # by the table's type
 
     def put_contact(self, contact: Contact) -> None:
-        self._put(Table.CONTACTS, contact.id, contact)
+        self._put(_CONTACTS, contact.id, contact)
 
     def rewritten(self) -> list[tuple[Contact | None, Contact | None]]:
         """The contacts that this event wrote so far, each as it was before and as it is now."""
+        contacts = self._known[_CONTACTS]
         return [
-            (self._known.get(slot), after) for slot, after in self._event.items() if slot[0] is Table.CONTACTS
+            (None if before is _MISSING else before, contacts[key])
+            for (table, key), before in self._before.items()
+            if table is _CONTACTS
         ]
 
     def drop_contact(self, entity: str) -> None:
-        self._put(Table.CONTACTS, entity, None)
+        self._put(_CONTACTS, entity, None)
 
     def entity_of(self, record_key: str) -> str | None:
-        return self._get(Table.REFS, record_key)  # type: ignore[no-any-return]  # by the table's type
+        return self._get(_REFS, record_key)  # type: ignore[no-any-return]  # by the table's type
 
     def bind(self, record_key: str, entity: str) -> None:
-        self._put(Table.REFS, record_key, entity)
+        self._put(_REFS, record_key, entity)
 
     def matches(self, value: str) -> tuple[str, ...]:
         """Record keys that carry a match value, oldest first."""
-        return self._get(Table.MATCHES, value) or ()
+        return self._get(_MATCHES, value) or ()
 
     def set_matches(self, value: str, record_keys: tuple[str, ...]) -> None:
-        self._put(Table.MATCHES, value, record_keys or None)
+        self._put(_MATCHES, value, record_keys or None)
 
     def put_intent(self, intent: Intent, *, waiting: bool, before: Intent | None) -> None:
         """Store an intent; ``waiting`` offers it to the deliverer when due.
 
         ``before``: the intent that the outbox holds under the same key, as the contact knows it.
         """
-        self._put(Table.OUTBOX, intent.key, intent)
+        self._put(_OUTBOX, intent.key, intent)
         if before is not None and before.priority is not intent.priority:
             self.queue(outbox_queue(intent.crm, before.priority), intent.key, None)
         self.queue(outbox_queue(intent.crm, intent.priority), intent.key, intent.due if waiting else None)
 
     def drop_intent(self, intent: Intent) -> None:
-        self._put(Table.OUTBOX, intent.key, None)
+        self._put(_OUTBOX, intent.key, None)
         self.queue(outbox_queue(intent.crm, intent.priority), intent.key, None)
 
     def request(self, key: str) -> ReadRequest | None:
-        return self._get(Table.READS, key)  # type: ignore[no-any-return]  # by the table's type
+        return self._get(_READS, key)  # type: ignore[no-any-return]  # by the table's type
 
     def put_request(self, key: str, request: ReadRequest, at: int) -> None:
-        self._put(Table.READS, key, request)
+        self._put(_READS, key, request)
         self.queue(reads_queue(request.crm), key, at)
 
     def drop_request(self, key: str, crm: Crm) -> None:
-        self._put(Table.READS, key, None)
+        self._put(_READS, key, None)
         self.queue(reads_queue(crm), key, None)
 
     def letter(self, key: str) -> Letter | None:
-        return self._get(Table.LETTERS, key)  # type: ignore[no-any-return]  # by the table's type
+        return self._get(_LETTERS, key)  # type: ignore[no-any-return]  # by the table's type
 
     def put_letter(self, key: str, letter: Letter | None) -> None:
-        self._put(Table.LETTERS, key, letter)
+        self._put(_LETTERS, key, letter)
 
     @property
     def connection(self) -> Connection:
-        return self._get(Table.META, CONNECTION_KEY) or Connection()
+        return self._get(_META, CONNECTION_KEY) or _NOTHING_YET
 
     def put_connection(self, connection: Connection) -> None:
-        self._put(Table.META, CONNECTION_KEY, connection)
+        self._put(_META, CONNECTION_KEY, connection)
 
     # -- queues, decisions, counters
 
@@ -227,8 +238,8 @@ class Book:
         """Let what the event wrote count; ``elsewhere``: another fold counts and notes it."""
         if elsewhere:
             self._event_counts, self._event_notes = [], []
-        self._known.update(self._event)
-        self._dirty.update(dict.fromkeys(self._event))
+        for table, key in self._before:
+            self._dirty[table][key] = None
         for name, member, score in self._event_queued:
             self._queued.setdefault(name, {})[member] = score
         for entity, closed in self._event_closed:
@@ -236,11 +247,19 @@ class Book:
         for counter in self._event_counts:
             self._counts[counter] = self._counts.get(counter, 0) + 1
         self._notes += self._event_notes
-        self.reject()
+        self._begin()
 
     def reject(self) -> None:
         """Forget what the event wrote."""
-        self._event = {}
+        for (table, key), before in self._before.items():
+            if before is _MISSING:
+                del self._known[table][key]
+            else:
+                self._known[table][key] = before
+        self._begin()
+
+    def _begin(self) -> None:
+        self._before = {}
         self._event_queued = []
         self._event_closed = []
         self._event_counts = []
@@ -250,35 +269,42 @@ class Book:
         """Hand over everything accepted since the last call."""
         puts: dict[Table, dict[str, bytes]] = {}
         deletes: dict[Table, list[str]] = {}
-        for slot in self._dirty:
-            table, key = slot
-            value = self._known[slot]
-            if value is None:
-                deletes.setdefault(table, []).append(key)
-            else:
-                puts.setdefault(table, {})[key] = _encode(value)
+        for table, keys in self._dirty.items():
+            rows = [(key, self._known[table][key]) for key in keys]
+            if put := {key: _encode(value) for key, value in rows if value is not None}:
+                puts[table] = put
+            if gone := [key for key, value in rows if value is None]:
+                deletes[table] = gone
+            keys.clear()
         queued = {n: kept for n, members in self._queued.items() if (kept := _kept(members))}
         unqueued = {n: gone for n, members in self._queued.items() if (gone := _gone(members))}
         changes = Changes(puts, deletes, queued, unqueued, self._decisions, self._counts, self._notes)
-        self._dirty, self._queued, self._decisions, self._counts, self._notes = {}, {}, {}, {}, []
+        self._queued, self._decisions, self._counts, self._notes = {}, {}, {}, []
         return changes
 
     def forget(self, limit: int) -> None:
-        """Drop what was read, if it has grown beyond ``limit`` values; only after changes were taken."""
-        if len(self._known) > limit:
-            self._known.clear()
+        """Drop the older half of what was read, if that is more than ``limit`` contacts.
+
+        Only after changes were taken. Nothing is left where the limit is 0.
+        """
+        if not limit:
+            self._known = {table: {} for table in Table}
+        elif len(self._known[_CONTACTS]) > limit:
+            for known in self._known.values():
+                for key in list(islice(known, len(known) // 2)):
+                    del known[key]
 
     def seed(self, table: Table, key: str, raw: bytes | None) -> None:
         """Give the book a value that was fetched ahead; what it knows already stands."""
-        if (table, key) not in self._known:
-            self._known[table, key] = None if raw is None else _DECODERS[table](raw)
+        if not self.knows(table, key):
+            self._known[table][key] = None if raw is None else _DECODERS[table](raw)
 
-    def known(self) -> KeysView[tuple[Table, str]]:
-        """Everything that was read or written since something was forgotten last, absent values included."""
-        return self._known.keys()
+    def known(self) -> dict[Table, KeysView[str]]:
+        """Everything that was read or written since all was forgotten, absent values included."""
+        return {table: rows.keys() for table, rows in self._known.items()}
 
     def knows(self, table: Table, key: str) -> bool:
-        return (table, key) in self._known
+        return key in self._known[table]
 
 
 def _kept(members: dict[str, int | None]) -> dict[str, int]:

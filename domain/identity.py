@@ -7,7 +7,9 @@ that stand for one person in both CRMs.
 
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple, NewType
+from typing import NewType
+
+import msgspec
 
 EntityId = NewType("EntityId", str)
 """Names a contact for ever: the key of the first record that was seen of it."""
@@ -39,7 +41,7 @@ CRMS = tuple(Crm)
 """Both sides in their order: HubSpot counts first. Walking a tuple is far quicker than walking an enum."""
 
 
-class RecordRef(NamedTuple):
+class RecordRef(msgspec.Struct, frozen=True, gc=False):
     """A record of one CRM; ``object`` is the API's own name (``contacts``, ``Lead``)."""
 
     crm: Crm
@@ -49,12 +51,17 @@ class RecordRef(NamedTuple):
     @property
     def key(self) -> str:
         """One word for tables: ``hubspot/contacts/51234``."""
-        return f"{self.crm}/{self.object}/{self.id}"
+        return record_key(self.crm, self.object, self.id)
 
     @classmethod
     def parse(cls, key: str) -> "RecordRef":
         """Read a key back. Raises ValueError on anything that is not a key."""
         return _parse(key)
+
+
+def record_key(crm: Crm, object_name: str, record_id: str) -> str:
+    """Name a record for tables. Joining is far quicker than formatting an enum."""
+    return "/".join((crm, object_name, record_id))  # noqa: FLY002 - see above
 
 
 @lru_cache(maxsize=2**16)

@@ -5,11 +5,11 @@ Live, replayed or rebuilt, this is the one way in which state comes about.
 
 from collections.abc import Iterable
 
-from domain.book import TIMERS, Book, Changes, Fetch, Table, held_queue
+from domain.book import TIMERS, Book, Changes, Fetch, held_queue
 from domain.decide import close_all
 from domain.events import (
+    KINDS,
     AnyEvent,
-    DeliveryAnswered,
     RecordGone,
     RecordObserved,
     RecordsMerged,
@@ -19,7 +19,7 @@ from domain.events import (
 from domain.evolve import evolve
 from domain.holding import list_holds
 from domain.identity import RecordRef
-from domain.links import match_key, match_values, named
+from domain.links import named
 from domain.policy import EMPTY, Documents, Policy, compile_policy
 from domain.reasons import Reason
 from domain.state import Connection
@@ -46,7 +46,7 @@ class Projection:
         """Fold one event; its time is the milliseconds of its position."""
         self._evolve(position, event)
         self.book.count("events")
-        self.book.count(f"events/{event.__struct_config__.tag}")
+        self.book.count(_COUNTED[type(event)])
         self.book.accept()
 
     def follow(self, position: str, event: AnyEvent) -> None:
@@ -76,17 +76,23 @@ class Projection:
         """The policy in force, compiled anew only when what it comes from has changed."""
         connection = self.book.connection
         known, policy = self._compiled
+        if connection is known:
+            return policy
         if not _same_sources(known, connection):
             policy = compile_policy(connection, self._documents)
-            self._compiled = (connection, policy)
+        self._compiled = (connection, policy)
         return policy
 
     def take_changes(self) -> Changes:
         return self.book.take_changes()
 
 
+_COUNTED = {kind: f"events/{kind.__struct_config__.tag}" for kind in KINDS}
+"""The counter of each kind of event."""
+
+
 def _same_sources(one: Connection, other: Connection) -> bool:
-    return one is other or (
+    return (
         one.config == other.config
         and one.schemas == other.schemas
         and one.lists == other.lists
@@ -128,42 +134,3 @@ def _refs(event: AnyEvent) -> Iterable[RecordRef]:
     if isinstance(event, RecordsMerged):
         for each in (event.winner, *event.losers):
             yield RecordRef(event.crm, event.object, each)
-
-
-def wanted(event: AnyEvent, policy: Policy) -> Iterable[tuple[Table, str]]:
-    """What folding an event will certainly read first, so that a store can fetch it for many at once."""
-    if isinstance(event, RecordObserved):
-        yield Table.REFS, event.ref.key
-        yield Table.READS, event.ref.key
-        kind = policy.by_object.get((event.crm, event.object))
-        for value in match_values(kind.kind, event.ref, event.fields) if kind else ():
-            yield Table.MATCHES, match_key(kind.kind, value)  # type: ignore[union-attr]  # values come of a kind
-    elif isinstance(event, RecordTouched | RecordGone):
-        key = f"{event.crm}/{event.object}/{event.id}"
-        yield Table.REFS, key
-        yield Table.READS, key
-    elif entity := getattr(event, "entity", None):
-        yield Table.CONTACTS, entity
-
-
-def _written(event: DeliveryAnswered, record_id: str, book: Book) -> Iterable[tuple[Table, str]]:
-    """Where the record that an answer names belongs."""
-    contact = book.contact(event.entity)
-    flight = contact.flights.get(event.crm) if contact else None
-    slot = (Table.REFS, f"{event.crm}/{flight.object}/{record_id}") if flight else None
-    if slot and not book.knows(*slot):
-        yield slot
-
-
-def wanted_next(event: AnyEvent, policy: Policy, book: Book) -> Iterable[tuple[Table, str]]:
-    """What an event will read after ``wanted``, given what was fetched; empty once all is known."""
-    if isinstance(event, DeliveryAnswered) and event.outcome.record_id:
-        yield from _written(event, event.outcome.record_id, book)
-    for table, key in wanted(event, policy):
-        found = [key] if table is Table.REFS else book.matches(key) if table is Table.MATCHES else ()
-        for ref in found:
-            slot = (Table.REFS, ref)
-            if not book.knows(*slot):
-                yield slot
-            elif (entity := book.entity_of(ref)) and not book.knows(Table.CONTACTS, entity):
-                yield Table.CONTACTS, entity

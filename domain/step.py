@@ -1,7 +1,5 @@
 """The folding of one event: its place, its moment, and the tables it may write."""
 
-from dataclasses import dataclass
-
 import msgspec
 
 from domain.book import Book
@@ -11,8 +9,7 @@ from domain.policy import Policy
 replace = msgspec.structs.replace
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One event's place and moment, and the tables it may write."""
 
     book: Book

@@ -282,15 +282,15 @@ class _Folding:
                     projection.fold(entry.position, event)
             elif owner == EVERYBODY and (event := _event(entry)) is not None:
                 projection.follow(entry.position, event)
-        if len(projection.book.known()) > self.kept:
+        if sum(map(len, projection.book.known().values())) > self.kept:
             self._put_by()
         return counted
 
     def _put_by(self) -> None:
         """Encode what is known, and forget it."""
         book = self._projection.book
-        for table, key in book.known():
-            self._touched[table].add(key)
+        for table, keys in book.known().items():
+            self._touched[table].update(keys)
         changes = self._projection.take_changes()
         self._notes += changes.notes
         self._tables.commit(START, START, changes)

@@ -8,21 +8,23 @@ lease only keeps them from trying. What a refused commit had folded is forgotten
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
 
-from domain.book import CONNECTION_KEY, Table
+from domain.book import CONNECTION_KEY, Book, Table
 from domain.events import AnyEvent
-from domain.projection import Projection, wanted, wanted_next
+from domain.foresight import Slot, foresee
+from domain.projection import Projection
 from domain.upcasting import NewerEvent, UnreadableEvent, decode
 from workers.connection import PROJECTED, Lane, Lease, document_of, position_of
 from workers.store import Entry, EventLog, Tables
 
 BATCH = 500
 LEASE_MS = 10_000
-REMEMBERED = 100_000
-"""How many values a projector keeps between batches."""
+REMEMBERED = 25_000
+"""How many contacts a projector keeps between batches, with all that belongs to them; some 10 kB each."""
 
 
 class Progress(NamedTuple):
@@ -169,20 +171,21 @@ def _blamed_on_the_store() -> Iterator[None]:
 
 def prefetch(projection: Projection, tables: Tables, events: Sequence[AnyEvent]) -> None:
     """Fetch what folding the events will ask for, a few round trips for all of them."""
-    _seed(projection, tables, [(Table.META, CONNECTION_KEY)])
+    book = projection.book
+    _seed(book, tables, [(Table.META, CONNECTION_KEY)])
     policy = projection.policy()
-    slots = [slot for event in events for slot in wanted(event, policy)]
-    while slots:
-        _seed(projection, tables, slots)
-        slots = [slot for event in events for slot in wanted_next(event, policy, projection.book)]
+    while events:
+        found = [(event, slots) for event in events if (slots := foresee(event, policy, book))]
+        _seed(book, tables, chain.from_iterable(slots for _, slots in found))
+        events = [event for event, _ in found]
 
 
-def _seed(projection: Projection, tables: Tables, slots: Iterable[tuple[Table, str]]) -> None:
+def _seed(book: Book, tables: Tables, slots: Iterable[Slot]) -> None:
     keys: dict[Table, dict[str, None]] = {}
     for table, key in slots:
-        if not projection.book.knows(table, key):
+        if not book.knows(table, key):
             keys.setdefault(table, {})[key] = None
     for table, names in keys.items():
         asked = list(names)
         for key, raw in zip(asked, tables.fetch(table, asked), strict=True):
-            projection.book.seed(table, key, raw)
+            book.seed(table, key, raw)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import events as e
-from domain.book import Changes, Table
+from domain.book import Changes
 from domain.commons import Cleared, Counted, Note, Suspended, Throttled, take, together
 from domain.groups import ABOUT, EVERYBODY, Survey, pointers, split
 from domain.identity import Crm
@@ -57,9 +57,7 @@ def part(life: Life, owned: bytes, number: int) -> Part:
             projection.fold(position, event)
         elif owner == EVERYBODY:
             projection.follow(position, event)
-    touched: dict[Table, list[str]] = {}
-    for table, key in projection.book.known():
-        touched.setdefault(table, []).append(key)
+    touched = {table: [*keys] for table, keys in projection.book.known().items()}
     return Part(_settled(projection.take_changes()), touched)
 
 
