@@ -151,11 +151,12 @@ def close_expected(
     contact: Contact, kind: KindPolicy, event: RecordObserved, ours: frozenset[str]
 ) -> Contact:
     """Stop expecting what this look shows; ``ours``: where it is our write's own form, that is agreed on."""
-    names = shown(contact, event)
-    if not names:
+    closed = dict(_shown(contact, event))
+    if not closed:
         return contact
-    contact = _expect(contact, event.crm, drop=names)
-    return _agree_as_shown(contact, kind, event.crm, ours & names)
+    sent = {name: each.value for name, each in closed.items() if name in ours}
+    contact = _expect(contact, event.crm, drop=closed)
+    return _agree_as_shown(contact, kind, event.crm, sent)
 
 
 def _overwritten(contact: Contact, crm: Crm, flight: Flight) -> dict[str, Expected]:
@@ -177,16 +178,17 @@ def _expect(
     return replace(contact, expected={**expected, crm: left} if left else expected)
 
 
-def _agree_as_shown(contact: Contact, kind: KindPolicy, crm: Crm, names: frozenset[str]) -> Contact:
+def _agree_as_shown(contact: Contact, kind: KindPolicy, crm: Crm, sent: Fields) -> Contact:
+    """Put what the target holds in place of what was sent, where that is still what was agreed on."""
     theirs = linked(contact, Crm.SALESFORCE)
-    if theirs is None or len(contact.pair) < len(CRMS) or not names:
+    if theirs is None or len(contact.pair) < len(CRMS) or not sent:
         return contact
     target = contact.records[contact.pair[crm]].values
     pairs: list[tuple[MappedField, Pair]] = []
-    for mapped in _mapped(kind, theirs[0].object, crm, names):
-        agreed = contact.agreed.get(mapped.hubspot)
-        if agreed is not None:
-            stored = target.get(mapped.name(crm))
+    for mapped in _mapped(kind, theirs[0].object, crm, sent):
+        name, agreed = mapped.name(crm), contact.agreed.get(mapped.hubspot)
+        if agreed is not None and Pair(*agreed).of(crm) == sent[name]:
+            stored = target.get(name)
             pair = Pair(agreed[0], stored) if crm is Crm.SALESFORCE else Pair(stored, agreed[1])
             pairs.append((mapped, pair))
     return agree(contact, kind, pairs)
@@ -202,11 +204,11 @@ def take_delivery(
         wanted = flight.fields.keys() | kind.needed[crm, ref.object]
         stored = {name: value for name, value in outcome.stored.items() if name in wanted}
         contact = _see_stored(contact, kind, ref, stored, (outcome.stamp, event.ticket))
-    values = contact.records[ref.key].values
+    values, waiting = contact.records[ref.key].values, contact.expected.get(crm, {})
     expected = {
         name: Expected(value, event.ticket, at + SETTLING_MS)
         for name, value in flight.fields.items()
-        if name not in stored and values.get(name, _UNKNOWN) != value
+        if name not in stored and (name in waiting or values.get(name, _UNKNOWN) != value)
     }
     contact = _expect(
         contact, crm, drop=flight.fields, add={**_overwritten(contact, crm, flight), **expected}

@@ -9,8 +9,8 @@ from domain.answer import linked, read_in_full
 from domain.asking import ask_record
 from domain.book import CLAIMS, TIMERS
 from domain.commons import Suspended, Throttled
-from domain.decide import land, record_written, send_letter, settle
-from domain.following import move_link
+from domain.decide import land, open_decision, record_written, send_letter, settle
+from domain.following import give_up, move_link
 from domain.identity import Crm, RecordRef
 from domain.outcomes import Outcome, OutcomeClass
 from domain.pairs import overlay
@@ -29,13 +29,24 @@ RECORD_RULE = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
 
 
 def claimed(step: Step, event: e.DeliveryClaimed) -> None:
-    """Note that a write is on its way; what it carries counts from now on."""
+    """Note that a write is on its way; what it carries counts from now on.
+
+    It may have been claimed for a contact that is part of another one by now. One write at a time is followed
+    to each CRM, the contact's own first.
+    """
     contact, key = links.named(step.book, event.entity), intent_key(event.entity, event.crm)
     if contact is None or contact.erased:
         step.book.queue(CLAIMS, key, None)
         return
-    if event.attempt <= contact.serial.get(event.crm, 0):
+    own = contact.id == event.entity
+    if own and event.attempt <= contact.serial.get(event.crm, 0):
         return
+    other = contact.flights.get(event.crm)
+    if other is not None and other.entity != event.entity:
+        if not own:
+            step.book.queue(CLAIMS, key, None)
+            return
+        give_up(step, other, event.crm)
     step.book.count(f"claims/{event.crm}")
     step.book.queue(CLAIMS, key, event.attempt)
     step.book.queue(TIMERS, f"{event.entity}|claim:{event.crm}", step.at + CLAIM_MS)
@@ -46,8 +57,10 @@ def claimed(step: Step, event: e.DeliveryClaimed) -> None:
     contact = replace(
         contact,
         flights={**contact.flights, event.crm: _flight(step, contact, event, decision)},
-        serial={**contact.serial, event.crm: event.attempt},
+        serial={**contact.serial, event.crm: event.attempt} if own else contact.serial,
     )
+    if contact.opened is None:
+        contact = open_decision(step, contact, "overtaken", event.record_id or "")
     step.book.put_contact(contact)
 
 
@@ -65,6 +78,7 @@ def _flight(step: Step, contact: Contact, event: e.DeliveryClaimed, decision: st
         step.at,
         {name: known[name] for name in event.fields if name in known},
         event.delete,
+        event.entity,
     )
 
 
@@ -75,7 +89,7 @@ def answered(step: Step, event: e.DeliveryAnswered) -> None:
         step.book.queue(CLAIMS, key, None)
         return
     flight = contact.flights.get(event.crm)
-    if flight is None or flight.attempt != event.attempt:
+    if flight is None or (flight.entity, flight.attempt) != (event.entity, event.attempt):
         return
     step.book.queue(CLAIMS, key, None)
     step.book.count(f"answers/{event.crm}/{event.outcome.outcome}")
@@ -88,7 +102,7 @@ def answered(step: Step, event: e.DeliveryAnswered) -> None:
 def claim_expired(step: Step, contact: Contact, entity: str, crm: Crm, due: int) -> None:
     """Count a write without an answer as unknown; one that was claimed later keeps its own time."""
     flight = contact.flights.get(crm)
-    if flight is None:
+    if flight is None or flight.entity != entity:
         return
     if flight.at + CLAIM_MS > due:
         step.book.queue(TIMERS, f"{entity}|claim:{crm}", flight.at + CLAIM_MS)

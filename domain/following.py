@@ -8,12 +8,13 @@ from domain import events as e
 from domain import links
 from domain.answer import linked
 from domain.asking import ask_record
+from domain.book import CLAIMS, TIMERS
 from domain.decide import close_all, open_decision, record_written, settle
 from domain.identity import Crm, RecordRef
 from domain.policy import KindPolicy
 from domain.reasons import Reason
 from domain.records import DELETED, EMPTY, Record
-from domain.state import Contact, intent_key
+from domain.state import Contact, Flight, intent_key
 from domain.step import Step, replace
 
 
@@ -111,7 +112,7 @@ def move_link(step: Step, contact: Contact, heir: RecordRef, trigger: str, *, qu
     entity = step.book.entity_of(heir.key)
     other = step.book.contact(entity) if entity and entity != contact.id else None
     if other is not None:
-        if not _may_unite(contact, other, heir.crm.other):
+        if not _may_unite(contact, other, heir.crm):
             return contact
         keeper, given = (other, contact) if links.taken(other, heir.crm.other) else (contact, other)
         contact = unite(step, keeper, given)
@@ -127,8 +128,12 @@ def move_link(step: Step, contact: Contact, heir: RecordRef, trigger: str, *, qu
 
 
 def _may_unite(contact: Contact, other: Contact, crm: Crm) -> bool:
-    both = links.taken(contact, crm) and links.taken(other, crm)
-    return not (both or contact.erased or other.erased)
+    """Whether two contacts may become one because a record of this CRM went on as another.
+
+    Two records in HubSpot cannot stand for one person. In Salesforce they can: one of them is a duplicate.
+    """
+    apart = crm is Crm.SALESFORCE and links.taken(contact, Crm.HUBSPOT) and links.taken(other, Crm.HUBSPOT)
+    return not (apart or contact.erased or other.erased)
 
 
 def unite(step: Step, contact: Contact, other: Contact) -> Contact:
@@ -137,7 +142,15 @@ def unite(step: Step, contact: Contact, other: Contact) -> Contact:
     other = close_all(step, other, Reason.SUPERSEDED, why, superseded_by=step.position)
     for crm in other.refused:
         step.book.put_letter(intent_key(other.id, crm), None)
+    for crm in other.flights.keys() & contact.flights.keys():
+        give_up(step, other.flights[crm], crm)
     return links.absorb(step.book, contact, other)
+
+
+def give_up(step: Step, flight: Flight, crm: Crm) -> None:
+    """Follow a write on its way no longer; a look at its record shows what became of it."""
+    step.book.queue(CLAIMS, intent_key(flight.entity, crm), None)
+    step.book.queue(TIMERS, f"{flight.entity}|claim:{crm}", None)
 
 
 def unite_by_match(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef) -> Contact:

@@ -64,19 +64,27 @@ def _contact(book: Book, entity: str) -> Contact:
 
 
 def _estranged(contact: Contact, kind: ObjectKind, event: RecordObserved) -> bool:
-    """Whether a duplicate, which nothing but its address put into the contact, shows a foreign one now."""
+    """Whether a duplicate has an address that is none of the linked pair's, and is somebody else's.
+
+    That is so if it is new, or if a search for another person has just found the record by it.
+    """
     ref = event.ref
     linked = contact.pair.get(ref.crm)
     if linked in {None, ref.key} or contact.id == ref.key or contact.records[ref.key].gone:
         return False
     shown, known = set(match_values(kind, ref, event.fields)), contact.records[ref.key]
-    if not shown or event.modified_at < known.seen[0] or shown & set(match_values(kind, ref, known.values)):
+    if not shown or event.modified_at < known.seen[0]:
         return False
-    return not any(shown & set(_addresses(contact, kind, key)) for key in contact.pair.values())
+    if event.source != "look_up" and shown & set(match_values(kind, ref, known.values)):
+        return False
+    return not any(_may_share(contact, kind, key, shown) for key in contact.pair.values())
 
 
-def _addresses(contact: Contact, kind: ObjectKind, key: str) -> tuple[str, ...]:
-    return match_values(kind, RecordRef.parse(key), contact.records[key].values)
+def _may_share(contact: Contact, kind: ObjectKind, key: str, addresses: set[str]) -> bool:
+    """Whether a record has one of the addresses, or nobody has read its own."""
+    ref, values = RecordRef.parse(key), contact.records[key].values
+    unread = values.keys().isdisjoint(kind.match.get(ref.object, ()))
+    return unread or not addresses.isdisjoint(match_values(kind, ref, values))
 
 
 def _part(book: Book, kind: ObjectKind, contact: Contact, event: RecordObserved) -> Contact:
@@ -229,7 +237,7 @@ def absorb(book: Book, contact: Contact, other: Contact) -> Contact:
     return msgspec.structs.replace(
         contact,
         flights={**other.flights, **contact.flights},
-        serial={crm: max(each.serial.get(crm, 0) for each in (contact, other)) for crm in CRMS},
+        revision=max(contact.revision, other.revision),
         parked=contact.parked or other.parked,
         member=other.member if ours else contact.member,
         member_since=other.member_since if ours else contact.member_since,

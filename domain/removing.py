@@ -3,9 +3,9 @@
 from domain import events as e
 from domain import links
 from domain.asking import look_up_key, membership_key
-from domain.book import CLAIMS, TIMERS
+from domain.book import TIMERS
 from domain.decide import close_all, open_decision, settle
-from domain.following import confirm_deletion, deleted_by_us, follow, note_loss
+from domain.following import confirm_deletion, deleted_by_us, follow, give_up, note_loss
 from domain.identity import CRMS, Crm, EntityId, RecordRef
 from domain.policy import KindPolicy
 from domain.reasons import Reason
@@ -66,8 +66,8 @@ def _erase(step: Step, contact: Contact, kind: KindPolicy) -> Contact:
     for crm in CRMS:
         step.book.put_letter(intent_key(contact.id, crm), None)
         step.book.drop_request(look_up_key(crm, contact.id), crm)
-        step.book.queue(CLAIMS, intent_key(contact.id, crm), None)
-        step.book.queue(TIMERS, f"{contact.id}|claim:{crm}", None)
+        if crm in contact.flights:
+            give_up(step, contact.flights[crm], crm)
     for list_id in kind.inclusion.asks if kind.inclusion else ():
         step.book.drop_request(membership_key(list_id, contact.id), Crm.HUBSPOT)
     step.book.queue(TIMERS, f"{contact.id}|look", None)

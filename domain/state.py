@@ -99,6 +99,7 @@ class Flight(msgspec.Struct, frozen=True, gc=False, array_like=True):
     at: int
     before: Fields = {}  #: what the target was known to hold in these fields when they were claimed
     delete: bool = False
+    entity: str = ""  #: the contact that it was claimed for, which may be part of another one since
 
 
 class Expected(msgspec.Struct, frozen=True, gc=False, array_like=True):

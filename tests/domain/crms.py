@@ -201,6 +201,7 @@ class Written:
     row: Row
     before: Fields
     after: Fields
+    sent: Fields
     created: bool
     entity: str
 
@@ -504,7 +505,7 @@ class Life:
             row = self.new_row(intent.crm, intent.object, {**intent.fields, **key}, US)
         else:
             self.change(row, US, **intent.fields)
-        self.writes.append(Written(row, before, dict(row.fields), created, intent.entity))
+        self.writes.append(Written(row, before, dict(row.fields), intent.fields, created, intent.entity))
         if intent.crm is SF:
             self.late.append(self.look(row, "poll"))
             return Outcome(OutcomeClass.DELIVERED, record_id=row.id, created=created)
