@@ -37,7 +37,9 @@ from workers.gateways.hubspot_client import BASE_URL, Portal, PrivateApp
 from workers.gateways.hubspot_lists import HubSpotLists
 from workers.gateways.salesforce import SalesforceGateway
 from workers.gateways.salesforce_client import ClientCredentials, JwtBearer, Org
+from workers.gateways.salesforce_export import SalesforceExport
 from workers.gateways.tokens import RedisTokenStore
+from workers.import_salesforce import Importer
 from workers.limits import RedisLimiter, hubspot, salesforce
 from workers.memberships import Memberships
 from workers.metadata import Metadata
@@ -300,8 +302,13 @@ class Link:
 
     @property
     def list_control(self) -> Control:
-        """For jobs that ask HubSpot who is on a list."""
-        return Control(self.lane, self.lists)
+        """For jobs that ask a CRM whom they are about."""
+        return Control(self.lane, self.lists, self.importer)
+
+    @cached_property
+    def importer(self) -> Importer:
+        schemas = {name: each for (crm, name), each in self.schemas().items() if crm is Crm.SALESFORCE}
+        return Importer(self.lane, SalesforceExport(self.org, schemas=schemas).at(Priority.BACKFILL))
 
     @property
     def memberships(self) -> Memberships:

@@ -5,8 +5,9 @@ person's edit is not queued behind thousands of them.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 
@@ -26,6 +27,17 @@ REMEMBERED = 20
 
 FAR = 2**62
 
+HOUR_MS = 3_600_000
+
+ASKING = frozenset({"list", "import"})
+"""Kinds of jobs that ask a CRM for their contacts."""
+
+SHARE = 0.8
+"""The part of the hourly guard on creates that an import may use up."""
+
+PACED = "the next hour: guards.creates_per_hour"
+WORKING = "Salesforce, which is looking for the records"
+
 CENSUS = "census"
 """The kind of job that looks at everybody once the inclusion list is another one; it syncs nobody."""
 
@@ -36,7 +48,7 @@ class Job(msgspec.Struct, frozen=True):
     """A bulk request and how far it has come."""
 
     id: str
-    kind: str  #: ``all``, ``list`` or ``census``
+    kind: str  #: ``all``, ``list``, ``import`` or ``census``
     by: str
     list_id: str = ""  #: of a ``list`` job
     object: str = ""  #: HubSpot object of its members
@@ -44,17 +56,48 @@ class Job(msgspec.Struct, frozen=True):
     done: int = 0
     finished: bool = False
     failed: str = ""  #: the code of what ended it early
+    objects: tuple[str, ...] = ()  #: of Salesforce, that an ``import`` job takes
+    where: str = ""  #: the condition that its records meet, in the words of SOQL
+    hour: int = 0  #: the hour, since 1970, in which it asked for records last
+    creates: int = 0  #: records of that hour that HubSpot lacked
+    waits: str = ""  #: what it waits for, in words
+
+
+class Portion(Protocol):
+    """The next records of an import; see ``workers.import_salesforce``."""
+
+    @property
+    def events(self) -> list[AnyEvent]: ...
+
+    @property
+    def place(self) -> str | None:
+        """Where to go on; None: that was all."""
+
+    @property
+    def records(self) -> int: ...
+
+    @property
+    def creates(self) -> int:
+        """How many of them HubSpot lacks."""
+
+
+class Imports(Protocol):
+    """Who reads what is to be imported."""
+
+    def portion(self, name: str, objects: Sequence[str], where: str, place: str, limit: int) -> Portion:
+        """The next records of the import of that name; none while Salesforce works on it."""
 
 
 @dataclass
 class Control:
     """Turns due moments, ended holds and jobs of one lane into events.
 
-    Without ``lists`` it calls no CRM, and leaves jobs that would to whoever has them.
+    Without ``lists`` and ``imports`` it calls no CRM, and leaves jobs that would to whoever has them.
     """
 
     lane: Lane
     lists: ListGateway | None = None
+    imports: Imports | None = None
     _contacts: dict[str, list[str]] = field(default_factory=dict, repr=False)  #: job -> contacts, in order
 
     def run(self) -> bool:
@@ -62,7 +105,7 @@ class Control:
         if self.lane.rewound():
             return False
         self.take_census()
-        jobs = [job for job in self._unfinished() if self.lists is not None or job.kind != "list"]
+        jobs = [job for job in self._unfinished() if self.lists is not None or job.kind not in ASKING]
         return any([self.timers(), self.holds(), *map(self.advance, jobs)])
 
     def advance_lists(self) -> bool:
@@ -74,7 +117,7 @@ class Control:
         return bool(self._list_jobs())
 
     def _list_jobs(self) -> list[Job]:
-        return [job for job in self._unfinished() if job.kind == "list"]
+        return [job for job in self._unfinished() if job.kind in ASKING]
 
     def _unfinished(self) -> list[Job]:
         return [job for job in self.jobs() if not job.finished]
@@ -145,14 +188,57 @@ class Control:
         if self.lane.backlog() > 2 * PORTION:
             return False
         try:
-            job = self._list(job) if job.kind == "list" else self._all(job)
+            job = self._advanced(job)
         except (Throttled, Transient) as error:
-            log.warning("target_throttled", connection=self.lane.name, crm=Crm.HUBSPOT, code=error.code)
+            crm = Crm.SALESFORCE if job.kind == "import" else Crm.HUBSPOT
+            log.warning("target_throttled", connection=self.lane.name, crm=crm, code=error.code)
             return False
         except SyncError as error:
             job = msgspec.structs.replace(job, finished=True, failed=error.code)
         self._keep(job)
-        return not job.finished
+        return not job.finished and not job.waits
+
+    def _advanced(self, job: Job) -> Job:
+        match job.kind:
+            case "list":
+                return self._list(job)
+            case "import":
+                return self._import(job)
+            case _:
+                return self._all(job)
+
+    def _import(self, job: Job) -> Job:
+        """Ask for the next records, as many as the guard on creates leaves room for."""
+        assert self.imports is not None
+        hour = self.lane.clock.now_ms() // HOUR_MS
+        creates = job.creates if job.hour == hour else 0
+        room = self._room(hour, creates)
+        if room <= 0:
+            return msgspec.structs.replace(job, hour=hour, creates=creates, waits=PACED)
+        portion = self.imports.portion(job.id, job.objects, job.where, job.after, min(PORTION, room))
+        self.lane.append(portion.events)
+        return msgspec.structs.replace(
+            job,
+            after=portion.place or "",
+            done=job.done + portion.records,
+            finished=portion.place is None,
+            hour=hour,
+            creates=creates + portion.creates,
+            waits="" if portion.records or portion.place is None else WORKING,
+        )
+
+    def _room(self, hour: int, creates: int) -> int:
+        """How many records an import may have created in what is left of the hour.
+
+        It leaves a part of the guard's limit to everybody else, so that it never is what trips the guard.
+        """
+        limits = [kind.section.guards.get("creates") for kind in self.lane.policy().kinds.values()]
+        limit = min((each for each in limits if each is not None), default=None)
+        if limit is None:
+            return PORTION
+        bucket = self.lane.state().guards.get("creates", Bucket(hour, 0))
+        counted = bucket.count if bucket.hour == hour else 0
+        return 0 if bucket.tripped else int(limit * SHARE) - max(counted, creates)
 
     def _all(self, job: Job) -> Job:
         contacts = self._contacts_of(job)

@@ -135,6 +135,25 @@ class CrmGateway(Protocol):
         """Whether one call may update records of several objects."""
 
 
+class ExportGateway(Protocol):
+    """Salesforce's records by a condition in the words of SOQL. Raises as ``CrmGateway`` does."""
+
+    def count(self, object_name: str, where: str) -> int:
+        """How many records meet the condition."""
+
+    def page(self, object_name: str, where: str, *, after: str | None, fields: Sequence[str]) -> ChangesPage:
+        """One page of them, by id, from behind the id ``after``."""
+
+    def begin(self, object_name: str, where: str, fields: Sequence[str]) -> str:
+        """Begin a bulk query, which Salesforce works on by itself and keeps for days; returns its id."""
+
+    def is_done(self, job: str) -> bool:
+        """Whether a bulk query has found all. Raises Rejected if it failed."""
+
+    def results(self, object_name: str, job: str, *, after: str | None, fields: Sequence[str]) -> ChangesPage:
+        """One page of what a bulk query found, from behind the key ``after``."""
+
+
 class ListGateway(Protocol):
     """HubSpot lists, for the inclusion list."""
 

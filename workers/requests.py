@@ -4,6 +4,8 @@ Each asking is a fact of its own: somebody who pauses, resumes and pauses again 
 own goes with every event, and nothing here is taken for a repeat.
 """
 
+from collections.abc import Sequence
+
 from domain.events import (
     AnyEvent,
     LetterDiscarded,
@@ -62,7 +64,15 @@ def clear(lane: Lane, name: str, by: str) -> None:
 
 def start_job(lane: Lane, kind: str, by: str, *, list_id: str = "", object_name: str = "") -> str:
     """Begin a bulk sync, ``all`` or ``list``; it goes on in portions. Returns its id."""
-    job = Job(new_id(), kind, by, list_id=list_id, object=object_name)
+    return _start(lane, Job(new_id(), kind, by, list_id=list_id, object=object_name))
+
+
+def start_import(lane: Lane, by: str, objects: Sequence[str], where: str = "") -> str:
+    """Begin an import of Salesforce's records that meet a condition; it goes on in portions."""
+    return _start(lane, Job(new_id(), "import", by, objects=tuple(objects), where=where))
+
+
+def _start(lane: Lane, job: Job) -> str:
     Control(lane).start(job)
     return job.id
 

@@ -12,7 +12,6 @@ from tests.workers.accounts import TOKEN, Accounts, accounts
 from tests.workers.installed import FILE, Installation
 from tests.workers.lanes import append, shown
 from workers.clock import SystemClock
-from workers.control import Control
 from workers.embedded import ensure, stop
 from workers.storage.redis_store import connect
 
@@ -44,6 +43,16 @@ def acme(tmp_path: Path, both: Accounts) -> Iterator[Installation]:
     yield made
     made.runtime.redis.close()
     stop(tmp_path / "var")
+
+
+def at_work(acme: Installation) -> None:
+    """From now on jobs go on whenever somebody waits."""
+
+    def work() -> None:
+        acme.link.list_control.run()
+        acme.project()
+
+    acme.clock.work = work
 
 
 def shut(both: Accounts, crm: Crm, status: int = 401) -> None:
@@ -128,11 +137,7 @@ def test_the_members_of_a_list_are_synced_by_its_name(ready: Installation, both:
     created = {"object": "contacts", "properties": {"email": "ada@example.com", "lastname": "Byron"}}
     both.control(Crm.HUBSPOT, "create", **created)
 
-    def work() -> None:
-        Control(ready.lane, both.lists).run()
-        ready.project()
-
-    ready.clock.work = work
+    at_work(ready)
     job = ready.json("sync", "list", "Sync to Salesforce")
 
     assert (job["kind"], job["done"], job["finished"]) == ("list", 1, True)
@@ -197,3 +202,43 @@ def test_a_list_that_is_not_there_or_cannot_decide_is_named_in_a_sentence(
 
     assert "HubSpot has no contact list Nowhere" in ready.fails("inclusion", "whatif", "Nowhere", code=2)
     assert "is not active (SNAPSHOT)" in ready.fails("inclusion", "whatif", "By hand")
+
+
+# -- import from Salesforce
+
+
+def enter_leads(both: Accounts, *people: dict[str, str]) -> None:
+    for fields in people:
+        body = {"object": "Lead", "properties": {"Company": "Analytical", **fields}}
+        httpx.post(f"{both.urls[Crm.SALESFORCE]}/_sim/create", json=body, timeout=30).raise_for_status()
+
+
+def read_once(acme: Installation) -> None:
+    """Both CRMs are read in full."""
+    for crm in Crm:
+        acme.link.poller(crm).baseline()
+        acme.project()
+
+
+@pytest.mark.rule(112)
+@pytest.mark.rule(113)
+def test_an_import_says_first_what_it_would_do_and_then_does_it(ready: Installation, both: Accounts) -> None:
+    ada, nobody = {"LastName": "Byron", "Email": "ada@example.com"}, {"LastName": "Nobody"}
+    enter_leads(both, ada, nobody, {"LastName": "Twin", "Email": "Ada@example.com"})
+    read_once(ready)
+
+    found = ready.json("import", "salesforce", "--preview")
+    assert found == {"creates": 1, "exist": 0, "no_email": 1, "same_email": 1, "converted": 0}
+    assert "Nothing was asked for." in ready.says("import", "salesforce", "--preview")
+
+    at_work(ready)
+    assert "1 contacts were asked for." in ready.says("import", "salesforce", "--where", "LastName = 'Byron'")
+    assert ready.json("contact", "show", "ada@example.com")["open"][0]["trigger"] == "import"
+
+
+def test_an_import_of_nobody_and_one_that_makes_no_sense_are_sentences(ready: Installation) -> None:
+    read_once(ready)
+
+    assert "No record with an e-mail address" in ready.fails("import", "salesforce", code=2)
+    assert "does not understand --where" in ready.fails("import", "salesforce", "--where", "Ctiy = 'X'")
+    assert "Account is not synced" in ready.fails("import", "salesforce", "--object", "Account")

@@ -8,6 +8,7 @@ from workers.cli.demo import demo
 from workers.cli.doctor import doctor, setup
 from workers.cli.errors import errors
 from workers.cli.failures import Commands
+from workers.cli.imports import import_
 from workers.cli.inclusion import inclusion
 from workers.cli.letters import dead_letters
 from workers.cli.log import log
@@ -39,6 +40,7 @@ for command in (
     resume,
     contact,
     sync,
+    import_,
     inclusion,
     config,
     errors,

@@ -136,7 +136,7 @@ def _tables(found: Status) -> Iterator[Table]:
         rows = ((each.entity, each.trigger, each.wait, length(each.age_ms)) for each in found.oldest)
         yield table("Oldest open decisions", ("contact", "trigger", "waits for", "age"), rows)
     if now.jobs:
-        yield table("Jobs", ("job", "kind", "list", "by", ">requested", "state"), _jobs(found))
+        yield table("Jobs", ("job", "kind", "whom", "by", ">requested", "state"), _jobs(found))
     if now.budgets:
         columns = ("CRM", ">our calls today", ">our budget", ">left of the account's", "pause")
         yield table("Calls", columns, _calls(found))
@@ -145,8 +145,9 @@ def _tables(found: Status) -> Iterator[Table]:
 def _jobs(found: Status) -> Iterator[tuple[str, ...]]:
     for each in found.status.jobs:
         total = f" of {found.status.contacts:,}" if each.kind == "all" else ""
-        state = "finished" if each.finished else "running"
-        yield each.id[:8], each.kind, each.list_id, each.by, f"{each.done:,}{total}", state
+        ended = f"failed: {each.failed}" if each.failed else "finished"
+        state = ended if each.finished else f"waits for {each.waits}" if each.waits else "running"
+        yield each.id[:8], each.kind, each.list_id or each.where, each.by, f"{each.done:,}{total}", state
 
 
 def _calls(found: Status) -> Iterator[tuple[str, ...]]:

@@ -73,7 +73,7 @@ def list_(link: Link, *, name: str, wait: bool, as_json: bool) -> None:
     job = requests.start_job(
         link.lane, "list", operator(), list_id=str(definition["listId"]), object_name=objects[0]
     )
-    _follow(link.lane, job, wait=wait, as_json=as_json, total=lambda: size_of(definition))
+    follow(link.lane, job, wait=wait, as_json=as_json, total=lambda: size_of(definition))
 
 
 @sync.command("all")
@@ -84,7 +84,7 @@ def all_(link: Link, *, wait: bool, as_json: bool) -> None:
     """Sync every contact that is known, in portions behind people's own edits."""
     lane = link.lane
     job = requests.start_job(lane, "all", operator())
-    _follow(lane, job, wait=wait, as_json=as_json, total=lambda: lane.tables().count(Table.CONTACTS))
+    follow(lane, job, wait=wait, as_json=as_json, total=lambda: lane.tables().count(Table.CONTACTS))
 
 
 def _ending(lane: Lane, entity: str, before: str, timeout: int) -> Closed | None:
@@ -99,7 +99,8 @@ def _ending(lane: Lane, entity: str, before: str, timeout: int) -> Closed | None
     return None
 
 
-def _follow(lane: Lane, job_id: str, *, wait: bool, as_json: bool, total: Callable[[], int | None]) -> None:
+def follow(lane: Lane, job_id: str, *, wait: bool, as_json: bool, total: Callable[[], int | None]) -> None:
+    """Follow a job, if that is wanted, until all that it asked for is decided; ``total``: of its contacts."""
     job = _job(lane, job_id)
     if wait:
         with progress(TimeElapsedColumn()) as bars:
@@ -107,11 +108,14 @@ def _follow(lane: Lane, job_id: str, *, wait: bool, as_json: bool, total: Callab
             while not job.finished:
                 lane.clock.sleep(EVERY_SECONDS)
                 job = _job(lane, job_id)
-                bars.update(bar, completed=job.done)
+                waits = f", waits for {job.waits}" if job.waits else ""
+                bars.update(bar, completed=job.done, description=f"Requesting{waits}")
             bars.update(bar, completed=job.done, total=job.done)
             _decide(lane, bars)
     if as_json:
         emit(job)
+    elif job.failed:
+        raise Failed(f"The job {job.id[:8]} ended after {job.done:,} contacts: {job.failed}.")
     else:
         say(f"{job.done:,} contacts were asked for." if wait else f"The job {job.id[:8]} goes on by itself.")
 

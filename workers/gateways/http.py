@@ -134,7 +134,11 @@ class Account(Generic[Request]):
         return answer
 
     def ask(self, request: Request, shape: type[T], priority: Priority, *, search: bool = False) -> T:
-        """A call that reads. Raises the errors of ``domain.errors`` for all that is not a good answer."""
+        """A call that reads JSON. Raises the errors of ``domain.errors`` for whatever is no good answer."""
+        return self.read(request, priority, search=search).parse(shape)
+
+    def read(self, request: Request, priority: Priority, *, search: bool = False) -> Answer:
+        """A call that reads, whatever its answer holds. Raises as ``ask`` does."""
         try:
             answer = self.call(request, priority, search=search)
         except NoAnswer as error:
@@ -144,7 +148,7 @@ class Account(Generic[Request]):
             raise error_for(
                 fault.diagnosis(self.crm), fault.code, fault.message, wait_ms=_retry_after(answer)
             )
-        return answer.parse(shape)
+        return answer
 
     def refusal(self, answer: Answer) -> Refused:
         """What an error answer means for the rows of its request."""

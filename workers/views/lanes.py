@@ -49,6 +49,9 @@ class JobView:
     list_id: str
     done: int
     finished: bool
+    where: str  #: the condition of an import
+    waits: str  #: what it waits for, in words; empty if for nothing
+    failed: str  #: the code of what ended it early
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,9 @@ def _limits(policy: Policy) -> dict[str, int]:
 
 
 def _job(job: Job) -> JobView:
-    return JobView(job.id, job.kind, job.by, job.list_id, job.done, job.finished)
+    return JobView(
+        job.id, job.kind, job.by, job.list_id, job.done, job.finished, job.where, job.waits, job.failed
+    )
 
 
 def _budget(crm: Crm, usage: Usage) -> BudgetView:
