@@ -31,8 +31,9 @@ def agree(contact: Contact, kind: KindPolicy, pairs: Iterable[tuple[MappedField,
     settled: dict[Crm, list[str]] = {crm: [] for crm in CRMS}
     for mapped, pair in pairs:
         held = (ours.values.get(mapped.hubspot), theirs.values.get(mapped.salesforce))
-        agreed[mapped.hubspot] = None if held == pair else (pair.hubspot, pair.salesforce)
-        if held == pair:
+        marked = held == pair and mapped.computed is None
+        agreed[mapped.hubspot] = None if marked else (pair.hubspot, pair.salesforce)
+        if marked:
             settled[Crm.HUBSPOT].append(mapped.hubspot)
             settled[Crm.SALESFORCE].append(mapped.salesforce)
     return replace(contact, agreed=agreed, records=_forget_changes(contact, kind, settled))

@@ -3,6 +3,7 @@
 Nothing is remembered here: the same contact and policy give the same drafts.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from domain.answer import Draft, Lost, Need, Plan, linked, match_value, read_in_full
@@ -20,9 +21,9 @@ from domain.mapping import (
     SyncRule,
     merge,
 )
-from domain.pairs import unsettled
+from domain.pairs import Compared, derived, unsettled
 from domain.policy import KindPolicy
-from domain.reasons import REQUIRED, UNCONVERTIBLE, Reason, Wait
+from domain.reasons import OWN_RULES, REQUIRED, UNCONVERTIBLE, Reason, Wait
 from domain.records import Record
 from domain.routing import route
 from domain.state import Contact, Hold, Once
@@ -61,8 +62,10 @@ class _Drafting:
         self.answer.held.setdefault(target, {})[name] = hold
 
     def _standing_hold(self, name: str, target: Crm, value: FieldValue, source: FieldValue) -> Hold | None:
+        """What the CRM refused before, or keeps changing back; our own refusals are judged anew each time."""
         hold = self.contact.holds.get(target, {}).get(name)
-        if hold is not None and hold.source == source and hold.config == self.kind.digest:
+        stands = (source, self.kind.digest)
+        if hold is not None and (hold.source, hold.config) == stands and hold.code not in OWN_RULES:
             return hold
         echoed = self.contact.echoes.get(target, {}).get(name)
         if echoed is None or echoed.times < PING_PONG_LIMIT or echoed.value != value:
@@ -96,10 +99,11 @@ def create(contact: Contact, kind: KindPolicy, target: Crm, now: int) -> Plan:
     if contact.looked_up.get(target) != address:
         return Plan(wait=Wait.LOOK_UP, needs=[Need("look_up", target, name, address)])
     drafting = _Drafting(contact, kind, Plan(drafted=True))
-    for mapped in kind.fields[name if target is Crm.SALESFORCE else ref.object]:
+    theirs = name if target is Crm.SALESFORCE else ref.object
+    for mapped in (*kind.fields[theirs], *kind.computed[theirs]):
         if imported and mapped.hubspot not in kind.kind.match[name]:
             continue
-        _start_with(drafting, mapped, target, record.values.get(mapped.name(target.other)))
+        _start_with(drafting, mapped, target, record.values, now)
     return _creation(drafting, target, name, ref)
 
 
@@ -112,16 +116,20 @@ def new_object(kind: KindPolicy, target: Crm, source: Record, now: int) -> tuple
     return None, f"{target} records are not created"
 
 
-def _start_with(drafting: _Drafting, mapped: MappedField, target: Crm, source: FieldValue) -> None:
+def _start_with(drafting: _Drafting, mapped: MappedField, target: Crm, record: Fields, now: int) -> None:
     """Give a new record its first value of a field, where the rule lets one pass in this direction."""
-    if source is None or mapped.rule is SyncRule.DONT_SYNC or ALWAYS.get(mapped.rule) is target:
+    if mapped.rule is SyncRule.DONT_SYNC or ALWAYS.get(mapped.rule) is target:
+        return
+    source = mapped.computed(record, now) if mapped.computed else record.get(mapped.name(target.other))
+    if source is None and target not in mapped.fills:
         return
     try:
         value = mapped.carry(target, source)
     except Unconvertible as error:
         drafting.refuse(mapped.name(target), target, source, UNCONVERTIBLE, str(error))
         return
-    drafting.write(mapped, target, value, source, create=True)
+    if value is not None:
+        drafting.write(mapped, target, value, source, create=True)
 
 
 def _creation(drafting: _Drafting, target: Crm, name: str, ref: RecordRef) -> Plan:
@@ -144,7 +152,7 @@ def _creation(drafting: _Drafting, target: Crm, name: str, ref: RecordRef) -> Pl
 # -- a linked pair
 
 
-def update(contact: Contact, kind: KindPolicy) -> Plan:
+def update(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     ours, theirs = linked(contact, Crm.HUBSPOT), linked(contact, Crm.SALESFORCE)
     assert ours is not None
     assert theirs is not None
@@ -152,15 +160,25 @@ def update(contact: Contact, kind: KindPolicy) -> Plan:
     if unseen:
         return Plan(wait=Wait.READ, needs=unseen)
     drafting = _Drafting(contact, kind, Plan(drafted=True))
-    for mapped, now, agreed in unsettled(contact, kind.fields[theirs[0].object], ours[1], theirs[1]):
-        _merge_into(
-            drafting, mapped, now, merge(mapped, now, agreed, _changed_at(mapped, ours[1], theirs[1]))
-        )
+    for mapped, pair, agreed in compared(contact, kind, now):
+        changed_at = _changed_at(mapped, ours[1], theirs[1])
+        _merge_into(drafting, mapped, pair, merge(mapped, pair, agreed, changed_at))
     refs = {Crm.HUBSPOT: ours[0], Crm.SALESFORCE: theirs[0]}
     for crm, fields in drafting.fields.items():
         if fields:
             drafting.answer.drafts[crm] = Draft(refs[crm].object, refs[crm].id, fields, drafting.sources[crm])
     return drafting.answer
+
+
+def compared(contact: Contact, kind: KindPolicy, now: int) -> Iterator[Compared]:
+    """The mapped and computed fields of a linked pair that are not simply as agreed."""
+    ours, theirs = linked(contact, Crm.HUBSPOT), linked(contact, Crm.SALESFORCE)
+    if ours is None or theirs is None:
+        return
+    name = theirs[0].object
+    yield from unsettled(contact, kind.fields[name], ours[1], theirs[1])
+    if kind.computed[name]:
+        yield from derived(contact, kind.computed[name], ours[1], theirs[1], now)
 
 
 def _changed_at(mapped: MappedField, ours: Record, theirs: Record) -> tuple[int, int]:

@@ -10,18 +10,19 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from domain.convert import Unconvertible, same
-from domain.identity import CRMS, Crm, FieldValue
+from domain.identity import CRMS, Crm, Fields, FieldValue
 from domain.schema import FieldSchema
 
 
 class SyncRule(StrEnum):
-    """Who wins, in the words of HubSpot's own screens. Two rules more than the native four."""
+    """Who wins, in the words of HubSpot's own screens. Two rules more than the native ones."""
 
     TWO_WAY = "two_way"
     PREFER_SALESFORCE = "prefer_salesforce_unless_blank"
     PREFER_HUBSPOT = "prefer_hubspot_unless_blank"
     ALWAYS_SALESFORCE = "always_use_salesforce"
     ALWAYS_HUBSPOT = "always_use_hubspot"
+    OPT_OUT = "opt_out"  #: a tick travels both ways, taking it away never does
     DONT_SYNC = "dont_sync"
 
 
@@ -39,9 +40,21 @@ class MappedField(NamedTuple):
     salesforce_schema: FieldSchema
     to_hubspot: Callable[[FieldValue], FieldValue]
     to_salesforce: Callable[[FieldValue], FieldValue]
+    moves_back: Callable[[Crm, "Pair"], bool] | None = None  #: whether a write would; None: it may
+    fills: tuple[Crm, ...] = ()  #: targets that get a default instead of a blank
+    computed: Callable[[Fields, int], FieldValue] | None = None
+    #: the value of the side that always wins, by its record and the moment; None: it is a field there
+    note: str = ""  #: what happens to its values beside the rule, for people
 
     def name(self, crm: Crm) -> str:
         return self.hubspot if crm is Crm.HUBSPOT else self.salesforce
+
+    @property
+    def words(self) -> str:
+        """The rule and whatever else happens to the values, for people."""
+        if self.computed is not None:
+            return self.note
+        return f"{self.rule} ({self.note})" if self.note else self.rule
 
     def schema(self, crm: Crm) -> FieldSchema:
         return self.hubspot_schema if crm is Crm.HUBSPOT else self.salesforce_schema
@@ -112,7 +125,7 @@ def merge(field: MappedField, now: Pair, agreed: Pair | None, changed_at: tuple[
     if _alike(field, now):
         return AGREE
     winner = _first(field, now, changed_at) if agreed is None else _winner(field, now, left, changed_at)
-    if winner is None:
+    if winner is None or (field.moves_back and field.moves_back(winner.other, now)):
         return LEAVE
     return _send(field, now, winner, conflict=_gives_way(now, agreed, winner.other, left))
 
@@ -148,6 +161,8 @@ def _blank(now: Pair, crm: Crm) -> bool:
 
 def _first(field: MappedField, now: Pair, changed_at: tuple[int, int]) -> Crm | None:
     """Who wins on a new pair: a blank never clears, and where both have a value the rule decides."""
+    if field.rule is SyncRule.OPT_OUT:
+        return _ticked(now, frozenset(CRMS))
     blanks = [crm for crm in CRMS if _blank(now, crm)]
     if field.rule in ALWAYS:
         winner = ALWAYS[field.rule]
@@ -157,7 +172,14 @@ def _first(field: MappedField, now: Pair, changed_at: tuple[int, int]) -> Crm | 
     return PREFERRED.get(field.rule) or _latest(changed_at)
 
 
+def _ticked(now: Pair, left: frozenset[Crm]) -> Crm | None:
+    """The side on which the box was ticked."""
+    return next((crm for crm in CRMS if crm in left and now.of(crm) == "true"), None)
+
+
 def _winner(field: MappedField, now: Pair, left: frozenset[Crm], changed_at: tuple[int, int]) -> Crm | None:
+    if field.rule is SyncRule.OPT_OUT:
+        return _ticked(now, left)
     if field.rule in ALWAYS:
         return ALWAYS[field.rule]
     if field.rule in PREFERRED:

@@ -4,15 +4,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from domain.identity import CRMS, Crm, Fields
-from domain.mapping import MappedField, Pair
+from domain.mapping import ALWAYS, MappedField, Pair
 from domain.records import Record
 from domain.state import Contact
+
+Compared = tuple[MappedField, Pair, Pair | None]
+"""A field, its values that count now, and the pair agreed on; None: none ever was."""
 
 
 def unsettled(
     contact: Contact, mapped: tuple[MappedField, ...], ours: Record, theirs: Record
-) -> Iterator[tuple[MappedField, Pair, Pair | None]]:
-    """The fields that are not simply as agreed: (field, values that count now, agreed pair).
+) -> Iterator[Compared]:
+    """The fields that are not simply as agreed.
 
     Values on their way, and values written but not seen since, count instead of the last ones seen; what
     is on its way counts as agreed on with the value it came from.
@@ -32,6 +35,26 @@ def unsettled(
         now = Pair(our_overlay.get(name, seen.hubspot), their_overlay.get(field_name, seen.salesforce))
         known = None if agreed is _NEVER else seen if agreed is None else Pair(*agreed)
         yield each, now, (_in_flight(contact, each) if contact.flights else None) or known
+
+
+def derived(
+    contact: Contact, mapped: tuple[MappedField, ...], ours: Record, theirs: Record, now: int
+) -> Iterator[Compared]:
+    """The fields that one side's record is computed from the other's; ``now``: epoch ms."""
+    counts = {
+        Crm.HUBSPOT: {**ours.values, **overlay(contact, Crm.HUBSPOT)},
+        Crm.SALESFORCE: {**theirs.values, **overlay(contact, Crm.SALESFORCE)},
+    }
+    for each in mapped:
+        source = ALWAYS[each.rule]
+        target = counts[source.other]
+        name = each.name(source.other)
+        if each.computed is None or name not in target:
+            continue
+        value, held = each.computed(counts[source], now), target[name]
+        pair = Pair(value, held) if source is Crm.HUBSPOT else Pair(held, value)
+        agreed = contact.agreed.get(each.hubspot)
+        yield each, pair, _in_flight(contact, each) or (Pair(*agreed) if agreed else None)
 
 
 def _in_flight(contact: Contact, mapped: MappedField) -> Pair | None:

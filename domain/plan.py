@@ -36,7 +36,7 @@ def plan(contact: Contact, policy: Policy, now: int) -> Plan:
     if inclusion.wait or (inclusion.stop and not arriving):
         return inclusion
     missing = next((crm for crm in CRMS if crm not in contact.pair), None)
-    answer = update(contact, kind) if missing is None else create(contact, kind, missing, now)
+    answer = update(contact, kind, now) if missing is None else create(contact, kind, missing, now)
     answer.member, answer.look_again = inclusion.member, inclusion.look_again
     if arriving:
         answer.drafts.pop(Crm.SALESFORCE, None)

@@ -1,6 +1,7 @@
 """The configuration as decisions read it: compiled once per set of documents, then only looked up."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,12 +9,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from domain.conditions import Expression, compile_expression
-from domain.convert import converter
 from domain.events import digest
+from domain.fielding import Options, Sides, computed_field, mapped_field
 from domain.identity import CRMS, Crm
 from domain.inclusion import InclusionFilter, ListError, compile_list
 from domain.kinds import ObjectKind
-from domain.mapping import MappedField, SyncRule
+from domain.mapping import ALWAYS, MappedField, SyncRule
 from domain.routing import Route
 from domain.schema import FieldKind, FieldSchema, ObjectSchema
 from domain.state import Connection
@@ -25,6 +26,16 @@ class FieldMapping(msgspec.Struct, frozen=True):
     hubspot: str
     salesforce: dict[str, str]  #: object -> its field; one entry per object that has it
     rule: SyncRule
+    options: Options = Options()
+
+
+class Computed(msgspec.Struct, frozen=True):
+    """A field that a formula over the other side's record fills."""
+
+    object: str  #: Salesforce object, whether it is the one that is read or the one that is written
+    target: Crm
+    field: str
+    formula: str
 
 
 class RoutingRule(msgspec.Struct, frozen=True):
@@ -49,6 +60,7 @@ class Section(msgspec.Struct, frozen=True):
     salesforce_filter: dict[str, str] = {}  #: Salesforce object -> formula; records that fail it do not sync
     routing: tuple[RoutingRule, ...] = ()  #: the first that is met counts before ``create_as``
     triggers: tuple[str, ...] = ()  #: which of the kind's triggers are on
+    computed: tuple[Computed, ...] = ()
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -57,6 +69,11 @@ class Document(msgspec.Struct, frozen=True):
     connection: str
     sections: tuple[Section, ...]
 
+
+Place = tuple[Crm, str]
+"""An object of one CRM."""
+
+Formulas = Sequence[tuple[Computed, Expression]]
 
 Documents = Callable[[str], Any]
 """Finds a document of the log by its digest, as plain JSON values. Raises KeyError if it is absent."""
@@ -71,16 +88,17 @@ class KindPolicy:
     kind: ObjectKind
     fields: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> its mapped fields
     mapped: dict[tuple[str, Crm], dict[str, MappedField]]  #: (Salesforce object, CRM) -> field -> its mapping
-    watched: dict[tuple[Crm, str], frozenset[str]]  #: (CRM, object) -> fields whose change is a trigger
-    prompts: dict[tuple[Crm, str], dict[str, str]]  #: (CRM, object) -> unmapped watched field -> trigger
-    needed: dict[tuple[Crm, str], frozenset[str]]  #: (CRM, object) -> fields to be known before deciding
-    schemas: dict[tuple[Crm, str], ObjectSchema]
+    watched: dict[Place, frozenset[str]]  #: (CRM, object) -> fields whose change is a trigger
+    prompts: dict[Place, dict[str, str]]  #: (CRM, object) -> unmapped watched field -> trigger
+    needed: dict[Place, frozenset[str]]  #: (CRM, object) -> fields to be known before deciding
+    schemas: dict[Place, ObjectSchema]
     inclusion: InclusionFilter | None
     inclusion_key: str  #: names the list with its filters as they are now; empty without one
     inclusion_missing: str  #: why the configured list cannot be asked; empty if it can, or none is configured
     zone: ZoneInfo
     routes: tuple[Route, ...]
     filters: dict[str, Expression]  #: Salesforce object -> what its records must meet to sync
+    computed: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> what is computed from it or for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +107,7 @@ class Policy:
 
     digest: str
     kinds: dict[str, KindPolicy]
-    by_object: dict[tuple[Crm, str], KindPolicy]
+    by_object: dict[Place, KindPolicy]
     ready: bool  #: every object that a kind uses was read once in full
 
 
@@ -115,20 +133,27 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
     zone = ZoneInfo(section.zone)
     fields = {name: _fields(section, name, schemas, zone) for name in kind.salesforce}
     inclusion, missing = _inclusion(section, connection, documents, schemas)
-    routes = tuple(_route(section, each, schemas, zone) for each in section.routing)
+    routes = tuple(
+        Route(_expression(each.when, schemas, (Crm.HUBSPOT, kind.hubspot), zone), each.create_as)
+        for each in section.routing
+    )
     filters = {
-        name: compile_expression(source, _object_schema(schemas, Crm.SALESFORCE, name), zone)
+        name: _expression(source, schemas, (Crm.SALESFORCE, name), zone)
         for name, source in section.salesforce_filter.items()
     }
+    formulas = [
+        (each, _expression(each.formula, schemas, _read(kind, each), zone)) for each in section.computed
+    ]
+    computed = {name: _computed(kind, name, formulas, schemas) for name in kind.salesforce}
     portal = ZoneInfo(connection.accounts[Crm.HUBSPOT][1]) if Crm.HUBSPOT in connection.accounts else zone
     prompts = _prompts(section, schemas, _watched(kind, fields))
-    read = _joined(_names(prompts), _read_by_formulas(kind, routes, filters))
+    read = _joined(_names(prompts), _read_by_formulas(kind, routes, filters, formulas))
     return KindPolicy(
         digest=connection.config,
         section=section,
         kind=kind,
         fields=fields,
-        mapped={(name, crm): {f.name(crm): f for f in each} for name, each in fields.items() for crm in CRMS},
+        mapped={(name, crm): _mapped(fields[name], computed[name], crm) for name in fields for crm in CRMS},
         watched=_joined(_watched(kind, fields), read),
         prompts=prompts,
         needed=_joined(_needed(kind, fields, inclusion), read),
@@ -139,38 +164,68 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         zone=portal,
         routes=routes,
         filters=filters,
+        computed=computed,
     )
 
 
-def _route(
-    section: Section, rule: RoutingRule, schemas: Mapping[tuple[Crm, str], ObjectSchema], zone: ZoneInfo
-) -> Route:
-    schema = _object_schema(schemas, Crm.HUBSPOT, section.kind.hubspot)
-    return Route(compile_expression(rule.when, schema, zone), rule.create_as)
+def _expression(
+    source: str, schemas: Mapping[Place, ObjectSchema], place: Place, zone: ZoneInfo
+) -> Expression:
+    return compile_expression(source, schemas.get(place) or ObjectSchema(*place, {}), zone)
 
 
-def _object_schema(schemas: Mapping[tuple[Crm, str], ObjectSchema], crm: Crm, name: str) -> ObjectSchema:
-    return schemas.get((crm, name)) or ObjectSchema(crm, name, {})
+def _read(kind: ObjectKind, computed: Computed) -> Place:
+    """The object whose record a computed field is computed from."""
+    if computed.target is Crm.HUBSPOT:
+        return Crm.SALESFORCE, computed.object
+    return Crm.HUBSPOT, kind.hubspot
+
+
+def _written(kind: ObjectKind, computed: Computed) -> Place:
+    if computed.target is Crm.HUBSPOT:
+        return Crm.HUBSPOT, kind.hubspot
+    return Crm.SALESFORCE, computed.object
+
+
+def _computed(
+    kind: ObjectKind, name: str, formulas: Formulas, schemas: Mapping[Place, ObjectSchema]
+) -> tuple[MappedField, ...]:
+    return tuple(
+        computed_field(each.target, field_schema(schemas, *_written(kind, each), each.field), expression)
+        for each, expression in formulas
+        if each.object == name
+    )
+
+
+def _mapped(
+    fields: Iterable[MappedField], computed: Iterable[MappedField], crm: Crm
+) -> dict[str, MappedField]:
+    written = (each for each in computed if ALWAYS[each.rule] is not crm)
+    return {each.name(crm): each for each in (*fields, *written)}
 
 
 def _read_by_formulas(
-    kind: ObjectKind, routes: Iterable[Route], filters: Mapping[str, Expression]
-) -> dict[tuple[Crm, str], frozenset[str]]:
-    """What decides where a record goes: to be known, and a trigger when it changes."""
-    conditions = (each.when.fields for each in routes)
-    read = {(Crm.SALESFORCE, name): each.fields for name, each in filters.items()}
-    return {(Crm.HUBSPOT, kind.hubspot): frozenset().union(*conditions), **read}
+    kind: ObjectKind, routes: Iterable[Route], filters: Mapping[str, Expression], formulas: Formulas
+) -> dict[Place, set[str]]:
+    """What formulas read and write: to be known, and a trigger when it changes."""
+    read: dict[Place, set[str]] = defaultdict(set)
+    for route in routes:
+        read[Crm.HUBSPOT, kind.hubspot] |= route.when.fields
+    for name, condition in filters.items():
+        read[Crm.SALESFORCE, name] |= condition.fields
+    for each, expression in formulas:
+        read[_read(kind, each)] |= expression.fields
+        read[_written(kind, each)].add(each.field)
+    return read
 
 
 def _joined(
-    one: Mapping[tuple[Crm, str], frozenset[str]], other: Mapping[tuple[Crm, str], frozenset[str]]
-) -> dict[tuple[Crm, str], frozenset[str]]:
-    return {place: fields | other.get(place, frozenset()) for place, fields in one.items()}
+    one: Mapping[Place, frozenset[str]], other: Mapping[Place, Iterable[str]]
+) -> dict[Place, frozenset[str]]:
+    return {place: fields.union(other.get(place, ())) for place, fields in one.items()}
 
 
-def _schemas(
-    kind: ObjectKind, connection: Connection, documents: Documents
-) -> dict[tuple[Crm, str], ObjectSchema]:
+def _schemas(kind: ObjectKind, connection: Connection, documents: Documents) -> dict[Place, ObjectSchema]:
     names = [(crm, name) for crm in CRMS for name in kind.objects(crm)]
     return {
         (crm, name): msgspec.convert(documents(connection.schemas[f"{crm}/{name}"]), ObjectSchema)
@@ -179,9 +234,7 @@ def _schemas(
     }
 
 
-def field_schema(
-    schemas: Mapping[tuple[Crm, str], ObjectSchema], crm: Crm, name: str, field: str
-) -> FieldSchema:
+def field_schema(schemas: Mapping[Place, ObjectSchema], crm: Crm, name: str, field: str) -> FieldSchema:
     """The schema of a field; a field nobody described counts as plain text."""
     schema = schemas.get((crm, name))
     found = schema.fields.get(field) if schema else None
@@ -189,25 +242,21 @@ def field_schema(
 
 
 def _fields(
-    section: Section, name: str, schemas: Mapping[tuple[Crm, str], ObjectSchema], zone: ZoneInfo
+    section: Section, name: str, schemas: Mapping[Place, ObjectSchema], zone: ZoneInfo
 ) -> tuple[MappedField, ...]:
-    mapped = [(m.hubspot, m.salesforce[name], m.rule) for m in section.mappings if name in m.salesforce]
-    return tuple(_field(section.kind, name, schemas, zone, *row) for row in mapped)
+    mappings = [each for each in section.mappings if name in each.salesforce]
+    return tuple(
+        mapped_field(each.rule, _sides(section.kind, name, each, schemas), zone, each.options)
+        for each in mappings
+    )
 
 
-def _field(
-    kind: ObjectKind,
-    name: str,
-    schemas: Mapping[tuple[Crm, str], ObjectSchema],
-    zone: ZoneInfo,
-    hubspot: str,
-    salesforce: str,
-    rule: SyncRule,
-) -> MappedField:
-    ours = field_schema(schemas, Crm.HUBSPOT, kind.hubspot, hubspot)
-    theirs = field_schema(schemas, Crm.SALESFORCE, name, salesforce)
-    return MappedField(
-        hubspot, salesforce, rule, ours, theirs, converter(theirs, ours, zone), converter(ours, theirs, zone)
+def _sides(
+    kind: ObjectKind, name: str, mapping: FieldMapping, schemas: Mapping[Place, ObjectSchema]
+) -> Sides:
+    return Sides(
+        field_schema(schemas, Crm.HUBSPOT, kind.hubspot, mapping.hubspot),
+        field_schema(schemas, Crm.SALESFORCE, name, mapping.salesforce[name]),
     )
 
 
@@ -215,7 +264,7 @@ def _inclusion(
     section: Section,
     connection: Connection,
     documents: Documents,
-    schemas: Mapping[tuple[Crm, str], ObjectSchema],
+    schemas: Mapping[Place, ObjectSchema],
 ) -> tuple[InclusionFilter | None, str]:
     """The compiled list, or why there is none. A list that cannot decide lets nobody sync."""
     wanted = section.inclusion_list
@@ -244,11 +293,11 @@ def _inclusion_key(inclusion: InclusionFilter | None, connection: Connection) ->
 
 def _prompts(
     section: Section,
-    schemas: Mapping[tuple[Crm, str], ObjectSchema],
-    watched: Mapping[tuple[Crm, str], frozenset[str]],
-) -> dict[tuple[Crm, str], dict[str, str]]:
+    schemas: Mapping[Place, ObjectSchema],
+    watched: Mapping[Place, frozenset[str]],
+) -> dict[Place, dict[str, str]]:
     """The fields that only start a sync; one that an account does not have is left out."""
-    prompts: dict[tuple[Crm, str], dict[str, str]] = {place: {} for place in watched}
+    prompts: dict[Place, dict[str, str]] = {place: {} for place in watched}
     for trigger in section.triggers:
         fields = section.kind.triggers.get(trigger, {})
         for (crm, name), names in watched.items():
@@ -260,13 +309,11 @@ def _prompts(
     return prompts
 
 
-def _names(fields: Mapping[tuple[Crm, str], Iterable[str]]) -> dict[tuple[Crm, str], frozenset[str]]:
+def _names(fields: Mapping[Place, Iterable[str]]) -> dict[Place, frozenset[str]]:
     return {place: frozenset(names) for place, names in fields.items()}
 
 
-def _watched(
-    kind: ObjectKind, fields: Mapping[str, tuple[MappedField, ...]]
-) -> dict[tuple[Crm, str], frozenset[str]]:
+def _watched(kind: ObjectKind, fields: Mapping[str, tuple[MappedField, ...]]) -> dict[Place, frozenset[str]]:
     live = {name: [f for f in mapped if f.rule is not SyncRule.DONT_SYNC] for name, mapped in fields.items()}
     ours = {f.hubspot for mapped in live.values() for f in mapped}
     watched = {(Crm.HUBSPOT, kind.hubspot): frozenset(ours)}
@@ -278,7 +325,7 @@ def _watched(
 
 def _needed(
     kind: ObjectKind, fields: Mapping[str, tuple[MappedField, ...]], inclusion: InclusionFilter | None
-) -> dict[tuple[Crm, str], frozenset[str]]:
+) -> dict[Place, frozenset[str]]:
     ours = {f.hubspot for mapped in fields.values() for f in mapped} | {kind.hubspot_key}
     ours |= set(kind.match.get(kind.hubspot, ())) | set(kind.extra.get(kind.hubspot, ()))
     ours |= set(inclusion.properties) if inclusion else set()

@@ -153,10 +153,14 @@ class World:
 
     def configure(self, section: Section = SECTION, *more: Section) -> "World":
         for each in SCHEMAS:
-            self.append(e.SchemaObserved(crm=each.crm, object=each.object, digest=self.document(each)))
-        self.append(
-            e.ConfigurationApplied(digest=self.document(Document("acme", (section, *more))), by="test")
-        )
+            self.append_schema(each)
+        return self.apply(section, *more)
+
+    def append_schema(self, known: ObjectSchema) -> None:
+        self.append(e.SchemaObserved(crm=known.crm, object=known.object, digest=self.document(known)))
+
+    def apply(self, *sections: Section) -> "World":
+        self.append(e.ConfigurationApplied(digest=self.document(Document("acme", sections)), by="test"))
         return self
 
     def baseline(self) -> "World":

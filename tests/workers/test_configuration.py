@@ -31,6 +31,7 @@ from workers.configuration import (
     to_document,
 )
 from workers.configuration.model import (
+    ComputedEntry,
     ConnectionEntry,
     MappingEntry,
     Model,
@@ -48,6 +49,7 @@ NEEDED: dict[type[Model], dict[str, object]] = {
     SectionEntry: {"field_mappings": []},
     RouteEntry: {"create": "lead"},
     MappingEntry: {"hubspot": "any", "salesforce": "Any"},
+    ComputedEntry: {"hubspot": "any", "formula": "1"},
 }
 
 
@@ -401,6 +403,40 @@ def test_a_wrong_key_or_value_is_named_with_its_remedy(old: str, new: str, says:
             "Delete the mapping.",
             id="the key field",
         ),
+        pytest.param(
+            "{hubspot: city, salesforce: City, sync_rule: two_way, values: {a: X, b: X}}",
+            '"X" could become "a" or "b" in HubSpot. Keep one of them, or use always_use_hubspot, '
+            "which writes nothing there.",
+            id="a value map that is ambiguous on the way back",
+        ),
+        pytest.param(
+            "{hubspot: city, salesforce: City, sync_rule: two_way, values: {a: [X, Y]}}",
+            '"a" could become "X" or "Y" in Salesforce. Keep one of them, or use always_use_salesforce, '
+            "which writes nothing there.",
+            id="a value map that is ambiguous on the way there",
+        ),
+        pytest.param(
+            "{hubspot: city, salesforce: City, values: by_name}",
+            "This is no map of values. Write HubSpot's values with Salesforce's behind them: "
+            "{NEW: Open, OPEN: Working}; or by_label.",
+            id="no value map",
+        ),
+        pytest.param(
+            "{hubspot: city, salesforce: City, transform: capitals}",
+            '"capitals" is no transform. Choose from: trim, upper, lower, title, digits.',
+            id="an unknown transform",
+        ),
+        pytest.param(
+            "{hubspot: city, salesforce: City, forward_only: sales_force}",
+            'An entry of forward_only cannot be "sales_force". Did you mean "salesforce"?',
+            id="an unknown side",
+        ),
+        pytest.param(
+            "{hubspot: hs_email_optout, salesforce: HasOptedOutOfEmail, sync_rule: two_way}",
+            "two_way could opt a person in again who had opted out. Use opt_out or dont_sync.",
+            id="an opt-out that could be undone",
+            marks=pytest.mark.rule(68),
+        ),
     ],
 )
 def test_a_wrong_mapping_is_named_with_its_remedy(mapping: str, says: str) -> None:
@@ -433,6 +469,51 @@ def test_a_wrong_mapping_is_named_with_its_remedy(mapping: str, says: str) -> No
 def test_the_email_mapping_is_limited(mapping: str, says: str) -> None:
     refused = problems(FILE.replace("{hubspot: email, salesforce: Email}", mapping))
     assert refused[0] == f"acme.yaml:{says}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "values"),
+    [
+        ("always_use_hubspot", "{a: X, b: X}"),
+        ("always_use_salesforce", "{a: [X, Y]}"),
+        ("two_way", "{a: X, b: Y}"),
+    ],
+)
+def test_a_value_map_may_be_ambiguous_where_nothing_travels(rule: str, values: str) -> None:
+    mapping = f"{{hubspot: city, salesforce: City, sync_rule: {rule}, values: {values}}}"
+    assert problems(file(mappings=(mapping,))) == []
+
+
+@pytest.mark.parametrize(
+    ("computed", "says"),
+    [
+        pytest.param(
+            "{salesforce: City}",
+            '9: The key "formula" is missing. Add it; docs/configuration.md says what it takes.',
+            id="without formula",
+        ),
+        pytest.param(
+            "{salesforce: City, hubspot: city, formula: '1'}",
+            "9: A computed field is either HubSpot's or Salesforce's. "
+            "Write hubspot for a property that is computed from the Salesforce record, "
+            "salesforce for a field that is computed from the HubSpot record.",
+            id="on both sides",
+        ),
+        pytest.param(
+            "{salesforce: City, formula: '1 +'}",
+            "9: This is no formula at its end: unexpected end of the formula, expected a value. "
+            "See docs/formula.md.",
+            id="half a formula",
+        ),
+        pytest.param(
+            "{salesforce: {Lead: LastName}, formula: '\"x\"'}",
+            "9: Lead.LastName is computed here and filled by another mapping. Keep one of the two.",
+            id="mapped as well",
+        ),
+    ],
+)
+def test_a_wrong_computed_field_is_named_with_its_remedy(computed: str, says: str) -> None:
+    assert problems(f"{FILE}  computed_fields:\n    - {computed}\n")[:1] == [f"acme.yaml:{says}"]
 
 
 def test_a_file_without_section_says_nothing_to_sync() -> None:
@@ -643,7 +724,7 @@ def test_every_key_is_explained_with_its_default(key: str, model: type[Model], n
     if model.model_fields[name].is_required():
         assert told[1] == "required"
     elif told[1].startswith("by ") or told[1] == "none":
-        assert not getattr(usual, name)
+        assert not model.model_fields[name].get_default()
     else:
         empty: dict[str, object] = {"{}": {}, "[]": []}
         written = empty.get(told[1], told[1])

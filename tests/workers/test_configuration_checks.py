@@ -6,6 +6,7 @@ from domain.schema import FieldKind, FieldSchema
 from tests.workers.configurations import FILE, configuration, field, schemas, unfit
 from workers.configuration import loads
 
+SAME_OPTIONS = "Give both sides the same options or map the values; else such values are held back."
 PICKLIST, TEXT, NUMBER = FieldKind.PICKLIST, FieldKind.TEXT, FieldKind.NUMBER
 
 
@@ -211,7 +212,7 @@ def test_options_that_one_side_lacks_are_a_warning() -> None:
     assert about("{hubspot: stage, salesforce: Stage__c}", hubspot=ours, lead=theirs) == [
         (
             'acme.yaml:8: warning: Lead.Stage__c lacks "new", "won", "lost" and 1 more of stage. '
-            "Give both sides the same options, or such values are held back."
+            "Give both sides the same options or map the values; else such values are held back."
         )
     ]
 
@@ -221,7 +222,7 @@ def test_free_text_for_a_restricted_picklist_is_a_warning() -> None:
     assert about("{hubspot: heat, salesforce: Rating}", hubspot=field("heat"), lead=theirs) == [
         (
             "acme.yaml:8: warning: Lead.Rating lacks options for the free text of heat. "
-            "Give both sides the same options, or such values are held back."
+            "Give both sides the same options or map the values; else such values are held back."
         )
     ]
 
@@ -348,4 +349,171 @@ def test_each_object_that_a_rule_may_create_must_be_filled() -> None:
     lacking = schemas(contact=(field("Level__c", required=True),))
     assert [said.partition(" and ")[0] for said in unfit(configuration(section=section), lacking)] == [
         "acme.yaml:8: Contact.Level__c is required,"
+    ]
+
+
+# -- what mappings do with values
+
+
+RATING = field("Rating", PICKLIST, options=("hot", "cold"))
+HEAT = field("heat", PICKLIST, options=("h", "c"))
+BOX = FieldKind.BOOLEAN
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        pytest.param("values: {h: hot, c: cold}", [], id="a whole map"),
+        pytest.param(
+            "values: {x: hot}",
+            [
+                'HubSpot\'s heat has no option "x". Choose from: h, c.',
+                'warning: heat lacks "hot", "cold" of Lead.Rating. ' + SAME_OPTIONS,
+                'warning: Lead.Rating lacks "h", "c" of heat. ' + SAME_OPTIONS,
+            ],
+            id="an unknown value in HubSpot",
+        ),
+        pytest.param(
+            "values: {h: hott, c: cold}",
+            [
+                'Salesforce\'s Lead.Rating has no option "hott". Did you mean "hot"?',
+                'warning: heat lacks "hot" of Lead.Rating. ' + SAME_OPTIONS,
+                'warning: Lead.Rating lacks "h" of heat. ' + SAME_OPTIONS,
+            ],
+            id="a mistyped value in Salesforce",
+        ),
+        pytest.param(
+            "values: {h: Hot, c: cold}",
+            [
+                'Salesforce\'s Lead.Rating has no option "Hot". Write its value, not its label: "hot".',
+                'warning: heat lacks "hot" of Lead.Rating. ' + SAME_OPTIONS,
+                'warning: Lead.Rating lacks "h" of heat. ' + SAME_OPTIONS,
+            ],
+            id="a label for a value",
+        ),
+        pytest.param(
+            "values: {h: hot, c: cold}, default: {salesforce: warm}",
+            [
+                (
+                    'Salesforce\'s Lead.Rating cannot be "warm": '
+                    "the value is not one of the field's options. Correct the default."
+                )
+            ],
+            id="a default that is no option",
+        ),
+        pytest.param(
+            "values: {h: hot, c: cold}, default: {hubspot: h}, sync_rule: always_use_hubspot",
+            [
+                (
+                    "HubSpot's heat gets no values by always_use_hubspot, so no default either. "
+                    "Delete the default, or use another rule."
+                )
+            ],
+            id="a default where nothing travels",
+        ),
+        pytest.param(
+            "values: {h: hot, c: cold}, too_long: cut",
+            ["Neither side is a text that could be cut. Delete the key."],
+            id="nothing to cut",
+        ),
+        pytest.param(
+            "values: {h: hot, c: cold}, forward_only: both, order: [c, x]",
+            ['HubSpot\'s heat has no option "x". Choose from: h, c.'],
+            id="an unknown stage",
+        ),
+        pytest.param(
+            "values: {h: hot, c: cold}, sync_rule: opt_out",
+            ["opt_out is for a checkbox on both sides. Use another rule, or map a checkbox to a checkbox."],
+            id="an opt-out that is no checkbox",
+        ),
+    ],
+)
+def test_what_a_mapping_does_must_fit_its_fields(options: str, says: list[str]) -> None:
+    mapping = f"{{hubspot: heat, salesforce: Rating, {options}}}"
+    assert about(mapping, hubspot=HEAT, lead=RATING) == [f"acme.yaml:8: {each}" for each in says]
+
+
+def test_stages_without_order_are_refused() -> None:
+    said = about(
+        "{hubspot: web, salesforce: Web, forward_only: both}", hubspot=field("web"), lead=field("Web")
+    )
+    assert said == [
+        (
+            "acme.yaml:8: HubSpot's web has no options, so nothing says which way is forward. "
+            "List HubSpot's values, the first stage first: order: [...]."
+        )
+    ]
+
+
+def test_a_number_is_no_text_to_transform() -> None:
+    said = about(
+        "{hubspot: n, salesforce: N, transform: trim}", hubspot=field("n", NUMBER), lead=field("N", NUMBER)
+    )
+    assert [each.partition(" Delete")[0] for each in said] == [
+        "acme.yaml:8: Salesforce's Lead.N (number) is no text for trim.",
+        "acme.yaml:8: HubSpot's n (number) is no text for trim.",
+    ]
+
+
+def test_a_value_map_lets_other_types_go_together() -> None:
+    mapping = "{hubspot: vip, salesforce: Rating, values: {'true': hot, 'false': cold}}"
+    assert about(mapping, hubspot=field("vip", BOX), lead=RATING) == []
+
+
+@pytest.mark.rule(68)
+def test_hubspot_takes_no_opt_out_from_outside() -> None:
+    mapping = "{hubspot: hs_email_optout, salesforce: HasOptedOutOfEmail, sync_rule: opt_out}"
+    ours = field("hs_email_optout", BOX, writable=False)
+    assert about(mapping, hubspot=ours, lead=field("HasOptedOutOfEmail", BOX)) == [
+        (
+            "acme.yaml:8: warning: HubSpot takes no opt-outs through hs_email_optout. "
+            "An opt-out in HubSpot reaches Salesforce; one in Salesforce stays there."
+        )
+    ]
+
+
+# -- computed fields
+
+
+@pytest.mark.parametrize(
+    ("computed", "says"),
+    [
+        pytest.param("{salesforce: Web, formula: 'lastname'}", [], id="right"),
+        pytest.param(
+            "{salesforce: Wob, formula: 'lastname'}",
+            ['Salesforce shows no field "Wob" of Lead or Contact. Did you mean "Web"?'],
+            id="an unknown field",
+        ),
+        pytest.param(
+            "{hubspot: webb, formula: {Lead: 'LastName'}}",
+            ['HubSpot has no property "webb" of contacts. Did you mean "web"?'],
+            id="an unknown property",
+        ),
+        pytest.param(
+            "{hubspot: web, formula: {Lead: 'lastnam'}}",
+            ['Lead has no field "lastnam" at character 1, "lastnam". Did you mean "LastName"?'],
+            id="a field that its object lacks",
+        ),
+        pytest.param(
+            "{salesforce: Size, formula: 'lastname'}",
+            [
+                (
+                    "Size (number) cannot hold what the formula yields. "
+                    "Convert it, with VALUE() for a number or a comparison for a checkbox."
+                )
+            ],
+            id="a text for a number",
+        ),
+        pytest.param(
+            "{salesforce: Score, formula: '1'}",
+            ["Score is read-only, so nothing can be computed into it. Name another field."],
+            id="a read-only field",
+        ),
+    ],
+)
+def test_a_computed_field_must_take_what_its_formula_yields(computed: str, says: list[str]) -> None:
+    lead = (field("Web"), field("Size", NUMBER), field("Score", NUMBER, writable=False))
+    read = loads(f"{FILE}  computed_fields:\n    - {computed}\n", file="acme.yaml")
+    assert unfit(read, schemas(hubspot=(field("web"),), lead=lead)) == [
+        f"acme.yaml:9: {each}" for each in says
     ]

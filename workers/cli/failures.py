@@ -18,7 +18,7 @@ from workers.archive.archiver import Discontinued
 from workers.archive.segments import Damaged
 from workers.cli.output import clean
 from workers.configuration import ConfigurationError
-from workers.configuration.checks import NAMES
+from workers.configuration.problems import NAMES
 from workers.embedded import EmbeddedServerError
 from workers.replay import Busy
 from workers.settings import SettingsError

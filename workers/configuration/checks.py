@@ -3,21 +3,25 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from zoneinfo import ZoneInfo
 
 from domain.identity import Crm
 from domain.kinds import ObjectKind
-from domain.mapping import ALWAYS, SyncRule
+from domain.mapping import SyncRule
 from domain.schema import FieldKind, FieldSchema, ObjectSchema
+from domain.translating import Carry, translator
 from domain.validation import objection
+from workers.configuration.computing import uncomputable
 from workers.configuration.document import Schemas, objects_created
 from workers.configuration.formulas import unfit
 from workers.configuration.loading import Configuration
 from workers.configuration.model import MappingEntry, SectionEntry
+from workers.configuration.options import Misfit, Sides, misfits
 from workers.configuration.pairs import allowed, partners
-from workers.configuration.problems import Problem, Severity, did_you_mean
+from workers.configuration.problems import NAMES, Problem, Severity, always, meant
 from workers.configuration.source import Place
 
-NAMES = {Crm.HUBSPOT: "HubSpot", Crm.SALESFORCE: "Salesforce"}
+UTC = ZoneInfo("UTC")
 SHOWN = 3
 """How many options a message names."""
 
@@ -37,10 +41,14 @@ class _Mapped:
     """One property and one field of one object, both known."""
 
     place: Place
-    rule: SyncRule
+    entry: MappingEntry
     object: str
     hubspot: FieldSchema
     salesforce: FieldSchema
+
+    @property
+    def rule(self) -> SyncRule:
+        return self.entry.sync_rule
 
     def schema(self, crm: Crm) -> FieldSchema:
         return self.hubspot if crm is Crm.HUBSPOT else self.salesforce
@@ -52,9 +60,17 @@ class _Mapped:
         schema = self.schema(crm)
         return f"{NAMES[crm]}'s {self.full_name(crm)} ({schema.native})"
 
-    def writes(self, target: Crm) -> bool:
-        """Whether the rule lets values pass to this side."""
-        return self.rule is not SyncRule.DONT_SYNC and ALWAYS.get(self.rule) is not target
+    def misfits(self) -> Iterator[Misfit]:
+        names = {crm: f"{NAMES[crm]}'s {self.full_name(crm)}" for crm in Crm}
+        return misfits(self.entry, Sides(self.hubspot, self.salesforce, names))
+
+    def lacking(self, target: Crm) -> str:
+        """What the source may hold and the target would refuse, for a message; empty if nothing."""
+        if not self.entry.passes(target):
+            return ""
+        translation = self.entry.options.translation
+        carry = translator(self.hubspot, self.salesforce, target, UTC, translation)
+        return _lacking(self.schema(target), self.schema(target.other), carry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +104,7 @@ class _Section:
         properties = self._fields(Crm.HUBSPOT, self.kind.hubspot)
         if properties and entry.hubspot not in properties:
             what = f'HubSpot has no property "{entry.hubspot}" of {self.kind.hubspot}.'
-            yield self._error(what, _meant(entry.hubspot, properties), *place, "hubspot")
+            yield self._error(what, meant(entry.hubspot, properties), *place, "hubspot")
         if isinstance(entry.salesforce, dict):
             yield from self._field_of_each(entry.salesforce, place)
         else:
@@ -99,29 +115,31 @@ class _Section:
             known = self._fields(Crm.SALESFORCE, name)
             if known and field not in known:
                 what = f'Salesforce shows no field "{field}" of {name}.'
-                yield self._error(what, _meant(field, known), *place, "salesforce", name)
+                yield self._error(what, meant(field, known), *place, "salesforce", name)
 
     def _field_of_any(self, field: str, place: Place) -> Iterator[Problem]:
         by_object = {name: self._fields(Crm.SALESFORCE, name) for name in self.kind.salesforce}
         known = {name: schema for fields in by_object.values() for name, schema in fields.items()}
         if field not in known and all(by_object.values()):
             what = f'Salesforce shows no field "{field}" of {" or ".join(by_object)}.'
-            yield self._error(what, _meant(field, known), *place, "salesforce")
+            yield self._error(what, meant(field, known), *place, "salesforce")
 
     def _mapped(self, entry: MappingEntry, place: Place) -> Iterator[_Mapped]:
         ours = self._fields(Crm.HUBSPOT, self.kind.hubspot).get(entry.hubspot)
         for name, field in entry.by_object(self.kind.salesforce).items():
             theirs = self._fields(Crm.SALESFORCE, name).get(field)
             if ours and theirs:
-                yield _Mapped(place, entry.sync_rule, name, ours, theirs)
+                yield _Mapped(place, entry, name, ours, theirs)
 
     def _pair(self, mapped: _Mapped) -> Iterator[Problem]:
         if mapped.rule is SyncRule.DONT_SYNC:
             return
-        if not allowed(mapped.hubspot, mapped.salesforce, mapped.rule):
+        if not allowed(mapped.hubspot, mapped.salesforce, mapped.rule, by_value=bool(mapped.entry.values)):
             what = f"{mapped.typed(Crm.HUBSPOT)} and {mapped.typed(Crm.SALESFORCE)} do not go together."
             yield self._error(what, partners(mapped.hubspot, mapped.salesforce), *mapped.place)
             return
+        for misfit in mapped.misfits():
+            yield self._error(misfit.what, misfit.remedy, *mapped.place, *misfit.key)
         yield from self._read_only(mapped)
         yield from self._options(mapped)
         yield from self._day(mapped)
@@ -129,22 +147,26 @@ class _Section:
     def _read_only(self, mapped: _Mapped) -> Iterator[Problem]:
         shut = {crm: not _writable(mapped.schema(crm)) for crm in Crm}
         for target in Crm:
-            if not (shut[target] and mapped.writes(target)):
+            if not (shut[target] and mapped.entry.passes(target)):
+                continue
+            if mapped.rule is SyncRule.OPT_OUT and target is Crm.HUBSPOT:
+                what = f"HubSpot takes no opt-outs through {mapped.full_name(target)}."
+                remedy = "An opt-out in HubSpot reaches Salesforce; one in Salesforce stays there."
+                yield self._warning(what, remedy, *mapped.place, "sync_rule")
                 continue
             what = f"{NAMES[target]}'s {mapped.full_name(target)} is read-only{_why(mapped.schema(target))}."
             if shut[target.other]:
                 remedy = "So is the other side: use dont_sync, or delete the mapping."
             else:
-                remedy = f"Use {_always(target)}{_or_grant(target, mapped.schema(target))}."
+                remedy = f"Use {always(target)}{_or_grant(target, mapped.schema(target))}."
             yield self._error(what, remedy, *mapped.place, "sync_rule")
 
     def _options(self, mapped: _Mapped) -> Iterator[Problem]:
         for target in Crm:
-            source, schema = mapped.schema(target.other), mapped.schema(target)
-            lacking = _lacking(schema, source) if mapped.writes(target) else ""
+            lacking = mapped.lacking(target)
             if lacking:
                 what = f"{mapped.full_name(target)} lacks {lacking} of {mapped.full_name(target.other)}."
-                remedy = "Give both sides the same options, or such values are held back."
+                remedy = "Give both sides the same options or map the values; else such values are held back."
                 yield self._warning(what, remedy, *mapped.place)
 
     def _day(self, mapped: _Mapped) -> Iterator[Problem]:
@@ -168,6 +190,10 @@ class _Section:
                 source, Crm.SALESFORCE, name, ("limit_sync", "salesforce_filter", name)
             )
 
+        for index, entry in enumerate(self.entry.computed_fields):
+            for misfit in uncomputable(entry, self.kind, self.schemas):
+                yield self._error(misfit.what, misfit.remedy, "computed_fields", index, *misfit.key)
+
     def _condition(self, source: str, crm: Crm, name: str, place: Place) -> Iterator[Problem]:
         schema = self.schemas.get((crm, name))
         owner = f"HubSpot's {name}" if crm is Crm.HUBSPOT else name
@@ -186,10 +212,11 @@ class _Section:
     def _filled(self, name: str) -> Iterator[str]:
         """The fields of an object that HubSpot's values reach."""
         for entry in self.entry.field_mappings:
-            closed = entry.sync_rule in {SyncRule.DONT_SYNC, SyncRule.ALWAYS_SALESFORCE}
             field = entry.by_object(self.kind.salesforce).get(name)
-            if field and not closed:
+            if field and entry.passes(Crm.SALESFORCE):
                 yield field
+        for computed in self.entry.computed_fields:
+            yield from filter(None, [computed.by_object(self.kind.salesforce).get(name)])
 
     def _defaults(self) -> Iterator[Problem]:
         for name, values in self.entry.defaults.items():
@@ -198,7 +225,7 @@ class _Section:
                 place: Place = ("defaults", name, field)
                 if field not in known:
                     what = f'Salesforce shows no field "{field}" of {name}.'
-                    yield self._error(what, _meant(field, known), *place)
+                    yield self._error(what, meant(field, known), *place)
                 elif why := objection(known[field], value, create=True):
                     yield self._error(
                         f'{name}.{field} cannot start as "{value}": {why}.', "Correct the default.", *place
@@ -228,16 +255,6 @@ class _Section:
         return self._error(what, remedy, *place)._replace(severity=Severity.WARNING)
 
 
-def _meant(name: str, known: Mapping[str, FieldSchema]) -> str:
-    """Names differ by letter case, by a slip, or because somebody wrote the label."""
-    labelled = [schema.name for schema in known.values() if schema.label.casefold() == name.casefold()]
-    if labelled:
-        return f'Did you mean "{labelled[0]}"?'
-    return did_you_mean(
-        name, known, otherwise="Check the API name, and that the integration's user may see the field."
-    )
-
-
 def _writable(schema: FieldSchema) -> bool:
     return schema.updateable and not schema.calculated
 
@@ -246,24 +263,23 @@ def _why(schema: FieldSchema) -> str:
     return ": it is calculated" if schema.calculated else ""
 
 
-def _always(winner: Crm) -> SyncRule:
-    return next(rule for rule, crm in ALWAYS.items() if crm is winner)
-
-
 def _or_grant(target: Crm, schema: FieldSchema) -> str:
     if schema.calculated or target is Crm.HUBSPOT:
         return ""
     return ", or give the integration user edit access to the field"
 
 
-def _lacking(target: FieldSchema, source: FieldSchema) -> str:
+def _lacking(target: FieldSchema, source: FieldSchema, carry: Carry) -> str:
     """What the source may hold and the target, which takes only its own options, would refuse."""
     if not (target.restricted and target.options) or target.kind is FieldKind.BOOLEAN:
         return ""
-    if not source.options:
+    held = [each.value for each in source.options if each.active]
+    if source.kind is FieldKind.BOOLEAN:
+        held = ["true", "false"]
+    elif not source.options:
         return "options for the free text"
     taken = {option.value for option in target.options if option.active}
-    return _some([each.value for each in source.options if each.active and each.value not in taken])
+    return _some([value for value in held if carry(value) not in taken])
 
 
 def _some(values: list[str]) -> str:

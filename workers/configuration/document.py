@@ -1,14 +1,14 @@
 """What the rest of the program takes from a configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from domain.identity import Crm
 from domain.kinds import ObjectKind
-from domain.policy import Document, FieldMapping, RoutingRule, Section
+from domain.policy import Computed, Document, FieldMapping, RoutingRule, Section
 from domain.schema import ObjectSchema
 from workers.configuration.loading import Configuration
-from workers.configuration.model import DO_NOTHING, Guards, MappingEntry, SectionEntry
+from workers.configuration.model import DO_NOTHING, ComputedEntry, Guards, MappingEntry, SectionEntry
 
 Schemas = Mapping[tuple[Crm, str], ObjectSchema]
 """What the accounts say about their objects, by CRM and object."""
@@ -110,7 +110,7 @@ def _section(
     return Section(
         kind=kind,
         mappings=tuple(
-            FieldMapping(entry.hubspot, fields_of(entry, kind, schemas), entry.sync_rule)
+            FieldMapping(entry.hubspot, fields_of(entry, kind, schemas), entry.sync_rule, entry.options)
             for entry in section.field_mappings
         ),
         create_as=object_created(kind, section),
@@ -123,7 +123,19 @@ def _section(
         salesforce_filter=section.limit_sync.filters(kind.salesforce),
         routing=_routing(kind, section),
         triggers=tuple(name for name in section.sync_triggers.names() if name in kind.triggers),
+        computed=tuple(each for entry in section.computed_fields for each in computed(entry, kind, schemas)),
     )
+
+
+def computed(entry: ComputedEntry, kind: ObjectKind, schemas: Schemas) -> Iterator[Computed]:
+    """What is computed from the records of each object, or for those that have the field."""
+    formulas = entry.formulas(kind.salesforce)
+    if entry.hubspot is not None:
+        for name, formula in formulas.items():
+            yield Computed(name, Crm.HUBSPOT, entry.hubspot, formula)
+    for name, field in entry.by_object(kind.salesforce).items():
+        if field in schemas[Crm.SALESFORCE, name].fields and name in formulas:
+            yield Computed(name, Crm.SALESFORCE, field, formulas[name])
 
 
 def _guards(guards: Guards) -> dict[str, int]:

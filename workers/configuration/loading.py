@@ -100,7 +100,9 @@ class _Reading:
             self.problems += rules.of_section(data)
             if isinstance(data.get("field_mappings"), list):
                 data = {**data, "field_mappings": self._mappings(rules, data["field_mappings"])}
-        return self._valid(SectionEntry, data, kind.name)
+        section = self._valid(SectionEntry, data, kind.name)
+        self.problems += rules.of_computed(section) if section else []
+        return section
 
     def _mappings(self, rules: SectionRules, raw: list[Any]) -> list[MappingEntry]:
         entries = {index: self._mapping(rules.kind, index, item) for index, item in enumerate(raw)}

@@ -10,12 +10,19 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.mapping import SyncRule
+from domain.fielding import Options
+from domain.identity import Crm
+from domain.mapping import ALWAYS, SyncRule
+from domain.translating import Transform, Translation
 from workers.configuration.formulas import unparsable
+from workers.configuration.problems import did_you_mean
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 DO_NOTHING = "do_nothing"
+
+BY_LABEL = "by_label"
+"""Says that options with the same label stand for each other."""
 
 MOST = 1_000_000_000
 """The largest number that may stand anywhere: whoever means more means no limit."""
@@ -102,7 +109,36 @@ def _filter(value: object) -> object:
         return _formula(value)
     if isinstance(value, dict) and value and all(isinstance(each, str) and each for each in value.values()):
         return {name: _formula(each) for name, each in value.items()}
-    raise wrong("This is no filter.", "Write a formula, or one for each object: {Lead: ..., Contact: ...}.")
+    raise wrong("This is no formula.", "Write one, or one for each object: {Lead: ..., Contact: ...}.")
+
+
+def _values(value: object) -> object:
+    """Pairs of (HubSpot's, Salesforce's), or ``by_label``."""
+    if value == BY_LABEL:
+        return value
+    if not (isinstance(value, dict) and value):
+        raise wrong(
+            "This is no map of values.",
+            "Write HubSpot's values with Salesforce's behind them: {NEW: Open, OPEN: Working}; or by_label.",
+        )
+    return [(ours, each) for ours, theirs in value.items() for each in _listed(theirs)]
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
+def _by_target(value: object) -> object:
+    """Target -> transforms; what names no target is for both."""
+    given = value if isinstance(value, dict) else {str(crm): value for crm in Crm}
+    for each in (name for names in given.values() for name in _listed(names)):
+        if each not in list(Transform):
+            raise wrong(f'"{each}" is no transform.', did_you_mean(str(each), map(str, Transform)))
+    return {target: _listed(each) for target, each in given.items()}
+
+
+def _targets(value: object) -> object:
+    return list(Crm) if value == "both" else _listed(value)
 
 
 def _routes(value: object) -> object:
@@ -192,9 +228,7 @@ class LimitSync(Model):
 
     def filters(self, objects: tuple[str, ...]) -> dict[str, str]:
         """Object -> the formula that its records must meet."""
-        if isinstance(self.salesforce_filter, str):
-            return dict.fromkeys(objects, self.salesforce_filter)
-        return self.salesforce_filter or {}
+        return _of_each(self.salesforce_filter, objects) if self.salesforce_filter else {}
 
 
 class SyncTriggers(Model):
@@ -228,14 +262,61 @@ class MappingEntry(Model):
     hubspot: Text
     salesforce: Annotated[str | dict[str, str], BeforeValidator(_fields)]
     sync_rule: SyncRule = SyncRule.PREFER_SALESFORCE
+    values: Annotated[tuple[tuple[str, str], ...] | Literal["by_label"], BeforeValidator(_values)] = ()
+    default: dict[Crm, Text] = {}
+    transform: Annotated[dict[Crm, tuple[Transform, ...]], BeforeValidator(_by_target)] = {}
+    too_long: Literal["refuse", "cut"] = "refuse"
+    forward_only: Annotated[tuple[Crm, ...], BeforeValidator(_targets)] = ()
+    order: tuple[Text, ...] = ()
 
     def by_object(self, objects: tuple[str, ...]) -> dict[str, str]:
         """Object -> field, before anybody knows which objects have the field."""
-        return (
-            dict(self.salesforce)
-            if isinstance(self.salesforce, dict)
-            else dict.fromkeys(objects, self.salesforce)
+        return _of_each(self.salesforce, objects)
+
+    @property
+    def options(self) -> Options:
+        translation = Translation(
+            values=() if isinstance(self.values, str) else self.values,
+            by_label=isinstance(self.values, str),
+            default=self.default,
+            transform=self.transform,
+            cut=self.too_long == "cut",
         )
+        return Options(translation, self.forward_only, self.order)
+
+    def passes(self, target: Crm) -> bool:
+        """Whether the rule lets values pass to this side."""
+        return self.sync_rule is not SyncRule.DONT_SYNC and ALWAYS.get(self.sync_rule) is not target
+
+
+class ComputedEntry(Model):
+    """A property or a field that a formula over the other side's record fills."""
+
+    hubspot: Text | None = None
+    salesforce: Annotated[str | dict[str, str] | None, BeforeValidator(_fields)] = None
+    formula: Annotated[str | dict[str, str], BeforeValidator(_filter)]
+
+    @model_validator(mode="after")
+    def _one_side(self) -> "ComputedEntry":
+        if (self.hubspot is None) == (self.salesforce is None):
+            raise wrong(
+                "A computed field is either HubSpot's or Salesforce's.",
+                "Write hubspot for a property that is computed from the Salesforce record, salesforce for a "
+                "field that is computed from the HubSpot record.",
+            )
+        return self
+
+    def by_object(self, objects: tuple[str, ...]) -> dict[str, str]:
+        """Object -> field."""
+        return _of_each(self.salesforce, objects) if self.salesforce else {}
+
+    def formulas(self, objects: tuple[str, ...]) -> dict[str, str]:
+        """Object -> formula."""
+        return _of_each(self.formula, objects)
+
+
+def _of_each(given: str | dict[str, str], objects: tuple[str, ...]) -> dict[str, str]:
+    return dict(given) if isinstance(given, dict) else dict.fromkeys(objects, given)
 
 
 class SectionEntry(Model):
@@ -251,6 +332,7 @@ class SectionEntry(Model):
     hubspot_key: Text | None = None
     salesforce_key: Text | None = None
     field_mappings: tuple[MappingEntry, ...]
+    computed_fields: tuple[ComputedEntry, ...] = ()
 
 
 class ConnectionEntry(Model):

@@ -35,9 +35,13 @@ READABLE_AS_TEXT = (_K.ID, _K.REFERENCE)
 """Ids can be shown as text on the other side, never written from there."""
 
 
-def allowed(hubspot: FieldSchema, salesforce: FieldSchema, rule: SyncRule) -> bool:
-    """Tell whether the two may be mapped under this rule."""
-    if salesforce.kind in PAIRS[hubspot.kind]:
+CHOICES = frozenset({_K.PICKLIST, _K.TEXT, _K.BOOLEAN})
+"""Kinds that a value map can bring together."""
+
+
+def allowed(hubspot: FieldSchema, salesforce: FieldSchema, rule: SyncRule, *, by_value: bool = False) -> bool:
+    """Tell whether the two may be mapped under this rule. ``by_value``: with a map of values."""
+    if salesforce.kind in PAIRS[hubspot.kind] or (by_value and {hubspot.kind, salesforce.kind} <= CHOICES):
         return True
     source = ALWAYS.get(rule)
     if source is Crm.SALESFORCE:

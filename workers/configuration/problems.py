@@ -1,9 +1,15 @@
 """What is wrong with a configuration, where, and what to do about it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import NamedTuple
+
+from domain.identity import Crm
+from domain.mapping import ALWAYS, SyncRule
+from domain.schema import FieldSchema
+
+NAMES = {Crm.HUBSPOT: "HubSpot", Crm.SALESFORCE: "Salesforce"}
 
 LISTED = 12
 """The most names that a message enumerates."""
@@ -56,3 +62,18 @@ def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "") -> str
     if not otherwise or 0 < len(names) <= LISTED:
         return f"Choose from: {', '.join(names)}."
     return otherwise
+
+
+def meant(name: str, known: Mapping[str, FieldSchema]) -> str:
+    """Names differ by letter case, by a slip, or because somebody wrote the label."""
+    labelled = [schema.name for schema in known.values() if schema.label.casefold() == name.casefold()]
+    if labelled:
+        return f'Did you mean "{labelled[0]}"?'
+    return did_you_mean(
+        name, known, otherwise="Check the API name, and that the integration's user may see the field."
+    )
+
+
+def always(winner: Crm) -> SyncRule:
+    """The rule by which one side always wins."""
+    return next(rule for rule, crm in ALWAYS.items() if crm is winner)

@@ -1,14 +1,20 @@
 """What holds between the entries of a section, whatever the two accounts look like."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from domain.identity import Crm
 from domain.kinds import ObjectKind
 from domain.mapping import SyncRule
-from workers.configuration.model import DO_NOTHING, MappingEntry
-from workers.configuration.problems import Problem, did_you_mean
+from workers.configuration.model import DO_NOTHING, MappingEntry, SectionEntry
+from workers.configuration.problems import NAMES, Problem, always, did_you_mean
 from workers.configuration.source import Source
+
+OPTED_OUT = "hs_email_optout"
+OPT_OUT_RULES = (SyncRule.OPT_OUT, SyncRule.DONT_SYNC)
+"""What HubSpot's own sync allows its opt-out: nothing that could opt anybody in."""
 
 MATCH_RULES = (SyncRule.TWO_WAY, SyncRule.PREFER_SALESFORCE)
 """The field by which records find each other must be able to fill both sides, as in HubSpot's own sync."""
@@ -56,6 +62,26 @@ class SectionRules:
             yield from self._once(entry, self._line(*place), seen, index)
             yield from self._key_fields(entry, *place)
             yield from self._match_rule(entry, *place)
+            yield from self._fixed_rule(entry, *place)
+            yield from self._ambiguous(entry, *place)
+
+    def of_computed(self, section: SectionEntry) -> Iterator[Problem]:
+        """A computed field may not be mapped, nor computed twice."""
+        seen = {
+            name
+            for entry in section.field_mappings
+            for name in _names(entry.hubspot, entry.by_object(self.kind.salesforce))
+        }
+        for index, entry in enumerate(section.computed_fields):
+            place = ("computed_fields", index)
+            for given in (entry.salesforce, entry.formula):
+                if isinstance(given, dict):
+                    yield from self._objects(given, *place)
+            names = _names(entry.hubspot, entry.by_object(self.kind.salesforce))
+            for name in names & seen:
+                what = f"{name} is computed here and filled by another mapping."
+                yield self._problem(what, "Keep one of the two.", *place)
+            seen |= names
 
     def of_list(self, raw: Sequence[Any]) -> Iterator[Problem]:
         """``raw``: the list of mappings as it stands in the file."""
@@ -100,6 +126,25 @@ class SectionRules:
                 *place,
             )
 
+    def _fixed_rule(self, entry: MappingEntry, *place: str | int) -> Iterator[Problem]:
+        if entry.hubspot == OPTED_OUT and entry.sync_rule not in OPT_OUT_RULES:
+            what = f"{entry.sync_rule} could opt a person in again who had opted out."
+            yield self._problem(what, f"Use {' or '.join(OPT_OUT_RULES)}.", *place, "sync_rule")
+
+    def _ambiguous(self, entry: MappingEntry, *place: str | int) -> Iterator[Problem]:
+        """A value must stand for one other in each direction in which it travels."""
+        if isinstance(entry.values, str):
+            return
+        for target in Crm:
+            pairs = entry.values if target is Crm.SALESFORCE else [(b, a) for a, b in entry.values]
+            meanings = Counter(source for source, _ in dict.fromkeys(pairs))
+            twice = [value for value, count in meanings.items() if count > 1] if entry.passes(target) else []
+            for value in twice:
+                others = " or ".join(f'"{other}"' for source, other in pairs if source == value)
+                what = f'"{value}" could become {others} in {NAMES[target]}.'
+                remedy = f"Keep one of them, or use {always(target)}, which writes nothing there."
+                yield self._problem(what, remedy, *place, "values")
+
     def _match_rule(self, entry: MappingEntry, *place: str | int) -> Iterator[Problem]:
         if entry.hubspot != self.kind.match[self.kind.hubspot][0]:
             return
@@ -117,3 +162,9 @@ class SectionRules:
 
     def _line(self, *place: str | int) -> int:
         return self.source.line(self.kind.name, *place)
+
+
+def _names(hubspot: str | None, salesforce: Mapping[str, str]) -> set[str]:
+    """All that one mapping fills or reads, as messages call it."""
+    fields = {f"{name}.{field}" for name, field in salesforce.items()}
+    return fields | ({f'The property "{hubspot}"'} if hubspot else set())

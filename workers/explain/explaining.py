@@ -9,7 +9,7 @@ from domain.outbox import refused
 from domain.plan import verdict
 from domain.reasons import TEXT, WAIT_TEXT, Reason, Wait
 from domain.state import Closed, Opened, intent_key
-from workers.configuration.checks import NAMES
+from workers.configuration.problems import NAMES
 from workers.explain.evidence import Evidence
 from workers.explain.fields import field_words
 from workers.explain.obstacles import obstacles
@@ -188,4 +188,5 @@ def _lost(evidence: Evidence, subject: Closed | Opened | None) -> Iterator[Loss]
 
 def _rules(evidence: Evidence) -> dict[str, str]:
     kind = evidence.kind
-    return {each.hubspot: each.rule for mapped in kind.fields.values() for each in mapped} if kind else {}
+    by_object = [*kind.fields.values(), *kind.computed.values()] if kind else []
+    return {each.hubspot: each.words for mapped in by_object for each in mapped}

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
+from domain.drafting import compared, new_object
 from domain.errors import classify
 from domain.identity import Crm, FieldValue
 from domain.mapping import MappedField, Pair
-from domain.pairs import unsettled
 from domain.policy import KindPolicy
 from domain.reasons import OWN_RULES, REQUIRED, Reason
 from domain.state import Hold
-from workers.configuration.checks import NAMES
+from workers.configuration.problems import NAMES
 from workers.explain.evidence import Evidence
 from workers.explain.words import FieldWord
 
@@ -19,11 +19,8 @@ def field_words(evidence: Evidence) -> Iterator[FieldWord]:
     kind = evidence.kind
     if kind is None:
         return
-    ours, theirs = evidence.linked(Crm.HUBSPOT), evidence.linked(Crm.SALESFORCE)
-    if ours and theirs:
-        for mapped, now, agreed in unsettled(
-            evidence.contact, kind.fields[theirs[0].object], ours[1], theirs[1]
-        ):
+    if all(evidence.linked(crm) for crm in Crm):
+        for mapped, now, agreed in compared(evidence.contact, kind, evidence.now):
             if not any(each is mapped for each, _ in evidence.answer.agreed):
                 yield _word(evidence, mapped, now, agreed)
     else:
@@ -34,12 +31,19 @@ def _of_a_creation(evidence: Evidence, kind: KindPolicy) -> Iterator[FieldWord]:
     held = {
         name for holds in (*evidence.answer.held.values(), *evidence.contact.holds.values()) for name in holds
     }
-    theirs = evidence.linked(Crm.SALESFORCE)
-    name = theirs[0].object if theirs else kind.section.create_as or kind.kind.salesforce[0]
-    for mapped in kind.fields[name]:
+    for mapped in _would_fill(evidence, kind):
         if any(mapped.name(crm) in held for crm in Crm):
             now = Pair(*(_value(evidence, crm, mapped.name(crm)) for crm in Crm))
             yield _word(evidence, mapped, now, None)
+
+
+def _would_fill(evidence: Evidence, kind: KindPolicy) -> tuple[MappedField, ...]:
+    """The mappings that count for the record that is missing."""
+    ours, theirs = evidence.linked(Crm.HUBSPOT), evidence.linked(Crm.SALESFORCE)
+    name = theirs[0].object if theirs else None
+    if ours is not None and name is None:
+        name = new_object(kind, Crm.SALESFORCE, ours[1], evidence.now)[0]
+    return (*kind.fields[name], *kind.computed[name]) if name else ()
 
 
 def _value(evidence: Evidence, crm: Crm, name: str) -> FieldValue:
@@ -52,7 +56,7 @@ def _word(evidence: Evidence, mapped: MappedField, now: Pair, agreed: Pair | Non
     return FieldWord(
         mapped.hubspot,
         mapped.salesforce,
-        mapped.rule,
+        mapped.words,
         now.hubspot,
         now.salesforce,
         None if agreed is None else (agreed.hubspot, agreed.salesforce),

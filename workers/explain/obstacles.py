@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from domain.errors import classify
 from domain.identity import Crm
-from workers.configuration.checks import NAMES
+from workers.configuration.problems import NAMES
 from workers.explain.evidence import Evidence
 from workers.explain.words import Obstacle
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from domain.identity import Crm
 from domain.plan import verdict
 from domain.reasons import Reason, Wait
-from workers.configuration.checks import NAMES
+from workers.configuration.problems import NAMES
 from workers.explain.evidence import Evidence
 from workers.explain.words import FieldWord, LetterWord, Obstacle
 

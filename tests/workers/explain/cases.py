@@ -6,11 +6,13 @@ from typing import Any
 import msgspec
 
 from domain import events as e
+from domain.fielding import Options
 from domain.mapping import SyncRule
 from domain.outcomes import Outcome, OutcomeClass
-from domain.policy import FieldMapping, RoutingRule, Section
+from domain.policy import Computed, FieldMapping, RoutingRule, Section
 from domain.reasons import Reason, Wait
 from domain.retry import ATTEMPTS
+from domain.translating import Translation
 from tests.domain.inclusion.builders import FORM, a_list, all_of, prop
 from tests.workers.configurations import BADGES
 from tests.world import HS, MAPPINGS, SCHEMAS, SECTION, SF, World, ready, text
@@ -108,6 +110,20 @@ def unrouted() -> Told:
     rules = (RoutingRule('company = "Engines"', "Contact"), RoutingRule("VALUE(city) > 1", "Lead"))
     world = ready(replace(SECTION, create_as=None, routing=rules))
     return world, world.hubspot("1", **ADA, city="London")
+
+
+def translated() -> Told:
+    """A value that is mapped and one that is computed are on their way."""
+    options = Options(Translation(values=(("lon", "London"),), cut=True))
+    section = replace(
+        SECTION,
+        mappings=(
+            *(each for each in MAPPINGS if each.hubspot not in {"city", "company"}),
+            FieldMapping("city", {"Lead": "City"}, SyncRule.TWO_WAY, options),
+        ),
+        computed=(Computed("Lead", SF, "Company", 'UPPER(lastname) & " of " & city'),),
+    )
+    return edited(section, city="lon")
 
 
 def delivered() -> Told:
@@ -384,6 +400,7 @@ OTHERS: dict[str, Callable[[], Told]] = {
     each.__name__: each
     for each in (
         unrouted,
+        translated,
         paused,
         suspended,
         retried,
