@@ -239,7 +239,7 @@ class Workload:
         """Answer everything that was asked and deliver everything that is due."""
         self.flush()
         for crm in Crm:
-            for key in list(self.queues.get(reads_queue(crm), {})):
+            for key in list(self.queues.get(reads_queue(crm, Priority.LIVE), {})):
                 self._read(decode(Table.READS, self.tables[Table.READS][key]))
         self.flush()
         for crm in Crm:

@@ -4,15 +4,20 @@ from domain.answer import Need
 from domain.identity import Crm, RecordRef
 from domain.links import match_values
 from domain.state import Contact, Priority, ReadRequest
-from domain.step import Step
+from domain.step import Step, replace
 
 
 def ask(step: Step, contact: Contact, need: Need, *, again: bool = False) -> None:
-    """Request a look at a CRM; ``again`` even if one is on its way, because it may come too early."""
+    """Request a look at a CRM; ``again`` even if one is on its way, because it may come too early.
+
+    One that is asked for already may become more urgent.
+    """
     key, request = _request(step, contact, need)
     standing = None if again else step.book.request(key)
     if standing is None or (standing.id, standing.config) != (request.id, request.config):
         step.book.put_request(key, request, step.at)
+    elif standing.priority.or_sooner(request.priority) is not standing.priority:
+        step.book.put_request(key, replace(standing, priority=request.priority), step.at)
 
 
 def ask_record(step: Step, contact: Contact, ref: RecordRef) -> None:

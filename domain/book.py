@@ -70,9 +70,9 @@ def outbox_queue(crm: Crm, priority: Priority) -> str:
     return f"outbox/{crm}/{priority}"
 
 
-def reads_queue(crm: Crm) -> str:
-    """Where the keys of read requests wait for a reader."""
-    return f"reads/{crm}"
+def reads_queue(crm: Crm, priority: Priority) -> str:
+    """Where the keys of read requests wait for a reader, by the moment they were asked."""
+    return f"reads/{crm}/{priority}"
 
 
 TIMERS = "timers"
@@ -194,12 +194,19 @@ class Book:
         return self._get(_READS, key)  # type: ignore[no-any-return]  # by the table's type
 
     def put_request(self, key: str, request: ReadRequest, at: int) -> None:
+        """Ask; whoever asks for what is asked for already never makes it less urgent."""
+        before = self.request(key)
+        if before is not None and before.priority is not request.priority:
+            request = msgspec.structs.replace(request, priority=request.priority.or_sooner(before.priority))
+            self.queue(reads_queue(before.crm, before.priority), key, None)
         self._put(_READS, key, request)
-        self.queue(reads_queue(request.crm), key, at)
+        self.queue(reads_queue(request.crm, request.priority), key, at)
 
-    def drop_request(self, key: str, crm: Crm) -> None:
-        self._put(_READS, key, None)
-        self.queue(reads_queue(crm), key, None)
+    def drop_request(self, key: str) -> None:
+        standing = self.request(key)
+        if standing is not None:
+            self._put(_READS, key, None)
+            self.queue(reads_queue(standing.crm, standing.priority), key, None)
 
     def letter(self, key: str) -> Letter | None:
         return self._get(_LETTERS, key)  # type: ignore[no-any-return]  # by the table's type

@@ -28,7 +28,7 @@ def open_decision(
     *,
     once: Once = Once.NO,
 ) -> Contact:
-    """Begin a decision; an older one that no write carries yet is taken over by it, with its leave to write.
+    """Begin a decision; it takes over an older one that no write carries yet, with its urgency and its leave.
 
     One event opens at most one decision of a contact: the first trigger names it.
     """
@@ -40,6 +40,7 @@ def open_decision(
         flying = (*flying, before)
     elif before is not None:
         _close(step, contact, before, Reason.SUPERSEDED, superseded_by=step.position)
+        priority = priority.or_sooner(before.priority)
     step.book.count(f"triggers/{trigger}")
     step.book.queue(OPEN, contact.id, step.at)
     return replace(

@@ -107,7 +107,7 @@ def _take_request(step: Step, event: e.RecordObserved) -> ReadRequest | None:
         key = RecordRef(event.crm, event.object, record_id or "").key
         standing = step.book.request(key)
         if standing is not None and standing.asked == event.request:
-            step.book.drop_request(key, event.crm)
+            step.book.drop_request(key)
             return standing
     return None
 

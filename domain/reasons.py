@@ -49,7 +49,6 @@ class Wait(StrEnum):
     LOOK_UP = "awaiting_look_up"
     MEMBERSHIP = "awaiting_membership"
     DELIVERY = "awaiting_delivery"
-    GUARD = "guard"
 
 
 TEXT: dict[Reason, str] = {
@@ -80,5 +79,4 @@ WAIT_TEXT: dict[Wait, str] = {
     Wait.LOOK_UP: "The other CRM is being searched for this person before creating a record.",
     Wait.MEMBERSHIP: "HubSpot is being asked whether the contact is on the inclusion list.",
     Wait.DELIVERY: "A write is queued or on its way.",
-    Wait.GUARD: "A guard's hourly limit was reached; a person must release it.",
 }

@@ -6,7 +6,7 @@ from domain.asking import look_up_key, membership_key
 from domain.book import TIMERS
 from domain.decide import close_all, open_decision, settle
 from domain.following import confirm_deletion, deleted_by_us, follow, give_up, note_loss
-from domain.identity import CRMS, Crm, EntityId, RecordRef
+from domain.identity import CRMS, EntityId, RecordRef
 from domain.policy import KindPolicy
 from domain.reasons import Reason
 from domain.records import EMPTY, lose
@@ -36,7 +36,7 @@ def gone(step: Step, event: e.RecordGone) -> None:
 def _drop_request(step: Step, ref: RecordRef, request: str | None) -> None:
     standing = step.book.request(ref.key)
     if standing is not None and standing.asked == request:
-        step.book.drop_request(ref.key, ref.crm)
+        step.book.drop_request(ref.key)
 
 
 def _lose(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, event: e.RecordGone) -> Contact:
@@ -62,14 +62,14 @@ def _erase(step: Step, contact: Contact, kind: KindPolicy) -> Contact:
     for key, record in contact.records.items():
         ref = RecordRef.parse(key)
         links.index(step.book, kind.kind, ref, record.values, {})
-        step.book.drop_request(key, ref.crm)
+        step.book.drop_request(key)
     for crm in CRMS:
         step.book.put_letter(intent_key(contact.id, crm), None)
-        step.book.drop_request(look_up_key(crm, contact.id), crm)
+        step.book.drop_request(look_up_key(crm, contact.id))
         if crm in contact.flights:
             give_up(step, contact.flights[crm], crm)
     for list_id in kind.inclusion.asks if kind.inclusion else ():
-        step.book.drop_request(membership_key(list_id, contact.id), Crm.HUBSPOT)
+        step.book.drop_request(membership_key(list_id, contact.id))
     step.book.queue(TIMERS, f"{contact.id}|look", None)
     blank = {
         key: replace(record, values={}, newer={}, changed={}, gone="erased")

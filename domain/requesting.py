@@ -21,7 +21,7 @@ FRESH = frozenset({"manual", "resync"})
 def looked_up(step: Step, event: e.LookedUp) -> None:
     """The search before a create is done; the records it found stand before it in the log."""
     key = look_up_key(event.crm, event.entity)
-    _drop_request(step, key, event.crm, event.request)
+    _drop_request(step, key, event.request)
     contact = links.named(step.book, event.entity)
     if contact is None or contact.erased:
         return
@@ -36,7 +36,7 @@ def looked_up(step: Step, event: e.LookedUp) -> None:
 def membership_observed(step: Step, event: e.MembershipObserved) -> None:
     """HubSpot's word on a list that is not evaluated here."""
     key = membership_key(event.list_id, event.entity)
-    _drop_request(step, key, Crm.HUBSPOT, event.request)
+    _drop_request(step, key, event.request)
     contact = links.named(step.book, event.entity)
     kind = step.policy.kinds.get(contact.kind) if contact else None
     if contact is None or kind is None or contact.erased:
@@ -49,10 +49,10 @@ def membership_observed(step: Step, event: e.MembershipObserved) -> None:
     step.book.put_contact(settle(step, contact))
 
 
-def _drop_request(step: Step, key: str, crm: Crm, request: str | None) -> None:
+def _drop_request(step: Step, key: str, request: str | None) -> None:
     standing = step.book.request(key)
     if standing is not None and request in {None, standing.asked}:
-        step.book.drop_request(key, crm)
+        step.book.drop_request(key)
 
 
 def sync_requested(step: Step, event: e.SyncRequested) -> None:

@@ -22,6 +22,13 @@ class Priority(StrEnum):
     RETRY = "retry"
     BACKFILL = "backfill"
 
+    def or_sooner(self, other: "Priority") -> "Priority":
+        """The more urgent of the two."""
+        return min(self, other, key=_URGENT_FIRST.index)
+
+
+_URGENT_FIRST = tuple(Priority)
+
 
 class Once(StrEnum):
     """Why HubSpot's side of a contact is written to once, though he may not be on the inclusion list."""

@@ -300,7 +300,7 @@ class Link:
         crew = Processes(opening, processes) if processes > 1 else None
         return Replay(self.lane, self.stores.generations, crew)
 
-    @property
+    @cached_property
     def list_control(self) -> Control:
         """For jobs that ask a CRM whom they are about."""
         return Control(self.lane, self.lists, self.importer)

@@ -8,14 +8,17 @@ Importing this module starts nothing: settings are read when Celery first asks f
 configuration, and the embedded server is started when a worker starts.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
+from celery.app.amqp import AMQP
 from celery.signals import celeryd_init, setup_logging
+from kombu.connection import Connection
 
 from workers import embedded
 from workers.settings import Settings
-from workers.telemetry import set_up_logging
+from workers.telemetry import get_logger, set_up_logging
 
 QUEUES = ("project", "control", "deliver", "read", "poll")
 """A task goes to the queue of its own name; all other tasks go to ``control``."""
@@ -25,6 +28,8 @@ ASKING = ("members", "memberships", "metadata")
 
 UNHEARD_SECONDS = 60
 """A doorbell that nobody has answered by then is dropped: the sweep has rung again meanwhile."""
+
+log = get_logger(__name__)
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
@@ -61,14 +66,36 @@ def configuration(settings: Settings) -> dict[str, Any]:
     }
 
 
-class App(Celery):  # type: ignore[misc]  # Celery ships no types
-    """Celery that brings the embedded server back before it connects to it anew."""
+class Broker(Connection):
+    """A connection that brings the embedded server back, if it is to that, before each attempt."""
 
-    def connection_for_read(self, *arguments: Any, **options: Any) -> Any:
-        """What a worker listens to; asked for at its start, and each time that it lost the last one."""
-        if self.conf.broker_url == Settings.load().broker():
+    def ensure_connection(
+        self, errback: Callable[[Exception, float], None] | None = None, *arguments: Any, **options: Any
+    ) -> Any:
+        """What a worker calls at its start and whenever it lost its connection; sweeps rest meanwhile."""
+
+        def failed(error: Exception, seconds: float) -> None:
+            _bring_back_the_embedded_server()
+            if errback is not None:
+                errback(error, seconds)
+
+        _bring_back_the_embedded_server()
+        return super().ensure_connection(failed, *arguments, **options)  # type: ignore[no-untyped-call]  # kombu's
+
+
+class Amqp(AMQP):  # type: ignore[misc]  # Celery ships no types
+    """Celery's messaging over such connections."""
+
+    Connection = Broker
+
+
+def _bring_back_the_embedded_server() -> None:
+    """Start it anew, if it is the broker. One that does not start is waited for."""
+    if app.conf.broker_url == Settings.load().broker():
+        try:
             _bring_up_the_embedded_server()
-        return super().connection_for_read(*arguments, **options)
+        except embedded.EmbeddedServerError as error:
+            log.warning("server_away", error=str(error))
 
 
 def _bring_up_the_embedded_server(**_: object) -> None:
@@ -78,7 +105,7 @@ def _bring_up_the_embedded_server(**_: object) -> None:
         embedded.ensure(settings.data_dir, port=settings.embedded_port)
 
 
-app = App("crmsync")
+app = Celery("crmsync", amqp=Amqp)
 app.add_defaults(lambda: configuration(Settings.load()))
 
 

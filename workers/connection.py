@@ -13,7 +13,7 @@ from domain.errors import Misconfigured
 from domain.events import AnyEvent, RecordObserved, TargetRefused, digest, encode, event_id
 from domain.identity import Crm
 from domain.policy import EMPTY, Policy, compile_policy
-from domain.state import Connection
+from domain.state import Connection, Priority
 from workers.clock import Clock, new_id
 from workers.ports import ReadRecord
 from workers.store import Coordination, EventLog, Tables
@@ -23,6 +23,14 @@ log = get_logger(__name__)
 
 PROJECTED = "projected"
 """Cursor: how far the log was projected, kept beside the tables to tell when they were lost."""
+
+
+BULK = "bulk"
+"""Cursor: set while bulk work waits for room in the log."""
+
+ROOM = 500
+"""Unprojected events beyond which bulk work waits: a person's edit queues behind them. One batch of a
+projector."""
 
 
 @dataclass
@@ -132,6 +140,14 @@ class Lane:
     def backlog(self) -> int:
         """How many events wait to be projected."""
         return self.log.appended() - self.tables().counters().get("events", 0)
+
+    def has_room(self) -> bool:
+        """Whether so little waits to be projected that bulk work may add to it."""
+        return self.backlog() < ROOM
+
+    def admitted(self) -> tuple[Priority, ...]:
+        """The priorities whose work may go on now, the urgent first: backfill while the log has room."""
+        return tuple(each for each in Priority if each is not Priority.BACKFILL or self.has_room())
 
 
 def document_of(log: EventLog, name: str) -> Any:

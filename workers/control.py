@@ -17,11 +17,16 @@ from domain.events import AnyEvent, RecordTouched, SyncRequested, TimerDue
 from domain.identity import Crm, RecordRef
 from domain.state import Bucket, Contact, Priority
 from workers.clock import new_id
-from workers.connection import Lane
+from workers.connection import BULK, Lane
 from workers.ports import ListGateway
 from workers.telemetry import get_logger
 
-PORTION = 500
+PORTION = 200
+"""Events of one kind that are appended at once; as many as one look-up answers."""
+
+BAD_MOMENT_MS = 2_000
+"""How long a CRM that failed is left alone."""
+
 REMEMBERED = 20
 """How many finished jobs are kept to be shown."""
 
@@ -99,14 +104,23 @@ class Control:
     lists: ListGateway | None = None
     imports: Imports | None = None
     _contacts: dict[str, list[str]] = field(default_factory=dict, repr=False)  #: job -> contacts, in order
+    _again: dict[str, float] = field(
+        default_factory=dict, repr=False
+    )  #: job -> when its CRM may be asked again
 
     def run(self) -> bool:
-        """Do one portion of everything; tells whether there is news and more is waiting."""
+        """Do one portion of everything; tells whether there is news.
+
+        Leaves a mark while bulk work waits: a projector that has made room for it rings again.
+        """
         if self.lane.rewound():
             return False
         self.take_census()
         jobs = [job for job in self._unfinished() if self.lists is not None or job.kind not in ASKING]
-        return any([self.timers(), self.holds(), *map(self.advance, jobs)])
+        news = any([self.timers(), self.holds(), *map(self.advance, jobs)])
+        left = self._unfinished() or any(self._held(cause, 1) for cause in self._released())
+        self.lane.coordination.set_cursor(BULK, "waits" if left else None)
+        return news
 
     def advance_lists(self) -> bool:
         """Do one portion of every job that asks a CRM for its contacts; tells as ``run`` does."""
@@ -129,16 +143,22 @@ class Control:
         return self.lane.append(events) > 0
 
     def holds(self) -> bool:
-        """Let go of contacts whose hold is over: the baseline is complete, or a guard was released."""
-        state, ready = self.lane.state(), self.lane.policy().ready
-        causes = ["baseline"] if ready else []
-        causes += [guard for guard in ("creates", "blanked", "deletes") if not _tripped(state.guards, guard)]
-        released = [self._release(cause) for cause in causes]
+        """Let go of contacts whose hold is over, while there is room."""
+        released = [self._release(cause) for cause in self._released() if self.lane.has_room()]
         return any(released)
 
+    def _released(self) -> list[str]:
+        """What holds nobody any more: the baseline is complete, a guard has not tripped or was released."""
+        state, ready = self.lane.state(), self.lane.policy().ready
+        guards = [guard for guard in ("creates", "blanked", "deletes") if not _tripped(state.guards, guard)]
+        return ["baseline", *guards] if ready else guards
+
     def _release(self, cause: str) -> bool:
-        held = self.lane.tables().due(held_queue(cause), FAR, PORTION)
+        held = self._held(cause, PORTION)
         return self.lane.append([TimerDue(entity=each, cause=cause, due=since) for each, since in held]) > 0
+
+    def _held(self, cause: str, limit: int) -> list[tuple[str, int]]:
+        return self.lane.tables().due(held_queue(cause), FAR, limit)
 
     def take_census(self) -> None:
         """Have everybody looked at anew once the inclusion list is another one, or has other filters.
@@ -181,15 +201,16 @@ class Control:
         self.lane.coordination.set_cursor(f"job/{job.id}", msgspec.json.encode(job).decode())
 
     def advance(self, job: Job) -> bool:
-        """Append the next portion of a job's requests, unless enough of them wait already.
+        """Append the next portion of a job's requests, if there is room for them.
 
         Tells whether there is news and more is left. A bad moment of the CRM leaves the job where it was.
         """
-        if self.lane.backlog() > 2 * PORTION:
+        if not self.lane.has_room() or self.lane.clock.monotonic() < self._again.get(job.id, 0):
             return False
         try:
             job = self._advanced(job)
         except (Throttled, Transient) as error:
+            self._again[job.id] = self.lane.clock.monotonic() + (error.wait_ms or BAD_MOMENT_MS) / 1000
             crm = Crm.SALESFORCE if job.kind == "import" else Crm.HUBSPOT
             log.warning("target_throttled", connection=self.lane.name, crm=crm, code=error.code)
             return False
@@ -243,7 +264,7 @@ class Control:
     def _all(self, job: Job) -> Job:
         contacts = self._contacts_of(job)
         first = bisect_right(contacts, job.after)
-        chosen = contacts[first : first + PORTION * 4]
+        chosen = contacts[first : first + PORTION]
         now = self.lane.clock.now_ms()
         looks = [TimerDue(entity=each, cause="look", due=now) for each in chosen if job.kind == CENSUS]
         self.lane.append(looks or [self._request(job, entity) for entity in chosen])

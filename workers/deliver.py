@@ -8,12 +8,14 @@ claimed counts as unanswered: it is looked into, never sent again blind.
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from math import ceil
 
 from domain.book import CLAIMS, Table, decode, outbox_queue
 from domain.events import DeliveryAnswered, DeliveryClaimed, IntentStale, encode, event_id
 from domain.identity import Crm
 from domain.outcomes import Outcome, OutcomeClass
 from domain.state import Intent, Priority
+from workers.batching import Gathering, shared
 from workers.connection import Lane, Lease
 from workers.ports import CrmGateway, WriteRow
 from workers.store import Claim
@@ -26,14 +28,14 @@ IN_FLIGHT = 4
 PATIENCE = 2.0
 """Seconds a run that used up its time waits for its last requests, before it goes on beside them."""
 
-LOOK_AGAIN = 0.1
+LOOK_AGAIN = 0.05
 """Seconds after which to look for new work while requests are on their way."""
 
-LOOKS = 2
-"""How many looks in a row a batch that is not full waits for more, while requests are on their way."""
+COMPANY = 0.2
+"""Seconds that even a single row waits for more, while requests are on their way."""
 
-SHARES: dict[Priority, float] = {Priority.LIVE: 1.0, Priority.RETRY: 0.2, Priority.BACKFILL: 0.1}
-"""What part of a batch is kept for each priority, while more urgent ones could fill it."""
+SOON_MS = 1_000
+"""A run that ends before something may be sent is followed by another, if that is not longer away."""
 
 FAR = 2**62
 
@@ -87,6 +89,9 @@ class Deliverer:
     in_flight: int = IN_FLIGHT
     _pool: ThreadPoolExecutor | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        self._gathering = Gathering(self.lane.clock, lambda: self.lane.backlog() > 0)
+
     def run(self, *, budget_ms: int = 5_000) -> Counts:
         """Deliver until nothing is due or the time is used up.
 
@@ -104,15 +109,17 @@ class Deliverer:
 
     def _drain(self, lease: Lease, counts: Counts, budget: float) -> None:
         began, running = self.lane.clock.monotonic(), Running()
-        looks = 0  # without an answer
         try:
             while True:
                 worked = self.lane.clock.monotonic() - began
                 counts.more = not lease.held() or worked % (budget + PATIENCE) >= budget
-                wait_ms = 0 if counts.more else self._fill(running, lease, counts, full=looks < LOOKS)
+                wait_ms = 0 if counts.more else self._fill(running, lease, counts)
                 if running:
-                    looks = 0 if self._collect(running, lease, counts) else looks + 1
-                elif counts.more or not wait_ms or worked + wait_ms / 1000 > budget:
+                    self._collect(running, lease, counts, wait_ms / 1000)
+                elif counts.more or not wait_ms:
+                    return
+                elif worked + wait_ms / 1000 > budget:
+                    counts.more = wait_ms <= SOON_MS
                     return
                 else:
                     self.lane.clock.sleep(wait_ms / 1000)
@@ -120,26 +127,29 @@ class Deliverer:
             while wait(running, timeout=lease.ttl_ms / 3000).not_done:
                 lease.renew()
 
-    def _fill(self, running: Running, lease: Lease, counts: Counts, *, full: bool) -> int:
-        """Send as many batches as may be on their way at once; returns how long to wait for allowance.
+    def _fill(self, running: Running, lease: Lease, counts: Counts) -> int:
+        """Send as many batches as may be on their way at once.
 
-        ``full``: beside others, only such batches as are full; the rest gathers meanwhile.
+        Returns the ms until another may leave, once there is allowance or more to send; 0: nothing is due.
         """
         while len(running) < self.in_flight:
-            batch, wait_ms = self._next(counts, full=full and bool(running))
+            batch, wait_ms = self._next(counts, len(running))
             if batch is None:
                 return wait_ms
             running[self._threads().submit(self._send, batch, lease)] = batch
         return 0
 
-    def _collect(self, running: Running, lease: Lease, counts: Counts) -> bool:
-        """Record the answers that have come, if any. With room for more requests, do not wait long."""
-        seconds = lease.ttl_ms / 3000 if len(running) == self.in_flight else LOOK_AGAIN
-        done, _ = wait(running, timeout=seconds, return_when=FIRST_COMPLETED)
+    def _collect(self, running: Running, lease: Lease, counts: Counts, seconds: float) -> None:
+        """Record the answers that have come. With room for more requests, do not wait long for one.
+
+        ``seconds``: when another may leave, 0: not known.
+        """
+        soon = min(seconds or LOOK_AGAIN, LOOK_AGAIN)
+        timeout = lease.ttl_ms / 3000 if len(running) == self.in_flight else soon
+        done, _ = wait(running, timeout=timeout, return_when=FIRST_COMPLETED)
         lease.renew()
         for future in done:
             self._record(running.pop(future), future.result(), counts)
-        return bool(done)
 
     def _threads(self) -> ThreadPoolExecutor:
         self._pool = self._pool or ThreadPoolExecutor(
@@ -172,17 +182,18 @@ class Deliverer:
 
     # -- choosing and claiming
 
-    def _next(self, counts: Counts, *, full: bool) -> tuple[Batch | None, int]:
-        """Claim the next batch; if nothing may be sent now, how long to wait for the call allowance."""
+    def _next(self, counts: Counts, running: int) -> tuple[Batch | None, int]:
+        """Claim the next batch, beside so many others; if none may leave now, when to look again, in ms."""
         state, now = self.lane.state(), self.lane.clock.now_ms()
         if state.paused or self.crm in state.suspended or state.throttled.get(self.crm, 0) > now:
             return None, 0
-        waiting = self._due(now)
-        if full and len(waiting) < self.gateway.batch_size:
-            return None, 0
+        waiting = self._due(now, last=0 < running == self.in_flight - 1)
+        gathers = len(waiting) < self.gateway.batch_size
         while waiting:
             group = _alike(waiting, mixed=self.gateway.mixes_objects)
             wait_ms = self.gateway.at(_priority(group)).wait_ms()
+            if not wait_ms and gathers:
+                wait_ms = ceil(1000 * self._gathering.wait(len(group), least=COMPANY if running else 0.0))
             if wait_ms:
                 return None, wait_ms
             claimed = self._claim(group, counts)
@@ -192,8 +203,11 @@ class Deliverer:
             waiting = [each for each in waiting if each.intent.key not in chosen]
         return None, 0
 
-    def _due(self, now: int) -> list[Waiting]:
-        """What is due, the urgent first, with a share of the batch kept for the rest."""
+    def _due(self, now: int, *, last: bool) -> list[Waiting]:
+        """What is due, the urgent first, with a share of the batch kept for the rest.
+
+        ``last``: no other request may leave beside this one, so it is not for backfill.
+        """
         tables, size = self.lane.tables(), self.gateway.batch_size
         busy = {key for key, _ in tables.due(CLAIMS, FAR, 10_000)}
         due = {
@@ -202,9 +216,10 @@ class Deliverer:
                 for key, _ in tables.due(outbox_queue(self.crm, priority), now, size + len(busy))
                 if key not in busy
             ]
-            for priority in Priority
+            for priority in self.lane.admitted()
+            if not (last and priority is Priority.BACKFILL)
         }
-        keys = _shared(due, size)
+        keys = shared(due, size)
         values = tables.fetch(Table.OUTBOX, keys)
         return [Waiting(decode(Table.OUTBOX, raw), raw) for raw in values if raw]
 
@@ -299,14 +314,3 @@ def _alike(waiting: Sequence[Waiting], *, mixed: bool) -> list[Waiting]:
 def _priority(group: Sequence[Waiting]) -> Priority:
     present = {each.intent.priority for each in group}
     return next(priority for priority in Priority if priority in present)
-
-
-def _shared(due: dict[Priority, list[str]], size: int) -> list[str]:
-    """Fill a batch: each priority gets its reserved share, the urgent first; what is left over goes on."""
-    kept = {priority: keys[: max(1, int(size * SHARES[priority]))] for priority, keys in due.items()}
-    reserved = sum(len(keys) for priority, keys in kept.items() if priority is not Priority.LIVE)
-    kept[Priority.LIVE] = due[Priority.LIVE][: max(1, size - reserved)]
-    chosen = [key for priority in Priority for key in kept[priority]][:size]
-    taken = set(chosen)
-    rest = [key for priority in Priority for key in due[priority] if key not in taken]
-    return chosen + rest[: size - len(chosen)]

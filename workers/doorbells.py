@@ -11,7 +11,7 @@ from domain.book import TIMERS, outbox_queue, reads_queue
 from domain.identity import Crm
 from domain.kinds import CAMPAIGN_ADDED
 from domain.state import Priority
-from workers.connection import Lane
+from workers.connection import BULK, Lane
 
 BELL_MS = 15_000
 """How long a bell stays rung if nobody answers it."""
@@ -53,21 +53,24 @@ class Doorbells:
         """Note that somebody is at the door: a later ring counts again."""
         self.lane.coordination.unring("/".join((task, *rest)))
 
-    def outbound(self) -> None:
-        """Ring for what projecting has left to do: writes that are due, and looks."""
+    def onward(self) -> None:
+        """Ring for what projecting has left to do: writes that are due, looks, bulk work that may go on."""
         tables, now = self.lane.tables(), self.lane.clock.now_ms()
+        admitted = self.lane.admitted()
         for crm in Crm:
-            if tables.due(reads_queue(crm), now, 1):
+            if any(tables.due(reads_queue(crm, each), now, 1) for each in admitted):
                 self.ring("read", crm)
-            if any(tables.due(outbox_queue(crm, priority), now, 1) for priority in Priority):
+            if any(tables.due(outbox_queue(crm, each), now, 1) for each in admitted):
                 self.ring("deliver", crm)
+        if Priority.BACKFILL in admitted and self.lane.coordination.cursor(BULK):
+            self.ring("control")
 
     def sweep(self, rhythm: Rhythm) -> None:
         """Ring for every backlog, and for periodic work whose slot is free."""
         tables = self.lane.tables()
         if self.lane.log.tail() != tables.checkpoint():
             self.ring("project")
-        self.outbound()
+        self.onward()
         self._control()
         for task, rest, seconds in self._periodic(rhythm):
             self._ring_in_time(seconds * 1000, task, *rest)

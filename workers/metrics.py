@@ -144,7 +144,8 @@ def _waiting(tables: Tables, now: int) -> Iterator[Sample]:
             due += [score for _, score in tables.due(queue, FAR, 1)]
             yield Sample("crmsync_intents_open", (crm, priority), tables.size(queue))
         yield Sample("crmsync_intents_oldest_seconds", (crm,), max(0, now - min(due, default=now)) / 1000)
-        yield Sample("crmsync_reads_waiting", (crm,), tables.size(reads_queue(crm)))
+        reads = sum(tables.size(reads_queue(crm, priority)) for priority in Priority)
+        yield Sample("crmsync_reads_waiting", (crm,), reads)
 
 
 def _stuck(lane: Lane, tables: Tables, counters: Mapping[str, int]) -> Iterator[Sample]:

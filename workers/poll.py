@@ -45,7 +45,14 @@ DAY_MS = 86_400_000
 LONGEST_WAIT = 20.0
 """Seconds to wait for call allowance at a time, within the lease."""
 
-PORTION = 500
+PORTION = 200
+"""Events that are appended at once."""
+
+ROOM_WAIT_MS = 2_000
+"""How long a portion waits for the log to have room, at most."""
+
+ROOM_LOOK = 0.02
+"""Seconds between two looks at it."""
 
 log = get_logger(__name__)
 
@@ -185,7 +192,7 @@ class Poller:
             while self.lane.backlog() < BACKLOG:
                 look = partial(self._page, name, cursor, priority)
                 page = self._patiently(look, lease, end)
-                new += self._take(page.records, source)
+                new += self._take_gently(page.records, source, lease)
                 cursor = self._moved(cursor, page, overlap_ms)
                 self._keep(stream, name, cursor)
                 if page.last is None:
@@ -239,6 +246,16 @@ class Poller:
         return self.lane.append(
             [observed(self.crm, record, ticket=self._ticket, source=source) for record in records]
         )
+
+    def _take_gently(self, records: Sequence[ReadRecord], source: str, lease: Lease) -> int:
+        """Take what a page shows in portions, as the log has room: others have something to say meanwhile."""
+        new = 0
+        for first in range(0, len(records), PORTION):
+            end = self._end(ROOM_WAIT_MS)
+            while not self.lane.has_room() and self.lane.clock.monotonic() < end and lease.renew():
+                self.lane.clock.sleep(ROOM_LOOK)
+            new += self._take(records[first : first + PORTION], source)
+        return new
 
     @staticmethod
     def _moved(cursor: Cursor, page: ChangesPage, overlap_ms: int) -> Cursor:

@@ -5,7 +5,7 @@ checkpoint is still where this projector left it: two projectors of one lane can
 lease only keeps them from trying. What a refused commit had folded is forgotten.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
@@ -45,15 +45,16 @@ class Projector:
     _generation: int = 0
     _projection: Projection | None = field(default=None, repr=False)
 
-    def run(self, *, budget_ms: int = 1_500) -> Progress:
+    def run(self, *, budget_ms: int = 1_500, committed: Callable[[], object] = bool) -> Progress:
         """Project until the log is exhausted or the time is used up.
 
+        ``committed`` is called after each batch.
         Raises NewerEvent at an event of a newer release: the log waits for an upgraded worker.
         """
         with self.lane.lease("project", LEASE_MS) as lease:
             if lease is None:
                 return Progress(0, more=False)
-            progress = self._drain(lease, budget_ms)
+            progress = self._drain(lease, budget_ms, committed)
             if progress.batches:
                 self._mark()
         return progress if progress.more else progress._replace(more=self._behind())
@@ -67,12 +68,13 @@ class Projector:
         """Whether something came in while the lease kept others out: they will not ask again."""
         return bool(self.lane.log.read(self.lane.tables().checkpoint(), 1))
 
-    def _drain(self, lease: Lease, budget_ms: int) -> Progress:
+    def _drain(self, lease: Lease, budget_ms: int, committed: Callable[[], object]) -> Progress:
         end, batches = self.lane.clock.monotonic() + budget_ms / 1000, 0
         while self.lane.clock.monotonic() < end:
             if not self.step():
                 return Progress(batches, more=False)
             batches += 1
+            committed()
             if not lease.renew():
                 return Progress(batches, more=True)
         return Progress(batches, more=True)

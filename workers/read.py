@@ -15,6 +15,7 @@ from domain.events import AnyEvent, LookedUp, MembershipObserved, RecordGone
 from domain.identity import Crm, RecordRef
 from domain.policy import Policy
 from domain.state import Priority, ReadRequest
+from workers.batching import Gathering
 from workers.connection import Lane, Lease, observed
 from workers.ports import CrmGateway, ListGateway, ReadRecord
 from workers.telemetry import get_logger
@@ -22,7 +23,7 @@ from workers.telemetry import get_logger
 BATCH = 200
 LEASE_MS = 15_000
 BACKLOG = 5_000
-"""Unprojected events beyond which reading waits: the answers would only queue behind them."""
+"""Unprojected events beyond which all reading waits: the answers would only queue behind them."""
 
 log = get_logger(__name__)
 
@@ -54,6 +55,9 @@ class Reader:
     batch: int = BATCH
     _answered: dict[str, str] = field(default_factory=dict, repr=False)  #: key -> asking, not projected yet
 
+    def __post_init__(self) -> None:
+        self._gathering = Gathering(self.lane.clock, lambda: self.lane.backlog() > 0)
+
     def run(self, *, budget_ms: int = 5_000) -> Progress:
         """Answer until none is due or the time is used up.
 
@@ -70,6 +74,9 @@ class Reader:
             asked = self._due()
             if not asked:
                 return Progress(answered, news=answered > 0, more=False)
+            if len(asked) < self.batch and (seconds := self._gathering.wait(len(asked))):
+                self.lane.clock.sleep(seconds)
+                continue
             try:
                 self._answer(asked)
             except Misconfigured as error:
@@ -86,7 +93,12 @@ class Reader:
         tables, now = self.lane.tables(), self.lane.clock.now_ms()
         if self.crm in self.lane.state().suspended:
             return []
-        keys = [key for key, _ in tables.due(reads_queue(self.crm), now, self.batch + len(self._answered))]
+        limit = self.batch + len(self._answered)
+        keys = [
+            key
+            for priority in self.lane.admitted()
+            for key, _ in tables.due(reads_queue(self.crm, priority), now, limit)
+        ]
         values = tables.fetch(Table.READS, keys)
         due = [Asked(key, decode(Table.READS, raw)) for key, raw in zip(keys, values, strict=True) if raw]
         asked = {each.key: each.request.asked for each in due}

@@ -34,16 +34,14 @@ def bells(link: Link) -> Doorbells:
 
 @app.task(name="project")
 def project(connection: str) -> dict[str, Any]:
-    """Fold the log of a connection; then wake who delivers and reads."""
+    """Fold the log of a connection; wake who delivers and reads after each portion."""
     link = runtime().link(connection)
     bells(link).answer("project")
     try:
-        progress = link.projector.run()
+        progress = link.projector.run(committed=bells(link).onward)
     except NewerEvent as error:  # nothing is skipped: the log waits for a worker that knows the event
         log.error("event_newer", connection=connection, why=str(error))  # noqa: TRY400 - no traceback helps here
         return {"connection": connection, "why": str(error)}
-    if progress.batches:
-        bells(link).outbound()
     if progress.more:
         bells(link).ring("project")
     return {"connection": connection, **progress._asdict()}

@@ -534,7 +534,8 @@ class Life:
 
     def read(self, place: int = 0) -> bool:
         """Answer one read request."""
-        keys = [key for crm in Crm for key in self.members(reads_queue(crm))]
+        queues = [reads_queue(crm, priority) for crm in Crm for priority in Priority]
+        keys = [key for queue in queues for key in self.members(queue)]
         if not keys:
             return False
         key = keys[place % len(keys)]

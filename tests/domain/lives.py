@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from domain import events as e
+from domain.book import CLAIMS, TIMERS, reads_queue
 from domain.events import encode
 from domain.identity import Crm, FieldValue, RecordRef
 from domain.mapping import SyncRule
@@ -11,7 +12,7 @@ from domain.outcomes import OutcomeClass
 from domain.policy import Section
 from domain.projection import Projection
 from domain.reasons import Reason
-from domain.state import Contact, Intent
+from domain.state import Contact, Intent, Priority
 from domain.upcasting import decode
 from tests.domain.crms import HS, KEY, NAMES, RULES, SECTION, SF, Life, Row, Store, normal, sf_name
 
@@ -224,9 +225,8 @@ def every_trigger_is_closed_once(life: Life) -> None:
     for contact in life.contacts():
         assert contact.opened is None
         assert not any((contact.flying, contact.flights, contact.intents, contact.wait))
-    assert not any(
-        life.store.queues.get(name) for name in ("claims", "timers", "reads/hubspot", "reads/salesforce")
-    )
+    reads = (reads_queue(crm, priority) for crm in Crm for priority in Priority)
+    assert not any(life.store.queues.get(name) for name in (CLAIMS, TIMERS, *reads))
 
 
 def one_record_each(life: Life) -> None:

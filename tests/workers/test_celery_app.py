@@ -24,6 +24,30 @@ with app.connection_for_read() as broker, broker.SimpleQueue("project") as queue
     print(queue.get(timeout=5).headers["task"])
 """
 
+KILLED_TWICE = """
+import os, signal
+import workers.celery_app as celery_app
+from workers.embedded import ensure
+from workers.settings import Settings
+directory = Settings.load().data_dir
+def killed():
+    os.kill(int((directory / "valkey" / "valkey.pid").read_text()), signal.SIGKILL)
+def errback(error, seconds):
+    print("again")
+broker = celery_app.app.connection_for_read()
+broker.ensure_connection()
+broker.close()
+attempts = iter(range(2))
+establish = broker.transport.establish_connection
+def dying():
+    if next(attempts, None) is not None:
+        killed()
+    return establish()
+broker.transport.establish_connection = dying
+broker.ensure_connection(errback, max_retries=5, interval_start=0, interval_step=0)
+print("connected")
+"""
+
 
 def app_with(**environment: str) -> Celery:
     app = Celery("test", set_as_current=False)
@@ -47,6 +71,15 @@ def test_importing_the_app_starts_no_server(tmp_path: Path) -> None:
 def test_a_doorbell_travels_over_the_embedded_servers_socket(tmp_path: Path) -> None:
     try:
         assert run(RING_AND_ANSWER, tmp_path) == "project"
+    finally:
+        stop(tmp_path / "var")
+
+
+def test_the_embedded_server_is_brought_back_as_often_as_it_dies_while_a_worker_connects(
+    tmp_path: Path,
+) -> None:
+    try:
+        assert run(KILLED_TWICE, tmp_path).split() == ["again", "again", "connected"]
     finally:
         stop(tmp_path / "var")
 

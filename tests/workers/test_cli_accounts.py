@@ -141,7 +141,7 @@ def test_the_members_of_a_list_are_synced_by_its_name(ready: Installation, both:
     job = ready.json("sync", "list", "Sync to Salesforce")
 
     assert (job["kind"], job["done"], job["finished"]) == ("list", 1, True)
-    assert ready.json("status")["queues"]["reads/hubspot"] == 1
+    assert ready.json("status")["queues"]["reads/hubspot/backfill"] == 1
 
 
 def test_an_unknown_list_matches_nothing(ready: Installation) -> None:

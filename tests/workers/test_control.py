@@ -13,8 +13,8 @@ from domain.upcasting import decode as event_of
 from tests.workers.lanes import append, configured, memory_lane, project, shown
 from tests.world import HS, SECTION
 from workers.clock import ManualClock
-from workers.connection import PROJECTED, Lane
-from workers.control import PORTION, REMEMBERED, Control, Job
+from workers.connection import BULK, PROJECTED, ROOM, Lane
+from workers.control import BAD_MOMENT_MS, PORTION, REMEMBERED, Control, Job
 from workers.storage.memory import MemoryTables
 
 
@@ -30,8 +30,8 @@ def queued(lane: Lane, queue: str, **members: int) -> Lane:
     return lane
 
 
-def people(number: int) -> Lane:
-    lane = configured(memory_lane())
+def people(number: int, clock: ManualClock | None = None) -> Lane:
+    lane = configured(memory_lane(clock))
     looks = [shown(HS, "contacts", f"{each:05}", source="baseline") for each in range(number)]
     return append(lane, *looks)
 
@@ -172,29 +172,43 @@ def test_a_job_is_worked_off_behind_everything_urgent() -> None:
     assert (request.priority, request.cause, request.by) == ("backfill", "all", "me")
 
 
-def test_a_job_over_many_goes_in_portions_and_waits_for_the_projector_without_ringing() -> None:
-    lane = people(PORTION * 4 + 10)
+MANY = ROOM + PORTION + 10
+"""More than the log has room for at once."""
+
+
+def test_a_job_over_many_goes_in_portions_and_waits_until_the_log_has_room() -> None:
+    lane = people(MANY)
     control = Control(lane)
     control.start(job())
 
     assert control.run()
-    assert len(asked(lane)) == PORTION * 4
-    assert not control.run()
-    assert len(asked(lane)) == PORTION * 4
+    assert len(asked(lane)) == PORTION
+    while control.run():
+        pass
+    assert ROOM <= len(asked(lane)) < ROOM + PORTION
+    assert lane.coordination.cursor(BULK)
+    work(lane, control)
+    assert len(set(asked(lane))) == len(asked(lane)) == MANY
+    assert remembered(control).finished
+    assert not lane.coordination.cursor(BULK)
+
+
+def work(lane: Lane, control: Control) -> None:
+    """Project and go on until there is no news."""
+    while control.run():
+        project(lane)
     project(lane)
     control.run()
-    assert len(set(asked(lane))) == len(asked(lane)) == PORTION * 4 + 10
-    assert remembered(control).finished
 
 
 def test_a_job_goes_on_in_another_process_where_it_was() -> None:
-    lane = people(PORTION * 4 + 10)
+    lane = people(PORTION + 10)
     first = Control(lane)
     first.start(job())
     first.run()
     Control(project(lane)).run()
 
-    assert len(set(asked(lane))) == len(asked(lane)) == PORTION * 4 + 10
+    assert len(set(asked(lane))) == len(asked(lane)) == PORTION + 10
 
 
 def test_a_job_that_died_between_its_requests_and_its_mark_asks_nobody_twice() -> None:
@@ -217,7 +231,7 @@ def test_a_job_that_died_between_its_requests_and_its_mark_asks_nobody_twice() -
 
 
 def test_a_job_reads_the_table_of_contacts_once() -> None:
-    lane = people(PORTION * 4 + 10)
+    lane = people(PORTION + 10)
     scans = 0
 
     class Counting(MemoryTables):
@@ -309,15 +323,18 @@ def test_who_can_call_no_crm_leaves_lists_to_who_can() -> None:
     assert not control.has_lists()
 
 
-def test_a_bad_moment_leaves_a_list_where_it_was() -> None:
-    lane, lists = people(2), Lists(["00000"], ["00001"])
+def test_a_bad_moment_leaves_a_list_where_it_was_and_the_crm_alone_for_a_while() -> None:
+    clock = ManualClock()
+    lane, lists = people(2, clock), Lists(["00000"], ["00001"])
     control = listed(lane, lists)
     control.advance_lists()
     lists.error = Throttled("LIMIT")
     assert not control.advance_lists()
     lists.error = None
     control.advance_lists()
-
+    assert len(asked(lane)) == 1
+    clock.advance(BAD_MOMENT_MS / 1000)
+    control.advance_lists()
     assert len(asked(lane)) == 2
 
 

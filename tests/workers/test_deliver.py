@@ -230,9 +230,17 @@ def test_what_one_priority_leaves_of_a_batch_the_others_use() -> None:
 # -- several at once
 
 
+class Ticking(ManualClock):
+    """A clock that moves on with each look at it."""
+
+    def monotonic(self) -> float:
+        self.advance(0.01)
+        return super().monotonic()
+
+
 def test_a_slow_request_does_not_keep_the_next_ones_waiting() -> None:
     """The first request is answered only after a write that became due meanwhile was sent."""
-    lane, crm, sent = lane_with_edits(), FakeCrm(SF), threading.Event()
+    lane, crm, sent = lane_with_edits(1, Ticking()), FakeCrm(SF), threading.Event()
 
     def write(rows: Sequence[WriteRow]) -> list[Outcome]:
         if rows[0].id == lead_id(1):
@@ -247,7 +255,7 @@ def test_a_slow_request_does_not_keep_the_next_ones_waiting() -> None:
 
 
 def test_a_hanging_request_does_not_keep_others_waiting_when_the_time_is_used_up() -> None:
-    clock = ManualClock()
+    clock = Ticking()
     lane, crm, sent = lane_with_edits(1, clock), FakeCrm(SF), threading.Event()
 
     def write(rows: Sequence[WriteRow]) -> list[Outcome]:

@@ -12,7 +12,7 @@ from domain.state import Priority
 from tests.workers.lanes import append, configured, memory_lane, project
 from tests.world import HS, SECTION
 from workers.clock import ManualClock
-from workers.connection import Lane
+from workers.connection import BULK, ROOM, Lane
 from workers.doorbells import BELL_MS, Doorbells, Rhythm
 
 RHYTHM = Rhythm(poll=10, check=900)
@@ -117,7 +117,10 @@ def test_a_sweep_rings_for_what_waits_to_be_projected() -> None:
 @pytest.mark.parametrize(
     ("queue", "bell"),
     [
-        pytest.param(reads_queue(HS), ("read", "hubspot"), id="reads"),
+        *(
+            pytest.param(reads_queue(HS, priority), ("read", "hubspot"), id=f"{priority} reads")
+            for priority in Priority
+        ),
         *(
             pytest.param(outbox_queue(HS, priority), ("deliver", "hubspot"), id=f"{priority} writes")
             for priority in Priority
@@ -225,9 +228,25 @@ def test_after_projecting_whoever_has_work_is_woken() -> None:
     lane = configured(memory_lane())
     door, broker = bells(lane)
     append(lane, e.RecordTouched(crm=HS, object="contacts", id="1", occurred_at=1, cause="changed"))
-    door.outbound()
+    door.onward()
 
     assert broker.taken() == [("read", "hubspot")]
+
+
+def test_bulk_work_that_waits_for_room_goes_on_once_there_is_some() -> None:
+    lane = configured(memory_lane())
+    door, broker = bells(lane)
+    lane.coordination.set_cursor(BULK, "waits")
+    queued(lane, outbox_queue(HS, Priority.BACKFILL), x=1)
+    lane.append(
+        [e.RecordTouched(crm=HS, object="x", id=str(n), occurred_at=1, cause="t") for n in range(ROOM)]
+    )
+    door.onward()
+    assert broker.taken() == []
+
+    project(lane)
+    door.onward()
+    assert broker.taken() == [("control",), ("deliver", "hubspot")]
 
 
 def test_work_that_was_cut_short_comes_up_again_soon() -> None:

@@ -10,7 +10,7 @@ from domain import events as e
 from domain.book import Changes, Table, reads_queue
 from domain.errors import Misconfigured, Rejected, Throttled, Transient
 from domain.identity import Crm
-from domain.state import ReadRequest
+from domain.state import Priority, ReadRequest
 from domain.upcasting import decode as event_of
 from tests.workers.crm import FakeCrm
 from tests.workers.lanes import append, configured, memory_lane, project
@@ -38,13 +38,15 @@ def asked(lane: Lane, key: str, request: ReadRequest) -> Lane:
     """A request as folding would leave it."""
     packed = msgspec.msgpack.encode(request)
     at, tables = lane.tables().checkpoint(), lane.tables()
-    changes = Changes({Table.READS: {key: packed}}, {}, {reads_queue(request.crm): {key: 1}}, {}, {}, {})
+    queue = reads_queue(request.crm, request.priority)
+    changes = Changes({Table.READS: {key: packed}}, {}, {queue: {key: 1}}, {}, {}, {})
     assert tables.commit(at, at, changes)
     return lane
 
 
 def waiting(lane: Lane, crm: Crm = HS) -> list[str]:
-    return [key for key, _ in lane.tables().due(reads_queue(crm), EVER, 1_000)]
+    queues = [reads_queue(crm, priority) for priority in Priority]
+    return [key for queue in queues for key, _ in lane.tables().due(queue, EVER, 1_000)]
 
 
 def told(lane: Lane, kind: type[e.Event]) -> list[Any]:

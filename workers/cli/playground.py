@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 
 import requests
 
+from domain.book import TIMERS
 from domain.identity import Crm
-from workers import embedded
+from workers import embedded, views
 from workers.bootstrap import Link, Runtime
 from workers.cli.fleet import Fleet, procfile
 from workers.clock import Clock, SystemClock
@@ -295,9 +296,7 @@ class Playground:
         """Whether nothing is left to project, read or send."""
         lane = self.link.lane
         tables = lane.tables()
-        queues = [f"reads/{crm}" for crm in Crm]
-        queues += [f"outbox/{crm}/{priority}" for crm in Crm for priority in ("live", "retry", "backfill")]
-        waiting = sum(tables.size(queue) for queue in (*queues, "claims", "open"))
+        waiting = sum(map(tables.size, set(views.queues()) - {TIMERS}))
         return not waiting and tables.checkpoint() == lane.log.tail()
 
     def violations(self) -> list[dict[str, str]]:

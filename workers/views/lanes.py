@@ -83,7 +83,7 @@ class StatusView:
     lag: int  #: appended and not projected
     lag_ms: int  #: age of the oldest event not projected
     contacts: int
-    queues: dict[str, int]  #: ``outbox/<crm>/<priority>``, ``reads/<crm>``, ``claims``, ``open``, ``timers``
+    queues: dict[str, int]  #: by the names that ``queues`` gives
     oldest_open_ms: int  #: age of the oldest open decision
     letters: dict[str, int]  #: CRM -> dead letters
     held: dict[str, int]  #: CRM -> fields held back from it
@@ -130,7 +130,8 @@ def stopped(lane: Lane) -> list[str]:
 def queues() -> list[str]:
     """The queues that tell how busy a lane is."""
     outbox = [outbox_queue(crm, priority) for crm in Crm for priority in Priority]
-    return [*outbox, *(reads_queue(crm) for crm in Crm), CLAIMS, OPEN, TIMERS]
+    reads = [reads_queue(crm, priority) for crm in Crm for priority in Priority]
+    return [*outbox, *reads, CLAIMS, OPEN, TIMERS]
 
 
 def lag_ms(lane: Lane) -> int:
