@@ -16,7 +16,7 @@ import msgspec
 import redis
 from celery.exceptions import SoftTimeLimitExceeded
 
-from domain.events import SCHEMA, ConfigurationApplied, EpochStarted, digest
+from domain.events import SCHEMA, ConfigurationApplied, digest
 from domain.identity import Crm
 from domain.policy import Document
 from domain.state import Priority
@@ -24,6 +24,7 @@ from workers import embedded
 from workers.archive.archive import Archive
 from workers.archive.archiver import Archiver, Bounds
 from workers.archive.files import open_files
+from workers.archive.snapshots import Past
 from workers.archive.whole import WholeLog
 from workers.clock import Clock, SystemClock, new_id
 from workers.configuration.document import ConnectionOptions, Schemas, connection_options, to_document
@@ -32,6 +33,7 @@ from workers.configuration.loading import Configuration, load
 from workers.connection import Lane
 from workers.control import Control
 from workers.deliver import Deliverer
+from workers.epochs import Epochs
 from workers.gateways.hubspot import HubSpotGateway
 from workers.gateways.hubspot_client import BASE_URL, Portal, PrivateApp
 from workers.gateways.hubspot_lists import HubSpotLists
@@ -50,10 +52,16 @@ from workers.project import Projector
 from workers.read import Reader
 from workers.replay import Replay
 from workers.settings import ConnectionSettings, Settings
-from workers.storage.redis_store import RedisStores, connect, connections, open_log, register_connection
+from workers.storage.redis_store import RedisStores, connect, connections, register_connection
 
 LONG = 50_000
 """From so many events on, several processes replay a log sooner than one."""
+
+
+DAY_MS = 86_400_000
+
+RELEASE = f"{version('crmsync')}/{SCHEMA}/{version('tzdata')}"
+"""This release, and what else its decisions rest on."""
 
 
 @dataclass
@@ -106,7 +114,6 @@ class Link:
 
     runtime: Runtime
     name: str
-    _epoch_begun: bool = field(default=False, repr=False)
 
     def is_outdated(self) -> bool:
         """Whether what this was made for has changed: the configuration, or the start of HubSpot's day."""
@@ -123,7 +130,7 @@ class Link:
 
     @cached_property
     def stores(self) -> RedisStores:
-        return RedisStores(self.runtime.redis, self.name)
+        return RedisStores(self.runtime.redis, self.name, RELEASE)
 
     @cached_property
     def archive(self) -> Archive:
@@ -245,17 +252,6 @@ class Link:
         self.lane.append([ConfigurationApplied(digest=name, by=by, request=new_id())], [document])
         return name
 
-    def begin_epoch(self) -> None:
-        """Begin an epoch of this release, unless the log is in it already or in a newer one's."""
-        if self._epoch_begun:
-            return
-        code, zone_data = version("crmsync"), version("tzdata")
-        schema = int((self.lane.state().epoch or "//0").split("/")[1] or 0)
-        if self.lane.state().epoch != f"{code}/{SCHEMA}/{zone_data}" and schema <= SCHEMA:
-            fact = EpochStarted(code=code, schema=SCHEMA, zone_data=zone_data, request=new_id())
-            self.lane.append([fact])
-        self._epoch_begun = True
-
     # -- the stages
 
     @cached_property
@@ -267,6 +263,14 @@ class Link:
         settings = self.runtime.settings
         bounds = Bounds(settings.log_events, settings.log_hours)
         return Archiver(self.lane, self.stores.log, self.archive, bounds)
+
+    @cached_property
+    def epochs(self) -> Epochs:
+        return Epochs(self.lane, self.stores.generations, self.archiver)
+
+    def renew_epoch(self) -> None:
+        """Begin another epoch if the last one is older than the settings say."""
+        self.epochs.renew(self.runtime.settings.snapshot_days * DAY_MS)
 
     @cached_property
     def _deliverers(self) -> dict[Crm, Deliverer]:
@@ -292,13 +296,24 @@ class Link:
     def control(self) -> Control:
         return Control(self.lane)
 
-    def replay(self, processes: int | None = None) -> Replay:
-        """Replays the connection, in this process or by several; None: as many as pay for being started."""
+    def epoch(self) -> Past | None:
+        """The state from which one release has folded what runs now; None: the log's beginning."""
+        generations, taken = self.stores.generations, self.archive.newest().snapshots
+        standing = (generations.release(), generations.current())
+        fitting = [each for each in taken if (each.release, each.generation) == standing]
+        return Past(self.archive.files, fitting[-1]) if fitting else None
+
+    def replay(self, processes: int | None = None, past: Past | None = None) -> Replay:
+        """Replays the log, from a snapshot on or all of it.
+
+        All of it by several processes; None: as many as pay for being started.
+        """
         if processes is None:
             processes = cores() if self.lane.log.appended() > LONG else 1
-        opening = partial(open_log, self.runtime.settings.log_server(), self.name)
+        settings = self.runtime.settings
+        opening = partial(open_log, settings.log_server(), settings.archive(), self.name)
         crew = Processes(opening, processes) if processes > 1 else None
-        return Replay(self.lane, self.stores.generations, crew)
+        return Replay(self.lane, self.stores.generations, crew, past=past)
 
     @cached_property
     def list_control(self) -> Control:
@@ -317,6 +332,11 @@ class Link:
     @property
     def metadata(self) -> Metadata:
         return Metadata(self.lane, self.gateways, self.lists)
+
+
+def open_log(server: str, archive: str, connection: str) -> WholeLog:
+    """A connection's log, for a process that has nothing but the addresses."""
+    return WholeLog(RedisStores(connect(server), connection).log, Archive(open_files(archive, connection)))
 
 
 @cache

@@ -1,6 +1,6 @@
 """One connection as the stages see it: its log, its tables, its coordination, and what they say together."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -11,8 +11,9 @@ import msgspec
 from domain.book import CONNECTION_KEY, Table, decode
 from domain.errors import Misconfigured
 from domain.events import AnyEvent, RecordObserved, TargetRefused, digest, encode, event_id
+from domain.groups import Pointers, pointers
 from domain.identity import Crm
-from domain.policy import EMPTY, Policy, compile_policy
+from domain.policy import EMPTY, Document, Policy, compile_policy
 from domain.state import Connection, Priority
 from workers.clock import Clock, new_id
 from workers.ports import ReadRecord
@@ -156,6 +157,18 @@ def document_of(log: EventLog, name: str) -> Any:
     if raw is None:
         raise KeyError(name)
     return msgspec.json.decode(raw)
+
+
+def pointers_of(log: EventLog, configurations: Iterable[str]) -> Pointers:
+    """The fields that tell what belongs together by the configurations of these digests."""
+    found: Pointers = frozenset()
+    for name in configurations:
+        try:
+            document = msgspec.convert(document_of(log, name), Document)
+        except (KeyError, msgspec.DecodeError, msgspec.ValidationError):  # never came into force
+            continue
+        found |= pointers(section.kind for section in document.sections)
+    return found
 
 
 def observed(

@@ -15,17 +15,14 @@ from itertools import pairwise
 from multiprocessing import get_context
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-import msgspec
-
 from domain.book import Changes, Table
 from domain.commons import Note
 from domain.events import AnyEvent
 from domain.groups import EVERYBODY, PARTS, Pointers, Stretch, Survey, pointers, split
 from domain.kinds import KINDS
 from domain.parts import Part, unite
-from domain.policy import Document
 from domain.upcasting import NewerEvent, UnreadableEvent, decode
-from workers.connection import document_of, position_of
+from workers.connection import pointers_of, position_of
 from workers.project import projection_of
 from workers.storage.batches import in_batches
 from workers.storage.memory import MemoryTables
@@ -171,20 +168,8 @@ def _surveyed(crew: Crew, log: EventLog, until: str, batch: int) -> bytes | None
         known |= found
         jobs = [_Slice(after, last, batch, known) for after, last in _slices(log, until, crew.size * SLICES)]
         stretches = crew.work(_survey, jobs, lambda _: None)
-        found = _configured(log, stretches)
+        found = pointers_of(log, {name for each in stretches for name in each.configurations})
     return split(stretches, crew.size)
-
-
-def _configured(log: EventLog, stretches: Sequence[Stretch]) -> Pointers:
-    """The fields that tell what belongs together by all configurations that ever came into force."""
-    found: Pointers = frozenset()
-    for name in {name for each in stretches for name in each.configurations}:
-        try:
-            document = msgspec.convert(document_of(log, name), Document)
-        except (KeyError, msgspec.DecodeError, msgspec.ValidationError):  # never came into force
-            continue
-        found |= pointers(section.kind for section in document.sections)
-    return found
 
 
 def _slices(log: EventLog, until: str, number: int) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from domain.book import Changes
 from domain.identity import Crm
+from workers.archive.snapshots import Past, load
 from workers.connection import Lane, Lease, position_of
 from workers.parts import Alone, Crew, fold, in_pieces
 from workers.project import Projector
@@ -22,6 +23,8 @@ HELD = (*(f"deliver/{crm}" for crm in Crm), "project")
 """The leases of whoever claims or commits, held while two states are compared; the slow ones come first."""
 
 NOTHING = Changes({}, {}, {}, {}, {}, {})
+
+OVERTAKEN = "another rebuild or another release began; try again when it is done"
 
 PATIENCE = 30.0
 """Seconds to wait for each of them."""
@@ -60,6 +63,7 @@ class Replay:
     generations: Generations
     crew: Crew | None = None  #: None: this process folds
     batch: int = 1_000
+    past: Past | None = None  #: the state to begin with; None: nothing
     _shared: tuple[int, bool] = field(default=(1, False), repr=False)
     _leases: list[Lease] = field(default_factory=list, repr=False)
 
@@ -96,7 +100,11 @@ class Replay:
         return comparison
 
     def _fold_bulk(self, empty: Tables, until: str, progress: Progress | None) -> None:
-        """Fill empty tables with what the log says up to a position."""
+        """Fill empty tables with what the log says up to a position, or with the snapshot to begin with."""
+        if self.past is not None:
+            if not load(self.past, empty):
+                raise Busy(OVERTAKEN)
+            return
         log, done = self.lane.log, 0
         total = log.appended() if progress else 0
 
@@ -169,4 +177,4 @@ class Replay:
 
 def _commit(tables: Tables, position: str, changes: Changes) -> None:
     if not tables.commit(START, position, changes):
-        raise Busy("another rebuild began; try again when it is done")
+        raise Busy(OVERTAKEN)

@@ -95,6 +95,9 @@ class Settings(BaseModel):
         default=200_000, ge=1_000
     )  #: that the log's server keeps of a connection, at most
     log_hours: int = Field(default=48, ge=1)  #: for which it keeps them, at most
+    snapshot_days: int = Field(
+        default=7, ge=1
+    )  #: after which the state is kept once more, and an epoch begins
     embedded_port: int = Field(default=0, ge=0, le=65535)  #: 0: the embedded server has a socket only
     public_url: str | None = None  #: how the CRMs reach the web process; None: polling only
     api_token: SecretStr | None = None  #: opens /api, /console and /metrics; None: they stay shut

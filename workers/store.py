@@ -81,8 +81,8 @@ class Tables(Protocol):
     def commit(self, expected: str, position: str, changes: Changes) -> bool:
         """Apply changes and move the checkpoint from ``expected`` to ``position``, all or nothing.
 
-        False, and nothing done, if the checkpoint is not the expected one, or the generation is neither the
-        current one nor the one being built.
+        False, and nothing done, if the checkpoint is not the expected one, if the generation is neither the
+        current one nor the one being built, or if another release has taken over.
         """
 
     def due(self, queue: str, until: int, limit: int) -> list[tuple[str, int]]:
@@ -93,6 +93,12 @@ class Tables(Protocol):
 
     def size(self, queue: str) -> int:
         """How many members a queue has."""
+
+    def queues(self) -> Iterator[tuple[str, Iterator[tuple[str, int]]]]:
+        """All queues that have members, with members and scores, in no order, perhaps twice."""
+
+    def all_decisions(self) -> Iterator[tuple[str, list[bytes]]]:
+        """The closed decisions of every contact, oldest first; contacts in no order, perhaps twice."""
 
     def scan(self, table: Table) -> Iterator[tuple[str, bytes]]:
         """All of a table, in no order, a key perhaps twice; what changes meanwhile may or may not be seen."""
@@ -152,7 +158,20 @@ class Coordination(Protocol):
 
 
 class Generations(Protocol):
-    """The tables as they are, and beside them those that a rebuild fills. Generations count from 1."""
+    """The tables as they are, and beside them those that a rebuild fills. Generations count from 1.
+
+    One release of the program writes them at a time.
+    """
+
+    @property
+    def ours(self) -> str:
+        """The release that this program is."""
+
+    def release(self) -> str:
+        """The release that may commit; empty: any."""
+
+    def take_over(self, expected: str) -> bool:
+        """Let ours commit and no other. False, and nothing done, if it is not ``expected``'s turn."""
 
     def current(self) -> int:
         """The generation that counts."""

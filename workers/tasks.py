@@ -37,6 +37,8 @@ def project(connection: str) -> dict[str, Any]:
     """Fold the log of a connection; wake who delivers and reads after each portion."""
     link = runtime().link(connection)
     bells(link).answer("project")
+    if not link.epochs.enter():
+        return {"connection": connection, "why": "another release folds"}
     try:
         progress = link.projector.run(committed=bells(link).onward)
     except NewerEvent as error:  # nothing is skipped: the log waits for a worker that knows the event
@@ -153,6 +155,7 @@ def archive(connection: str) -> dict[str, Any]:
     bells(link).answer("archive")
     try:
         done = link.archiver.run()
+        link.renew_epoch()
     except (Discontinued, Damaged) as error:  # nothing was trimmed; an operator must look
         log.error("archive_broken", connection=connection, why=str(error))  # noqa: TRY400 - no traceback helps here
         return {"connection": connection, "why": str(error)}
@@ -180,7 +183,8 @@ def _sweep(name: str) -> None:
     try:
         link = runtime().renewed(name)
         rhythm = Rhythm(link.options.poll_seconds, link.options.check_seconds)
-        link.begin_epoch()
+        if link.stores.generations.release() == link.stores.generations.ours:
+            link.epochs.say_alive()
         bells(link).sweep(rhythm)
     except ConfigurationError as error:  # its file is broken or gone; the other connections go on
         log.warning("configuration_broken", connection=name, problems=len(error.problems))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from msgspec.structs import replace
 
 from domain.events import Paused, encode
 from tests.workers.archives import SOON, Shelf, everything, shelf_in
@@ -53,7 +54,7 @@ def test_a_segment_is_json_that_common_tools_read() -> None:
     shelf.archived()
     (segment,) = shelf.archive.newest().segments
     reader = zstandard.ZstdDecompressor().stream_reader(
-        shelf.files.read(segment.name), read_across_frames=True
+        shelf.files.read(segment.file.name), read_across_frames=True
     )
     lines = [json.loads(line) for line in reader.read().splitlines()]
 
@@ -166,14 +167,14 @@ def test_documents_are_archived_with_the_events_that_name_them() -> None:
 def damaged(shelf: Shelf, how: str) -> str:
     """Do something to the second segment; returns its name."""
     files, segment = shelf.files, shelf.archive.newest().segments[1]
-    data = files.read(segment.name)
+    data = files.read(segment.file.name)
     if how == "missing":
-        files.remove(segment.name)
+        files.remove(segment.file.name)
     elif how == "cut short":
-        files.write(segment.name, data[:-1])
+        files.write(segment.file.name, data[:-1])
     else:
-        files.write(segment.name, data[:100] + bytes([data[100] ^ 1]) + data[101:])
-    return segment.name
+        files.write(segment.file.name, data[:100] + bytes([data[100] ^ 1]) + data[101:])
+    return segment.file.name
 
 
 def long_shelf() -> Shelf:
@@ -222,9 +223,9 @@ def test_a_segment_that_the_manifest_lost_is_a_gap() -> None:
     shelf = long_shelf()
     known = shelf.archive.newest()
     one, _, *rest = known.segments
-    manifest.publish(shelf.files, manifest.Manifest(known.number + 1, (one, *rest), known.documents))
+    manifest.publish(shelf.files, replace(known, number=known.number + 1, segments=(one, *rest)))
 
-    assert len([fault for fault in shelf.archive.faults() if rest[0].name in fault]) == 1
+    assert len([fault for fault in shelf.archive.faults() if rest[0].file.name in fault]) == 1
 
 
 def test_an_archive_that_holds_something_else_than_the_log_is_found() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from tests.workers.crm import FakeCrm
 from tests.workers.lanes import MOMENT, configured, project, shown
 from tests.world import HS, SECTION, SF
 from workers import embedded
+from workers.bootstrap import open_log
 from workers.clock import ManualClock
 from workers.connection import Lane
 from workers.deliver import Deliverer
@@ -20,7 +22,7 @@ from workers.parts import Alone, Processes, fold, in_pieces
 from workers.read import Reader
 from workers.replay import Comparison, Replay
 from workers.storage.memory import MemoryStores, MemoryTables
-from workers.storage.redis_store import RedisStores, connect, open_log
+from workers.storage.redis_store import RedisStores, connect
 from workers.store import START, Stores
 
 PEOPLE = 12
@@ -88,12 +90,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     embedded.stop(directory)
 
 
-def test_processes_make_the_hashes_that_one_makes(server: str) -> None:
+def test_processes_make_the_hashes_that_one_makes(server: str, tmp_path: Path) -> None:
     with connect(server) as client:
         stores = RedisStores(client, "acme")
         lane = inhabited(stores)
         for size in (2, 4):
-            crew = Processes(partial(open_log, server, "acme"), size)
+            crew = Processes(partial(open_log, server, str(tmp_path), "acme"), size)
             told: list[tuple[int, int]] = []
             found = Replay(lane, stores.generations, crew).verify(
                 MemoryTables(),

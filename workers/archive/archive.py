@@ -102,9 +102,9 @@ class Archive:
             segment.first,
             segment.last,
         ):
-            yield f"{segment.name} does not hold the events that the manifest says"
+            yield f"{segment.file.name} does not hold the events that the manifest says"
         if any(one >= other for one, other in pairwise(positions)):
-            yield f"{segment.name} is not in the log's order"
+            yield f"{segment.file.name} is not in the log's order"
 
     def _document_faults(self, name: str) -> Iterator[str]:
         raw = self.document(name)
@@ -118,4 +118,4 @@ def _gaps(known: Manifest) -> Iterator[str]:
     ends = [START, *(each.last for each in known.segments)]
     for end, segment in zip(ends, known.segments, strict=False):
         if segment.after != end:
-            yield f"{segment.name} follows {segment.after}, and the segment before it ends at {end}"
+            yield f"{segment.file.name} follows {segment.after}, and the segment before it ends at {end}"

@@ -4,21 +4,24 @@ The order of the steps is what keeps a crash harmless: files first, then the man
 the trimming of what it names. Whatever was begun and not named is swept up by the next run.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from domain.upcasting import UnreadableEvent, decode
-from workers.archive import manifest, segments
+from domain.events import AnyEvent, ConfigurationApplied
+from workers.archive import manifest, segments, snapshots
 from workers.archive.archive import Archive, document_name
-from workers.archive.blocks import ROWS
-from workers.archive.manifest import Manifest, Segment
-from workers.archive.segments import Place
-from workers.connection import PROJECTED, Lane, Lease, position_of
+from workers.archive.blocks import NOTHING, ROWS, pack
+from workers.archive.manifest import Manifest, Segment, Snapshot
+from workers.archive.segments import Place, WholeSegment, row_of
+from workers.connection import PROJECTED, Lane, Lease, pointers_of, position_of
 from workers.store import Entry, EventLog
+
+KEPT_SNAPSHOTS = 12
+"""The state before them can still be had, by folding from an older one or from the beginning."""
 
 FULL = 100 * ROWS
 """Events of a full segment; the newest one is rewritten until it is full."""
@@ -124,7 +127,9 @@ class Archiver:
         entries = self._settled(known.last, room)
         if not entries:
             return None
-        documents = self._documents(entries, known)
+        events = [event for entry in entries if (event := segments.event_of(entry)) is not None]
+        known = replace(known, pointers=known.pointers | pointers_of(self.lane.log, _configurations(events)))
+        documents = self._documents(events, known)
         segment = self._write(entries, known, standing)
         older = known.segments[:-1] if standing else known.segments
         caught_up = position_of(segment.last) >= position_of(tail)
@@ -161,10 +166,10 @@ class Archiver:
             after = page[-1].position
         return found
 
-    def _documents(self, entries: Sequence[Entry], known: Manifest) -> list[str]:
+    def _documents(self, events: Sequence[AnyEvent], known: Manifest) -> list[str]:
         """Write the documents that the events name and the archive lacks; returns their digests."""
-        named = dict.fromkeys(chain.from_iterable(_named(entry) for entry in entries))
-        lacking = [name for name in named if name not in set(known.documents)]
+        named = dict.fromkeys(getattr(event, "digest", "") for event in events)
+        lacking = [name for name in named if name and name not in known.documents]
         for name in list(lacking):
             raw = self.live.document(name)
             if raw is None:  # an event may name what was never there; it was folded as a fault
@@ -174,18 +179,45 @@ class Archiver:
         return lacking
 
     def _write(self, entries: Sequence[Entry], known: Manifest, standing: Segment | None) -> Segment:
-        rows = [segments.row_of(entry) for entry in entries]
         files, number = self.archive.files, known.number + 1
         if standing is None:
-            return segments.write(files, rows, Place(number, known.last))
-        before, unfilled = segments.unfilled(files, standing)
-        return segments.write(files, [*unfilled, *rows], Place(number, standing.after), before)
+            rows = [row_of(entry, known.pointers) for entry in entries]
+            return segments.write(files, rows, Place(number, known.last), NOTHING)
+        whole = WholeSegment(files, standing)
+        rows = [row_of(entry, known.pointers) for entry in (*whole.unfilled(), *entries)]
+        return segments.write(files, rows, Place(number, standing.after), whole.packed.full())
+
+    # -- snapshots
+
+    def snapshot(self, release: str) -> bool:
+        """Keep the tables as they are, for a release to go on from. False if somebody committed meanwhile."""
+        tables = self.lane.tables()
+        position = tables.checkpoint()
+        queues = snapshots.queues_of(tables)
+        unfolded = snapshots.claimed_by(self._behind(position))
+        lines = chain(snapshots.queue_lines(queues, unfolded), snapshots.lines_of(tables))
+        packed, at = pack(map(snapshots.row_of, lines)), self.lane.clock.now_ms()
+        if tables.checkpoint() != position:
+            return False
+        while True:
+            known = self.archive.newest()
+            name = f"{snapshots.FOLDER}/{known.number + 1:09}_{position}"
+            file = segments.store(self.archive.files, name, packed)
+            taken = Snapshot(file, position, release, tables.generation, at)
+            kept = (*known.snapshots, taken)[-KEPT_SNAPSHOTS:]
+            if manifest.publish(self.archive.files, replace(known, number=known.number + 1, snapshots=kept)):
+                return True
+
+    def _behind(self, position: str) -> Iterator[Entry]:
+        while entries := self.lane.log.read(position, PAGE):
+            yield from entries
+            position = entries[-1].position
 
     # -- forgetting
 
     def _sweep(self, known: Manifest) -> None:
         """Remove what no manifest names any more, or never came to be named."""
-        for folder in (segments.FOLDER, manifest.FOLDER):
+        for folder in (segments.FOLDER, snapshots.FOLDER, manifest.FOLDER):
             for name in manifest.unnamed(self.archive.files, known, folder):
                 self.archive.files.remove(name)
 
@@ -218,11 +250,5 @@ def _before(position: str) -> str:
     return f"{moment}-{number - 1}" if number else f"{moment - 1}-{2**64 - 1}"
 
 
-def _named(entry: Entry) -> Iterator[str]:
-    """The documents that an event names."""
-    try:
-        name = getattr(decode(entry.raw), "digest", None)
-    except UnreadableEvent:
-        return
-    if name:
-        yield name
+def _configurations(events: Iterable[AnyEvent]) -> Iterator[str]:
+    yield from (event.digest for event in events if isinstance(event, ConfigurationApplied))

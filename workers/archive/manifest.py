@@ -4,9 +4,14 @@ Each manifest is a file of its own, numbered, and the highest number counts. The
 its file, which only one of several writers can do: no lock and no clock decides which of them was right.
 """
 
+from collections.abc import Iterator
+
 import msgspec
 
+from domain.groups import Pointer, pointers
+from domain.kinds import KINDS
 from workers.archive.files import UNFINISHED, Files
+from workers.connection import position_of
 from workers.store import START
 
 FOLDER = "manifests"
@@ -14,16 +19,13 @@ KEPT = 10
 """Manifests that are left lying for whoever still reads by an older one."""
 
 
-class Segment(msgspec.Struct, frozen=True):
-    """A stretch of the log in one file."""
+class Blocks(msgspec.Struct, frozen=True):
+    """A file of blocks, and the index beside it."""
 
     name: str
-    after: str  #: position of the last event before it
-    first: str  #: position of its first event
-    last: str
-    events: int
     size: int  #: bytes
     sha256: str
+    index_size: int
     index_sha256: str
 
     @property
@@ -31,12 +33,34 @@ class Segment(msgspec.Struct, frozen=True):
         return f"{self.name}.index"
 
 
+class Segment(msgspec.Struct, frozen=True):
+    """A stretch of the log in one file."""
+
+    file: Blocks
+    after: str  #: position of the last event before it
+    first: str  #: position of its first event
+    last: str
+    events: int
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The state at a position of the log, and the release that goes on from it: the beginning of an epoch."""
+
+    file: Blocks
+    position: str
+    release: str
+    generation: int  #: of the tables
+    at: int  #: when it was taken, epoch ms
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """All that the archive holds of a connection."""
 
     number: int = 0  #: 0: there is no archive yet
     segments: tuple[Segment, ...] = ()  #: in the log's order, without a gap
+    snapshots: tuple[Snapshot, ...] = ()  #: the newest ones, oldest first
     documents: tuple[str, ...] = ()  #: digests
+    pointers: frozenset[Pointer] = pointers(KINDS.values())  #: by which all events are indexed
     tickets: int = 0  #: the last ticket that was drawn when the newest segment was written
     cursors: dict[str, str] = {}  #: how far each CRM had been read by the last event of the newest segment
 
@@ -51,8 +75,18 @@ class Manifest(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """Bytes of all segments."""
-        return sum(each.size for each in self.segments)
+        """Bytes of all segments, their indexes included."""
+        return sum(each.file.size + each.file.index_size for each in self.segments)
+
+    def files(self) -> Iterator[Blocks]:
+        """All files of blocks."""
+        yield from (each.file for each in self.segments)
+        yield from (each.file for each in self.snapshots)
+
+    def snapshot(self, until: str) -> Snapshot | None:
+        """The newest snapshot at or before a position."""
+        fitting = [each for each in self.snapshots if position_of(each.position) <= position_of(until)]
+        return fitting[-1] if fitting else None
 
 
 def newest(files: Files) -> Manifest:
@@ -78,7 +112,7 @@ def number_of(name: str) -> int:
 
 def unnamed(files: Files, known: Manifest, folder: str) -> list[str]:
     """The files in a folder that no manifest names any more, or ever will: all up to this one exist."""
-    named = {name for each in known.segments for name in (each.name, each.index)}
+    named = {name for each in known.files() for name in (each.name, each.index)}
     named |= {_name(number) for number in range(known.number - KEPT, known.number + 1)}
     return [name for name in files.names(folder) if name not in named and number_of(name) <= known.number]
 

@@ -1,21 +1,31 @@
-"""Segments: the lines that events are kept as, and reading them back."""
+"""Segments: the lines that events are kept as, what each is found by, and reading them back."""
 
 from base64 import b64decode, b64encode
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
 from hashlib import sha256
 from typing import NamedTuple
 
 import msgspec
 
+from domain.events import AnyEvent, DeliveryAnswered
+from domain.groups import ABOUT, Pointers
+from domain.outcomes import OutcomeClass
 from domain.upcasting import UnreadableEvent, decode
-from workers.archive.blocks import ROWS, Index, Packed, Row, pack, unpack
+from workers.archive.blocks import ROWS, Index, Packed, Row, index_of, pack, parse, unpack
 from workers.archive.files import Files
-from workers.archive.manifest import Segment
+from workers.archive.manifest import Blocks, Segment
 from workers.connection import position_of
 from workers.store import Entry
 
 FOLDER = "segments"
+
+CONNECTION = ""
+"""The name by which events are found that touch the connection as a whole."""
+
+_SHARED = frozenset({OutcomeClass.THROTTLED, OutcomeClass.MISCONFIGURED})
 
 
 class Damaged(Exception):  # noqa: N818 - says what is wrong
@@ -43,102 +53,144 @@ class Line(msgspec.Struct, frozen=True):
 _lines = msgspec.json.Decoder(Line).decode_lines
 
 
-def row_of(entry: Entry) -> Row:
+# -- writing
+
+
+def row_of(entry: Entry, known: Pointers) -> Row:
     """An entry of the log as a row of a segment."""
-    position = entry.position.encode()
-    if _is_event(entry.raw):
-        line = b'{"position":"%s","event":%s}' % (position, entry.raw)
-    else:
+    position, event = entry.position.encode(), event_of(entry)
+    if event is None or b"\n" in entry.raw or entry.raw[:1] != b"{" or entry.raw[-1:] != b"}":
         line = b'{"position":"%s","raw":"%s"}' % (position, b64encode(entry.raw))
-    return Row(line, entry.position, ())
+    else:
+        line = b'{"position":"%s","event":%s}' % (position, entry.raw)
+    return Row(line, entry.position, () if event is None else names_of(event, known))
 
 
-def _is_event(raw: bytes) -> bool:
-    """Whether the bytes are an event, written on one line as this program writes it."""
-    if b"\n" in raw or raw[:1] != b"{" or raw[-1:] != b"}":
-        return False
+def event_of(entry: Entry) -> AnyEvent | None:
+    """An entry's event, None if it is none that this release can read."""
     try:
-        decode(raw)
+        return decode(entry.raw)
     except UnreadableEvent:
-        return False
-    return True
+        return None
 
 
-def write(files: Files, rows: Sequence[Row], place: Place, before: Packed | None = None) -> Segment:
+def names_of(event: AnyEvent, known: Pointers) -> set[str]:
+    """What an event is found by: records and addresses it is about, ``CONNECTION`` if it touches that."""
+    names = {*ABOUT[type(event)](event, known)}
+    if not names or (isinstance(event, DeliveryAnswered) and event.outcome.outcome in _SHARED):
+        names.add(CONNECTION)
+    return names
+
+
+def write(files: Files, rows: Sequence[Row], place: Place, before: Packed) -> Segment:
     """Write a segment of rows, behind the full blocks of another one. Its name tells its content."""
     packed = pack(rows, before)
-    index = packed.contents.to_bytes()
-    digest = sha256(packed.data).hexdigest()
-    first, last = packed.contents.blocks[0].first, rows[-1].position
-    segment = Segment(
-        name=f"{FOLDER}/{place.number:09}_{first}_{last}_{digest[:12]}.jsonl.zst",
+    first, last = packed.blocks[0].first, rows[-1].position
+    return Segment(
+        file=store(files, f"{FOLDER}/{place.number:09}_{first}_{last}", packed),
         after=place.after,
         first=first,
         last=last,
-        events=sum(each.rows for each in packed.contents.blocks),
+        events=sum(each.rows for each in packed.blocks),
+    )
+
+
+def store(files: Files, name: str, packed: Packed) -> Blocks:
+    """Write a file of blocks and its index; a hash of the content is added to the name."""
+    index, digest = index_of(packed), sha256(packed.data).hexdigest()
+    blocks = Blocks(
+        name=f"{name}_{digest[:12]}.jsonl.zst",
         size=len(packed.data),
         sha256=digest,
+        index_size=len(index),
         index_sha256=sha256(index).hexdigest(),
     )
-    files.write(segment.name, packed.data)
-    files.write(segment.index, index)
-    return segment
+    files.write(blocks.name, packed.data)
+    files.write(blocks.index, index)
+    return blocks
 
 
-def unfilled(files: Files, segment: Segment) -> tuple[Packed, list[Row]]:
-    """A segment as it can be continued: its full blocks, and the rows of the last one if that is not full."""
-    whole = WholeSegment(files, segment)
-    blocks = whole.index.blocks
-    if blocks[-1].rows == ROWS:
-        return Packed(whole.data, whole.index), []
-    rows = [row_of(entry) for entry in whole.block(len(blocks) - 1)]
-    return Packed(whole.data[: blocks[-1].start], whole.index.without_last()), rows
+# -- reading
+
+
+class Reading:
+    """A file of blocks that is read as far as is asked for.
+
+    Raises:
+        Damaged: here and later, if what is read is missing or damaged.
+    """
+
+    def __init__(self, files: Files, blocks: Blocks) -> None:
+        self.blocks = blocks
+        self._files = files
+
+    @cached_property
+    def index(self) -> Index:
+        with _damage(self.blocks.index):
+            return Index(lambda start, length: self._files.read_part(self.blocks.index, start, length))
+
+    def holding(self, names: Iterable[str]) -> set[int]:
+        """The numbers of the blocks that may hold rows of any of the names."""
+        with _damage(self.blocks.index):
+            return {number for name in names for number in self.index.holding(name)}
+
+    def lines(self, number: int) -> bytes:
+        """The lines of a block."""
+        block = self.index.head.blocks[number]
+        with _damage(self.blocks.name):
+            return unpack(self._files.read_part(self.blocks.name, block.start, block.size))
+
+    def whole(self) -> Packed:
+        """All of it, checked against what was written."""
+        data = checked(self._files, self.blocks.name, self.blocks.sha256)
+        with _damage(self.blocks.index):
+            return parse(data, checked(self._files, self.blocks.index, self.blocks.index_sha256))
 
 
 class WholeSegment:
-    """A segment with all its bytes, checked against the manifest.
-
-    Raises:
-        Damaged: if it or its index is missing or other than the manifest says.
-    """
+    """A segment with all its bytes. Raises Damaged."""
 
     def __init__(self, files: Files, segment: Segment) -> None:
         self.segment = segment
-        self.data = checked(files, segment.name, segment.sha256)
-        self.index = index_of(files, segment)
-        self._firsts = [position_of(each.first) for each in self.index.blocks]
-
-    def block(self, number: int) -> list[Entry]:
-        """The entries of a block."""
-        block = self.index.blocks[number]
-        return entries_of(self.segment.name, self.data[block.start : block.start + block.size])
+        self.packed = Reading(files, segment.file).whole()
+        self._firsts = [position_of(each.first) for each in self.packed.blocks]
 
     def behind(self, after: tuple[int, int]) -> Iterator[Entry]:
         """The entries behind a position, to the end of the segment."""
         first = max(0, bisect_right(self._firsts, after) - 1)
         for number in range(first, len(self._firsts)):
-            yield from (entry for entry in self.block(number) if position_of(entry.position) > after)
+            yield from (entry for entry in self._block(number) if position_of(entry.position) > after)
+
+    def unfilled(self) -> list[Entry]:
+        """The entries of the last block, if that is not full."""
+        last = len(self.packed.blocks) - 1
+        return [] if self.packed.blocks[last].rows == ROWS else self._block(last)
+
+    def _block(self, number: int) -> list[Entry]:
+        block = self.packed.blocks[number]
+        with _damage(self.segment.file.name):
+            return entries_of(unpack(self.packed.data[block.start : block.start + block.size]))
+
+
+def entries_of(lines: bytes) -> list[Entry]:
+    """The entries of some lines of a segment. Raises ValueError."""
+    return [line.entry() for line in _lines(lines)]
 
 
 def checked(files: Files, name: str, digest: str) -> bytes:
     """A file of the archive, if it is what the manifest says. Raises Damaged."""
-    try:
+    with _damage(name):
         data = files.read(name)
-    except FileNotFoundError:
-        raise Damaged(f"{name} is missing") from None
     if sha256(data).hexdigest() != digest:
         raise Damaged(f"{name} is not what was written")
     return data
 
 
-def index_of(files: Files, segment: Segment) -> Index:
-    """The index of a segment. Raises Damaged."""
-    return Index.parse(checked(files, segment.index, segment.index_sha256))
-
-
-def entries_of(name: str, packed: bytes) -> list[Entry]:
-    """The entries of a block of the file of that name. Raises Damaged."""
+@contextmanager
+def _damage(name: str) -> Iterator[None]:
     try:
-        return [line.entry() for line in _lines(unpack(packed))]
+        yield
+    except FileNotFoundError:
+        raise Damaged(f"{name} is missing") from None
     except ValueError as error:
         raise Damaged(f"{name} cannot be read: {error}") from None

@@ -29,13 +29,19 @@ with_processes = click.option(
 
 
 @replay.command()
+@click.option("--whole", is_flag=True, help="Fold from the log's beginning, epochs of other releases too.")
 @with_processes
 @with_json
 @with_link
-def verify(link: Link, *, processes: int | None, as_json: bool) -> None:
-    """Fold the log into memory and compare it with the running state; exit code 2 if they differ."""
+def verify(link: Link, *, whole: bool, processes: int | None, as_json: bool) -> None:
+    """Fold this epoch's log into memory and compare it with the running state; exit code 2 if they differ.
+
+    An epoch begins with each release, and each week. What an older release decided, a newer one may decide
+    otherwise; so a verification begins with the epoch's snapshot.
+    """
     with _progress("Folding") as told:
-        found = link.replay(processes).verify(MemoryTables(), told)
+        past = None if whole else link.epoch()
+        found = link.replay(processes, past).verify(MemoryTables(), told)
     _report(found, as_json=as_json, different="The running state is not what the log says. It differs in")
     if found.differing:
         if not as_json:

@@ -1,11 +1,12 @@
 -- Apply changes and move the checkpoint: nothing is undone here, so every check comes before the first write.
 -- KEYS: generation, checkpoint, then one for each operation
--- ARGV: generation, expected position, new position, then for each operation: command, number of arguments, arguments
+-- ARGV: generation, expected position, new position, then for each operation: command, number of arguments, arguments;
+--       last the release
 -- Returns 1, or 0 if the generation is not alive or the checkpoint is not the expected one.
 
 local TYPES = {HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', ZADD = 'zset', ZREM = 'zset', RPUSH = 'list'}
 
-if not is_alive(KEYS[1], ARGV[1]) or checkpoint_of(KEYS[2]) ~= ARGV[2] then return 0 end
+if not is_alive(KEYS[1], ARGV[1], ARGV[#ARGV]) or checkpoint_of(KEYS[2]) ~= ARGV[2] then return 0 end
 
 local at = 4
 for i = 3, #KEYS do

@@ -52,7 +52,13 @@ ALL: tuple[Key, ...] = (
     Key("{c}:answer:<id>", "string", "what a batch of claims was answered", "deliverers", "a minute"),
     Key("{c}:limit:<crm>:<state/day>", "hash", "the account's call allowance", "limiter", "two days"),
     Key("{c}:limit:<crm>:<live/retry/backfill/search>", "zset", "calls lately made", "limiter", "two days"),
-    Key("{c}:generation", "hash", "numbers: `current`, `building`, `last`", "rebuild", "for ever"),
+    Key(
+        "{c}:generation",
+        "hash",
+        "`current`, `building`, `last`, and who commits",
+        "rebuild, epochs",
+        "for ever",
+    ),
     Key("{c}:g<n>:checkpoint", "string", "position committed up to", "projector", "its generation"),
     *(
         Key(f"{{c}}:g<n>:{table}", "hash", meaning, "projector", "its generation")

@@ -176,16 +176,28 @@ class MemoryGenerations:
         self._tables: dict[int, MemoryTables] = {}
         self._current = self._last = 1
         self._building: int | None = None
+        self.ours = ""
+        self._release = ""
 
     def current(self) -> int:
         return self._current
 
     def tables(self, generation: int) -> MemoryTables:
         if generation not in self._tables:
-            self._tables[generation] = MemoryTables(
-                generation, lambda: generation in {self._current, self._building}
-            )
+            self._tables[generation] = MemoryTables(generation, lambda: self._is_alive(generation))
         return self._tables[generation]
+
+    def _is_alive(self, generation: int) -> bool:
+        return generation in {self._current, self._building} and self._release in {"", self.ours}
+
+    def release(self) -> str:
+        return self._release
+
+    def take_over(self, expected: str) -> bool:
+        if self._release != expected:
+            return False
+        self._release = self.ours
+        return True
 
     def begin(self) -> int:
         for older in {*self._tables} - {self._current}:

@@ -15,18 +15,27 @@ _BATCH = 1000  # keys that one call scans or unlinks
 class RedisGenerations:
     """`Generations` on a server."""
 
-    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+    def __init__(self, client: redis.Redis, keys: Keys, release: str = "") -> None:
+        self.ours = release
         self._client = client
         self._keys = keys
         self._begin = load(client, "begin")
         self._switch = load(client, "switch")
         self._retire = load(client, "retire")
+        self._take_over = load(client, "take_over")
 
     def current(self) -> int:
         return int(do(self._client, "HGET", self._keys.generation, "current") or 1)
 
     def tables(self, generation: int) -> RedisTables:
-        return RedisTables(self._client, self._keys, generation)
+        return RedisTables(self._client, self._keys, generation, self.ours)
+
+    def release(self) -> str:
+        found: bytes | None = do(self._client, "HGET", self._keys.generation, "release")
+        return "" if found is None else found.decode()
+
+    def take_over(self, expected: str) -> bool:
+        return bool(self._take_over(keys=[self._keys.generation], args=[expected, self.ours]))
 
     def begin(self) -> int:
         number = int(self._begin(keys=[self._keys.generation]))

@@ -13,16 +13,16 @@ from workers.storage.server import do
 
 
 class RedisStores:
-    """`Stores` of one connection. Cheap to make; threads may share one.
+    """`Stores` of one connection, as one release sees it. Cheap to make; threads may share one.
 
     Raises:
         ValueError: if the connection's name cannot be part of a key.
     """
 
-    def __init__(self, client: redis.Redis, connection: str) -> None:
+    def __init__(self, client: redis.Redis, connection: str, release: str = "") -> None:
         keys = Keys(connection)
         self.log = RedisLog(client, keys)
-        self.generations = RedisGenerations(client, keys)
+        self.generations = RedisGenerations(client, keys, release)
         self.coordination = RedisCoordination(client, keys, self.generations)
 
     def tables(self) -> RedisTables:
@@ -46,11 +46,6 @@ def connect(url: str) -> redis.Redis:
         retry=Retry(ExponentialWithJitterBackoff(base=0.1, cap=1), 4),
         **over_network,
     )
-
-
-def open_log(url: str, connection: str) -> RedisLog:
-    """A connection's log, for a process that has nothing but the address."""
-    return RedisStores(connect(url), connection).log
 
 
 def register_connection(client: redis.Redis, connection: str) -> None:

@@ -25,8 +25,9 @@ class _Operation(NamedTuple):
 class RedisTables:
     """`Tables` on a server."""
 
-    def __init__(self, client: redis.Redis, keys: Keys, generation: int) -> None:
+    def __init__(self, client: redis.Redis, keys: Keys, generation: int, release: str = "") -> None:
         self.generation = generation
+        self._release = release
         self._client = client
         self._pointer = keys.generation
         self._keys = keys.of(generation)
@@ -48,6 +49,7 @@ class RedisTables:
         for command, _, values in operations:
             arguments += (command, len(values))
             arguments += values
+        arguments.append(self._release)
         keys = [self._pointer, self._keys.checkpoint, *(each.key for each in operations)]
         return bool(self._commit(keys=keys, args=arguments))
 

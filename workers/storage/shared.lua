@@ -17,9 +17,11 @@ local function mistyped(key, kind)
   end
 end
 
--- Whether a generation may be written: it is the current one or the one being built.
-local function is_alive(pointer, generation)
-  local found = redis.call('HMGET', pointer, 'current', 'building')
+-- Whether a release may write a generation: it is the current one or the one being built, and no other
+-- release has taken over.
+local function is_alive(pointer, generation, release)
+  local found = redis.call('HMGET', pointer, 'current', 'building', 'release')
+  if found[3] and found[3] ~= release then return false end
   return generation == (found[1] or '1') or generation == found[2]
 end
 
