@@ -4,12 +4,14 @@ from typing import NamedTuple
 
 import msgspec
 
+from domain.formula import Verdict
 from domain.identity import CRMS, Crm, Fields, FieldValue, RecordRef
 from domain.links import match_values
 from domain.mapping import MappedField, Pair
 from domain.policy import KindPolicy
 from domain.reasons import Reason, Wait
 from domain.records import Record
+from domain.rules import Rule
 from domain.state import Contact, Hold, content
 
 
@@ -32,10 +34,18 @@ class Draft(msgspec.Struct, frozen=True):
     key_field: str | None = None
     key_value: str | None = None
     delete: bool = False  #: there are no fields then
+    verdicts: dict[str, Verdict] = {}  #: key of a validation rule -> what we say of it; absent: PASS
 
     @property
     def content(self) -> Fields:
         return content(self.fields, delete=self.delete)
+
+
+class Broken(NamedTuple):
+    """A write that a trusted validation rule of Salesforce would refuse: it is not sent."""
+
+    draft: Draft
+    rule: Rule
 
 
 class Lost(NamedTuple):
@@ -54,6 +64,7 @@ class Plan(msgspec.Struct):
     needs: list[Need] = []
     drafts: dict[Crm, Draft] = {}
     agreed: list[tuple[MappedField, Pair]] = []  #: fields that turn out to agree
+    broken: dict[Crm, Broken] = {}  #: writes that a validation rule stops
     held: dict[Crm, dict[str, Hold]] = {}  #: fields that are not sent, and why
     lost: dict[str, Lost] = {}  #: property -> what gave way
     drafted: bool = False  #: whether fields were compared at all, so that ``held`` says all there is to say

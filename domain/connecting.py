@@ -4,7 +4,7 @@ from typing import Any
 
 from domain import events as e
 from domain.commons import Cleared, Suspended
-from domain.state import Suspension
+from domain.state import Standing, Suspension
 from domain.step import Step, replace, share
 
 
@@ -23,6 +23,26 @@ def schema_observed(step: Step, event: e.SchemaObserved) -> None:
 
 def list_observed(step: Step, event: e.ListObserved) -> None:
     _connection(step, lists={**step.book.connection.lists, event.list_id: (event.name, event.digest)})
+
+
+def rules_observed(step: Step, event: e.RulesObserved) -> None:
+    _connection(step, rules={**step.book.connection.rules, event.object: event.digest})
+
+
+def rule_trusted(step: Step, event: e.RuleTrusted) -> None:
+    _stand(step, event.rule, Standing(event.agreed, event.disagreed, trusted=True))
+
+
+def rule_doubted(step: Step, event: e.RuleDoubted) -> None:
+    _stand(step, event.rule, Standing(event.agreed, event.disagreed))
+
+
+def _stand(step: Step, rule: str, standing: Standing) -> None:
+    _connection(step, standings={**step.book.connection.standings, rule: standing})
+
+
+def runner_observed(step: Step, event: e.RunnerObserved) -> None:
+    _connection(step, runner=event.digest)
 
 
 def directory_observed(step: Step, event: e.DirectoryObserved) -> None:

@@ -5,14 +5,14 @@ asks for something; a newer trigger takes it over, unless a write already carrie
 """
 
 from domain.agreeing import agree
-from domain.answer import Plan
+from domain.answer import Broken, Plan
 from domain.asking import ask
 from domain.book import OPEN, TIMERS, held_queue
 from domain.holding import held_reason
 from domain.identity import CRMS, Crm, Fields, FieldValue
 from domain.membership import note_member
 from domain.outbox import allowed, intend, refused
-from domain.outcomes import Outcome
+from domain.outcomes import Outcome, OutcomeClass
 from domain.plan import plan
 from domain.reasons import Reason, Wait
 from domain.state import Closed, Contact, Flight, Letter, Once, Opened, Priority, content, intent_key
@@ -132,15 +132,35 @@ def _learn(step: Step, contact: Contact, answer: Plan) -> Contact:
     contact = agree(contact, step.policy.kinds[contact.kind], answer.agreed)
     if answer.held or contact.holds:
         contact = replace(contact, holds=answer.held)
+    for crm, broken in answer.broken.items():
+        contact = _stop(step, contact, crm, broken)
     if answer.lost and contact.opened is not None:
         lost = {name: (each.crm.value, each.value) for name, each in answer.lost.items()}
         contact = replace(contact, opened=replace(contact.opened, lost={**contact.opened.lost, **lost}))
     return _forgive(step, contact, answer) if contact.refused else contact
 
 
+def _stop(step: Step, contact: Contact, crm: Crm, broken: Broken) -> Contact:
+    """Keep a write that a validation rule stops as a dead letter; it is judged anew at each decision."""
+    text, draft = broken.rule.text, broken.draft
+    outcome = Outcome(
+        OutcomeClass.REJECTED,
+        code=Reason.VALIDATION_RULE,
+        message=text.message,
+        fields=(text.field,) if text.field else (),
+    )
+    standing, opened = step.book.letter(intent_key(contact.id, crm)), contact.opened
+    if standing is None or (standing.outcome, standing.fields) != (outcome, draft.fields):
+        decision = opened.id if opened else ""
+        letter = Letter(contact.id, crm, Reason.VALIDATION_RULE, decision, step.at, 0, draft.fields, outcome)
+        step.book.put_letter(intent_key(contact.id, crm), letter)
+        step.book.count(f"letters/{crm}")
+    return replace(contact, refused={**contact.refused, crm: {}})
+
+
 def _forgive(step: Step, contact: Contact, answer: Plan) -> Contact:
     """Close the dead letters of targets that have nothing more to be told."""
-    busy = {*answer.drafts, *answer.held, *contact.flights}
+    busy = {*answer.drafts, *answer.broken, *answer.held, *contact.flights}
     moot = [crm for crm in contact.refused if crm not in busy]
     for crm in moot:
         step.book.put_letter(intent_key(contact.id, crm), None)
@@ -161,7 +181,8 @@ def _conclude(step: Step, contact: Contact, answer: Plan, *, withdrawn: bool) ->
     """Close the decision: nothing is left to be sent."""
     opened = contact.opened
     assert opened is not None
-    blocked = [intent_key(contact.id, crm) for crm in CRMS if refused(contact, crm, answer)]
+    stopped = [crm for crm in CRMS if crm in answer.broken or refused(contact, crm, answer)]
+    blocked = [intent_key(contact.id, crm) for crm in stopped]
     letters = [letter for key in blocked if (letter := step.book.letter(key)) is not None]
     reason, explanation = _ending(opened, answer, letters, withdrawn=withdrawn)
     held = {name: hold.message for holds in answer.held.values() for name, hold in holds.items()}

@@ -11,7 +11,9 @@ from domain.book import CLAIMS, TIMERS
 from domain.commons import Suspended, Throttled
 from domain.decide import land, open_decision, record_written, send_letter, settle
 from domain.following import give_up, move_link
+from domain.formula import Verdict
 from domain.identity import Crm, RecordRef
+from domain.learning import RECORD_RULE, compare
 from domain.outcomes import Outcome, OutcomeClass
 from domain.pairs import overlay
 from domain.policy import KindPolicy
@@ -23,9 +25,6 @@ from domain.step import Step, replace, share
 
 RESOLUTIONS = 3
 """How often in a row an answer may point elsewhere before the write becomes a dead letter."""
-
-RECORD_RULE = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
-"""Salesforce's code for a validation rule: it judges the record as a whole, whatever field it names."""
 
 
 def claimed(step: Step, event: e.DeliveryClaimed) -> None:
@@ -79,7 +78,15 @@ def _flight(step: Step, contact: Contact, event: e.DeliveryClaimed, decision: st
         {name: known[name] for name in event.fields if name in known},
         event.delete,
         event.entity,
+        _verdicts(contact, event),
     )
+
+
+def _verdicts(contact: Contact, event: e.DeliveryClaimed) -> dict[str, Verdict] | None:
+    """What the rules were said to say of the write, if the contact still has it as it was claimed."""
+    intent = contact.intents.get(event.crm)
+    known = intent is not None and (intent.entity, intent.revision) == (event.entity, event.revision)
+    return intent.verdicts if intent is not None and known else None
 
 
 def answered(step: Step, event: e.DeliveryAnswered) -> None:
@@ -94,6 +101,7 @@ def answered(step: Step, event: e.DeliveryAnswered) -> None:
     step.book.queue(CLAIMS, key, None)
     step.book.count(f"answers/{event.crm}/{event.outcome.outcome}")
     step.book.queue(TIMERS, f"{event.entity}|claim:{event.crm}", None)
+    compare(step, contact, event.crm, flight, event.outcome)
     contact = replace(contact, flights=links.without(contact.flights, event.crm))
     contact = _OUTCOMES[event.outcome.outcome](step, contact, event.crm, flight, event)
     step.book.put_contact(settle(step, land(step, contact)))

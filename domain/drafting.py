@@ -21,13 +21,13 @@ from domain.mapping import (
     SyncRule,
     merge,
 )
-from domain.pairs import Compared, derived, unsettled
+from domain.pairs import Compared, derived, overlay, unsettled
 from domain.policy import KindPolicy
 from domain.reasons import OWN_RULES, REQUIRED, UNCONVERTIBLE, Reason, Wait
 from domain.records import Record
 from domain.routing import route
 from domain.state import Contact, Hold, Once
-from domain.validation import missing_required, objection
+from domain.validation import mismatched, missing_required, objection
 
 PING_PONG_LIMIT = 2
 """How often one value may be sent to a target before only a new human value sends it again."""
@@ -56,6 +56,18 @@ class _Drafting:
             return
         self.fields[target][name] = value
         self.sources[target][name] = source
+
+    def check_dependent(self, target: Crm, name: str, record: Record | None) -> None:
+        """Hold back options that do not go with those they depend on; ``record``: None for a new one."""
+        fields, dependent = self.fields[target], self.kind.dependent.get((target, name))
+        if not fields or not dependent:
+            return
+        known = _given(self.kind, target, name)
+        if record is not None:
+            known = {**record.values, **overlay(self.contact, target)}
+        for blamed, why in dict(mismatched(dependent, fields, known)).items():
+            del fields[blamed]
+            self.refuse(blamed, target, self.sources[target].pop(blamed), Reason.VALIDATION, why)
 
     def refuse(self, name: str, target: Crm, source: FieldValue, code: str, why: str) -> None:
         hold = Hold(source, self.kind.digest, code, why)
@@ -104,6 +116,7 @@ def create(contact: Contact, kind: KindPolicy, target: Crm, now: int) -> Plan:
         if imported and mapped.hubspot not in kind.kind.match[name]:
             continue
         _start_with(drafting, mapped, target, record.values, now)
+    drafting.check_dependent(target, name, None)
     return _creation(drafting, target, name, ref)
 
 
@@ -114,6 +127,13 @@ def new_object(kind: KindPolicy, target: Crm, source: Record, now: int) -> tuple
     if kind.section.create_in_hubspot:
         return kind.kind.hubspot, ""
     return None, f"{target} records are not created"
+
+
+def _given(kind: KindPolicy, target: Crm, name: str) -> Fields:
+    """What a new record holds in the fields that are not written."""
+    schema = kind.schemas.get((target, name))
+    given = {each.name: each.default for each in schema.fields.values()} if schema else {}
+    return {**given, **kind.section.defaults.get(name, {})}
 
 
 def _start_with(drafting: _Drafting, mapped: MappedField, target: Crm, record: Fields, now: int) -> None:
@@ -135,18 +155,27 @@ def _start_with(drafting: _Drafting, mapped: MappedField, target: Crm, record: F
 def _creation(drafting: _Drafting, target: Crm, name: str, ref: RecordRef) -> Plan:
     kind, answer = drafting.kind, drafting.answer
     fields = {**kind.section.defaults.get(name, {}), **drafting.fields[target]}
-    schema = kind.schemas.get((target, name))
-    absent = missing_required(schema, fields) if schema else ()
-    if absent:
-        answer.stop, answer.explanation = Reason.VALIDATION, f"{name} requires {', '.join(absent)}"
-        for each in absent:
-            hold = Hold(None, kind.digest, REQUIRED, f"{name} requires {each}")
-            answer.held.setdefault(target, {}).setdefault(each, hold)
+    why = _incomplete(drafting, target, name, fields)
+    if why:
+        answer.stop, answer.explanation = Reason.VALIDATION, why
         return answer
     sources = {**dict.fromkeys(fields), **drafting.sources[target]}
     draft = Draft(name, None, fields, sources, kind.kind.key_field(target), ref.id)
     answer.drafts = {target: draft}
     return answer
+
+
+def _incomplete(drafting: _Drafting, target: Crm, name: str, fields: Fields) -> str:
+    """Why no record can be made of these fields; empty if one can. What it lacks is held back."""
+    kind, held = drafting.kind, drafting.answer.held.setdefault(target, {})
+    schema = kind.schemas.get((target, name))
+    absent = missing_required(schema, fields) if schema else ()
+    for each in absent:
+        held.setdefault(each, Hold(None, kind.digest, REQUIRED, f"{name} requires {each}"))
+    if absent:
+        return f"{name} requires {', '.join(absent)}"
+    address = next((each for each in kind.kind.match.get(name, ()) if each in held), None)
+    return f"{address}: {held[address].message}" if address else ""
 
 
 # -- a linked pair
@@ -164,6 +193,8 @@ def update(contact: Contact, kind: KindPolicy, now: int) -> Plan:
         changed_at = _changed_at(mapped, ours[1], theirs[1])
         _merge_into(drafting, mapped, pair, merge(mapped, pair, agreed, changed_at))
     refs = {Crm.HUBSPOT: ours[0], Crm.SALESFORCE: theirs[0]}
+    for ref, record in (ours, theirs):
+        drafting.check_dependent(ref.crm, ref.object, record)
     for crm, fields in drafting.fields.items():
         if fields:
             drafting.answer.drafts[crm] = Draft(refs[crm].object, refs[crm].id, fields, drafting.sources[crm])

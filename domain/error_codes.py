@@ -181,6 +181,12 @@ _SAVE_RULE = Diagnosis(
     "A validation rule of the CRM refused the record; the message is the rule's own.",
     "Correct the values that the message names, or exempt the integration user from the rule.",
 )
+_OWN_RULE = Diagnosis(
+    REJECTED,
+    Category.CUSTOM_CODE,
+    "A validation rule of Salesforce would refuse the record; the message is the rule's own.",
+    "Correct the values that the message names. It syncs by itself when the rule is met.",
+)
 _AUTOMATION = Diagnosis(
     REJECTED,
     Category.CUSTOM_CODE,
@@ -348,6 +354,7 @@ _OUR_CODES = {
     _VALUE: "validation unconvertible",
     _REQUIRED: "required",
     _CHANGED_BACK: "ping_pong",
+    _OWN_RULE: "validation_rule",
 }
 
 

@@ -173,6 +173,37 @@ class ListObserved(Event, tag="list/1", frozen=True, kw_only=True):
     request: str = ""  #: makes the same fact, said again later, a fact of its own
 
 
+class RulesObserved(Event, tag="rules/1", frozen=True, kw_only=True):
+    """The active validation rules of a Salesforce object; the document lies under its digest."""
+
+    object: str
+    digest: str
+    request: str = ""  #: makes the same fact, said again later, a fact of its own
+
+
+class RuleTrusted(Event, tag="rule_trusted/1", frozen=True, kw_only=True):
+    """Salesforce agreed often enough with what we said of a validation rule: from now on it stops writes."""
+
+    rule: str  #: the rule's key
+    agreed: int  #: answers so far that agreed with us
+    disagreed: int
+
+
+class RuleDoubted(Event, tag="rule_doubted/1", frozen=True, kw_only=True):
+    """Salesforce disagreed with what we said of a validation rule: it stops nothing until trusted anew."""
+
+    rule: str  #: the rule's key
+    agreed: int
+    disagreed: int  #: answers so far that did not agree with us
+
+
+class RunnerObserved(Event, tag="runner/1", frozen=True, kw_only=True):
+    """What formulas may know of the Salesforce user that writes for us lies under the digest."""
+
+    digest: str
+    request: str = ""  #: makes the same fact, said again later, a fact of its own
+
+
 class DirectoryObserved(Event, tag="directory/1", frozen=True, kw_only=True):
     """The people who may own records in a CRM; the document lies under its digest."""
 
@@ -270,6 +301,10 @@ AnyEvent = (
     | ConfigurationApplied
     | SchemaObserved
     | ListObserved
+    | RulesObserved
+    | RuleTrusted
+    | RuleDoubted
+    | RunnerObserved
     | DirectoryObserved
     | AccountObserved
     | BaselineCompleted

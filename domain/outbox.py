@@ -91,6 +91,7 @@ def _intent(step: Step, contact: Contact, crm: Crm, draft: Draft, revision: int)
         draft.key_field,
         draft.key_value,
         draft.delete,
+        draft.verdicts,
     )
 
 

@@ -13,6 +13,7 @@ from domain.drafting import create, update
 from domain.formula import FormulaError
 from domain.identity import CRMS, Crm, RecordRef
 from domain.inclusion import Verdict
+from domain.judging import judge
 from domain.links import left_alone
 from domain.policy import KindPolicy, Policy
 from domain.reasons import TEXT, Reason, Wait
@@ -37,6 +38,7 @@ def plan(contact: Contact, policy: Policy, now: int) -> Plan:
         return inclusion
     missing = next((crm for crm in CRMS if crm not in contact.pair), None)
     answer = update(contact, kind, now) if missing is None else create(contact, kind, missing, now)
+    judge(contact, kind, answer, now)
     answer.member, answer.look_again = inclusion.member, inclusion.look_again
     if arriving:
         answer.drafts.pop(Crm.SALESFORCE, None)

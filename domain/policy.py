@@ -1,13 +1,13 @@
 """The configuration as decisions read it: compiled once per set of documents, then only looked up."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from domain.checking import Documents, Place, dependent_of, judged_fields, rules_of
 from domain.conditions import Expression, compile_expression
 from domain.events import digest
 from domain.fielding import Options, Sides, computed_field, mapped_field
@@ -16,6 +16,7 @@ from domain.inclusion import InclusionFilter, ListError, compile_list
 from domain.kinds import ObjectKind
 from domain.mapping import ALWAYS, MappedField, SyncRule
 from domain.routing import Route
+from domain.rules import ObjectRules, Rule
 from domain.schema import FieldKind, FieldSchema, ObjectSchema
 from domain.state import Connection
 
@@ -70,13 +71,7 @@ class Document(msgspec.Struct, frozen=True):
     sections: tuple[Section, ...]
 
 
-Place = tuple[Crm, str]
-"""An object of one CRM."""
-
 Formulas = Sequence[tuple[Computed, Expression]]
-
-Documents = Callable[[str], Any]
-"""Finds a document of the log by its digest, as plain JSON values. Raises KeyError if it is absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +87,8 @@ class KindPolicy:
     prompts: dict[Place, dict[str, str]]  #: (CRM, object) -> unmapped watched field -> trigger
     needed: dict[Place, frozenset[str]]  #: (CRM, object) -> fields to be known before deciding
     schemas: dict[Place, ObjectSchema]
+    dependent: dict[Place, tuple[FieldSchema, ...]]  #: picklists that depend on another field
+    rules: dict[str, ObjectRules]  #: Salesforce object -> its validation rules, where it has any
     inclusion: InclusionFilter | None
     inclusion_key: str  #: names the list with its filters as they are now; empty without one
     inclusion_missing: str  #: why the configured list cannot be asked; empty if it can, or none is configured
@@ -109,6 +106,11 @@ class Policy:
     kinds: dict[str, KindPolicy]
     by_object: dict[Place, KindPolicy]
     ready: bool  #: every object that a kind uses was read once in full
+
+    @property
+    def rules(self) -> dict[str, tuple[Rule, ...]]:
+        """Salesforce's validation rules, by object."""
+        return {name: of.rules for kind in self.kinds.values() for name, of in kind.rules.items()}
 
 
 EMPTY = Policy("", {}, {}, ready=False)
@@ -132,6 +134,8 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
     schemas = _schemas(kind, connection, documents)
     zone = ZoneInfo(section.zone)
     fields = {name: _fields(section, name, schemas, zone) for name in kind.salesforce}
+    rules = rules_of(kind, connection, documents, schemas)
+    dependent = {place: dependent_of(schema) for place, schema in schemas.items()}
     inclusion, missing = _inclusion(section, connection, documents, schemas)
     routes = tuple(
         Route(_expression(each.when, schemas, (Crm.HUBSPOT, kind.hubspot), zone), each.create_as)
@@ -156,8 +160,10 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         mapped={(name, crm): _mapped(fields[name], computed[name], crm) for name in fields for crm in CRMS},
         watched=_joined(_watched(kind, fields), read),
         prompts=prompts,
-        needed=_joined(_needed(kind, fields, inclusion), read),
+        needed=_joined(_needed(kind, fields, inclusion), read, judged_fields(fields, dependent, rules)),
         schemas=schemas,
+        dependent=dependent,
+        rules=rules,
         inclusion=inclusion,
         inclusion_key=_inclusion_key(inclusion, connection),
         inclusion_missing=missing,
@@ -220,9 +226,9 @@ def _read_by_formulas(
 
 
 def _joined(
-    one: Mapping[Place, frozenset[str]], other: Mapping[Place, Iterable[str]]
+    one: Mapping[Place, frozenset[str]], *others: Mapping[Place, Iterable[str]]
 ) -> dict[Place, frozenset[str]]:
-    return {place: fields.union(other.get(place, ())) for place, fields in one.items()}
+    return {place: fields.union(*(each.get(place, ()) for each in others)) for place, fields in one.items()}
 
 
 def _schemas(kind: ObjectKind, connection: Connection, documents: Documents) -> dict[Place, ObjectSchema]:

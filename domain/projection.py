@@ -6,6 +6,7 @@ Live, replayed or rebuilt, this is the one way in which state comes about.
 from collections.abc import Iterable
 
 from domain.book import TIMERS, Book, Changes, Fetch, held_queue
+from domain.checking import Documents
 from domain.decide import close_all
 from domain.events import (
     KINDS,
@@ -20,7 +21,7 @@ from domain.evolve import evolve
 from domain.holding import list_holds
 from domain.identity import RecordRef
 from domain.links import named
-from domain.policy import EMPTY, Documents, Policy, compile_policy
+from domain.policy import EMPTY, Policy, compile_policy
 from domain.reasons import Reason
 from domain.state import Connection
 from domain.step import Step, replace
@@ -99,6 +100,9 @@ def _same_sources(one: Connection, other: Connection) -> bool:
         and one.directories == other.directories
         and one.accounts == other.accounts
         and one.baselines == other.baselines
+        and one.rules == other.rules
+        and one.standings == other.standings
+        and one.runner == other.runner
     )
 
 

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     NOT_IN_INCLUSION_LIST = "not_in_inclusion_list"
     SALESFORCE_FILTER = "salesforce_filter"
     VALIDATION = "validation"
+    VALIDATION_RULE = "validation_rule"
     REJECTED = "rejected"
     PING_PONG = "ping_pong"
     CREATION_OFF = "creation_off"
@@ -61,6 +62,7 @@ TEXT: dict[Reason, str] = {
     Reason.NOT_IN_INCLUSION_LIST: "The contact is not on the inclusion list.",
     Reason.SALESFORCE_FILTER: "The Salesforce record does not pass the filter of limit_sync.",
     Reason.VALIDATION: "A value would be refused by the target's own field rules.",
+    Reason.VALIDATION_RULE: "A validation rule of Salesforce would refuse the record.",
     Reason.REJECTED: "The target CRM refused the write.",
     Reason.PING_PONG: "The target keeps changing this value back; it was held after three attempts.",
     Reason.CREATION_OFF: "Creating the missing record is switched off in the configuration.",

@@ -34,6 +34,7 @@ class Option(msgspec.Struct, frozen=True, array_like=True):
     value: str
     label: str
     active: bool = True
+    valid_for: tuple[str, ...] = ()  #: dependent picklists only: the controlling field's values it goes with
 
 
 class FieldSchema(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -54,6 +55,9 @@ class FieldSchema(msgspec.Struct, frozen=True, omit_defaults=True):
     restricted: bool = False  #: only the listed options are taken
     options: tuple[Option, ...] = ()
     references: tuple[str, ...] = ()  #: objects that a reference may point to
+    controller: str | None = None  #: the field whose value says which options there are
+    default: str | None = None  #: what a new record gets that does not say otherwise, in canonical text
+    self_filled: bool = False  #: a new record gets a value that only the CRM knows
 
 
 class ObjectSchema(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
+from domain.formula import Verdict
 from domain.identity import Crm, EntityId, Fields, FieldValue
 from domain.outcomes import Outcome
 from domain.reasons import Reason, Wait
@@ -69,6 +70,7 @@ class Intent(msgspec.Struct, frozen=True, gc=False, array_like=True):
     key_field: str | None = None
     key_value: str | None = None
     delete: bool = False  #: the record is to be deleted; there are no fields then
+    verdicts: dict[str, Verdict] = {}  #: key of a validation rule -> what we say of it; absent: PASS
 
     @property
     def content(self) -> Fields:
@@ -107,6 +109,7 @@ class Flight(msgspec.Struct, frozen=True, gc=False, array_like=True):
     before: Fields = {}  #: what the target was known to hold in these fields when they were claimed
     delete: bool = False
     entity: str = ""  #: the contact that it was claimed for, which may be part of another one since
+    verdicts: dict[str, Verdict] | None = None  #: as the intent had them; None if it was rewritten meanwhile
 
 
 class Expected(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -233,6 +236,14 @@ class Bucket(msgspec.Struct, frozen=True, gc=False, array_like=True):
     tripped: bool = False
 
 
+class Standing(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """How a validation rule stands since it was last trusted or doubted, and the counts at that moment."""
+
+    agreed: int = 0
+    disagreed: int = 0
+    trusted: bool = False  #: it stops writes; otherwise it is learning
+
+
 class Connection(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The state of the connection as a whole."""
 
@@ -247,6 +258,9 @@ class Connection(msgspec.Struct, frozen=True, gc=False, array_like=True):
     throttled: dict[Crm, int] = {}  #: CRM -> no call before this moment, epoch ms
     guards: dict[str, Bucket] = {}
     epoch: str = ""
+    rules: dict[str, str] = {}  #: Salesforce object -> digest of its validation rules
+    standings: dict[str, Standing] = {}  #: key of a validation rule -> how it stands; absent: learning
+    runner: str = ""  #: digest of what formulas may know of the user that writes for us
 
 
 class Closed(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -1,15 +1,20 @@
 """Checks of a value against the target's own field rules, before anything is sent.
 
 They enforce what the CRM would enforce by its schema: length, whole numbers, restricted picklists,
-writability and required fields. What only the CRM can judge is sent and its answer taken.
+writability, the form of addresses, required fields and picklists that depend on another field. Digits behind
+the point are no objection: both CRMs round. What only the CRM can judge is sent and its answer taken.
 """
 
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 
-from domain.identity import FieldValue
+from domain.identity import Fields, FieldValue
 from domain.schema import FieldKind, FieldSchema, ObjectSchema
 
+_ADDRESS = re.compile(r"[^\s@,;<>()]+@[^\s@,;<>().]+(\.[^\s@,;<>().]+)+")
 _TEXTS = frozenset({FieldKind.TEXT, FieldKind.MULTILINE, FieldKind.EMAIL, FieldKind.PHONE, FieldKind.URL})
+_NUMBERS = frozenset({FieldKind.NUMBER, FieldKind.INTEGER})
 
 
 def objection(schema: FieldSchema, value: FieldValue, *, create: bool) -> str:
@@ -18,12 +23,18 @@ def objection(schema: FieldSchema, value: FieldValue, *, create: bool) -> str:
         return "the field cannot be written"
     if value is None:
         return "the field must not be empty" if schema.required else ""
-    if schema.kind in _TEXTS and schema.length is not None and len(value) > schema.length:
-        return f"the text has {len(value)} characters, the field takes {schema.length}"
-    if schema.kind in {FieldKind.NUMBER, FieldKind.INTEGER}:
+    if schema.kind in _TEXTS:
+        return _text_objection(schema, value)
+    if schema.kind in _NUMBERS:
         return _number_objection(schema, value)
-    if schema.restricted and schema.options:
-        return _option_objection(schema, value)
+    return _option_objection(schema, value) if schema.restricted and schema.options else ""
+
+
+def _text_objection(schema: FieldSchema, value: str) -> str:
+    if schema.length is not None and len(value) > schema.length:
+        return f"the text has {len(value)} characters, the field takes {schema.length}"
+    if schema.kind is FieldKind.EMAIL and not _ADDRESS.fullmatch(value):
+        return "not an e-mail address"
     return ""
 
 
@@ -54,3 +65,29 @@ def missing_required(schema: ObjectSchema, fields: dict[str, FieldValue]) -> tup
     """Fields that a create must have and would not."""
     required = (field for field in schema.fields.values() if field.required and field.createable)
     return tuple(field.name for field in required if fields.get(field.name) is None)
+
+
+def mismatched(dependent: Iterable[FieldSchema], fields: Fields, known: Fields) -> Iterator[tuple[str, str]]:
+    """Fields of a write whose option would not go with the one it depends on: (field, why).
+
+    Args:
+        dependent: the target object's dependent picklists.
+        fields: what is written.
+        known: what the record holds before, or what a new one gets by itself.
+
+    The dependent field is to blame if it is written, otherwise the one that it depends on. What the target
+    holds in a field that nobody has read does not count.
+    """
+    after = {**known, **fields}
+    for each in dependent:
+        blamed = each.name if each.name in fields else each.controller
+        if blamed not in fields or each.name not in after or each.controller not in after:
+            continue
+        if after[blamed] is not None and not _goes_with(each, after):
+            yield blamed, f"the option of {each.name} does not go with that of {each.controller}"
+
+
+def _goes_with(schema: FieldSchema, values: Mapping[str, FieldValue]) -> bool:
+    chosen = {part for part in (values[schema.name] or "").split(";") if part}
+    control = values[schema.controller or ""] or ""
+    return all(control in option.valid_for for option in schema.options if option.value in chosen)

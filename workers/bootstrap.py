@@ -40,6 +40,7 @@ from workers.gateways.hubspot_lists import HubSpotLists
 from workers.gateways.salesforce import SalesforceGateway
 from workers.gateways.salesforce_client import ClientCredentials, JwtBearer, Org
 from workers.gateways.salesforce_export import SalesforceExport
+from workers.gateways.salesforce_rules import SalesforceRules
 from workers.gateways.tokens import RedisTokenStore
 from workers.import_salesforce import Importer
 from workers.limits import RedisLimiter, hubspot, salesforce
@@ -206,6 +207,10 @@ class Link:
         return HubSpotLists(self.portal)
 
     @cached_property
+    def rules(self) -> SalesforceRules:
+        return SalesforceRules(self.org)
+
+    @cached_property
     def gateways(self) -> Mapping[Crm, CrmGateway]:
         schemas = {crm: {n: s for (c, n), s in self.schemas().items() if c is crm} for crm in Crm}
         return {
@@ -294,7 +299,7 @@ class Link:
 
     @cached_property
     def control(self) -> Control:
-        return Control(self.lane)
+        return Control(self.lane, trust_after=self.options.trust_after)
 
     def epoch(self) -> Past | None:
         """The state from which one release has folded what runs now; None: the log's beginning."""
@@ -331,7 +336,7 @@ class Link:
 
     @property
     def metadata(self) -> Metadata:
-        return Metadata(self.lane, self.gateways, self.lists)
+        return Metadata(self.lane, self.gateways, self.lists, self.rules)
 
 
 def open_log(server: str, archive: str, connection: str) -> WholeLog:

@@ -13,9 +13,10 @@ import msgspec
 
 from domain.book import TIMERS, Table, decode, held_queue
 from domain.errors import SyncError, Throttled, Transient
-from domain.events import AnyEvent, RecordTouched, SyncRequested, TimerDue
+from domain.events import AnyEvent, RecordTouched, RuleDoubted, RuleTrusted, SyncRequested, TimerDue
 from domain.identity import Crm, RecordRef
-from domain.state import Bucket, Contact, Priority
+from domain.learning import AGREED, DISAGREED, counter, verdict_on
+from domain.state import Bucket, Contact, Priority, Standing
 from workers.clock import new_id
 from workers.connection import BULK, Lane
 from workers.ports import ListGateway
@@ -103,6 +104,7 @@ class Control:
     lane: Lane
     lists: ListGateway | None = None
     imports: Imports | None = None
+    trust_after: int | None = None  #: agreeing answers that make a validation rule stop writes; None: never
     _contacts: dict[str, list[str]] = field(default_factory=dict, repr=False)  #: job -> contacts, in order
     _again: dict[str, float] = field(
         default_factory=dict, repr=False
@@ -117,7 +119,7 @@ class Control:
             return False
         self.take_census()
         jobs = [job for job in self._unfinished() if self.lists is not None or job.kind not in ASKING]
-        news = any([self.timers(), self.holds(), *map(self.advance, jobs)])
+        news = any([self.timers(), self.holds(), self.rules(), *map(self.advance, jobs)])
         left = self._unfinished() or any(self._held(cause, 1) for cause in self._released())
         self.lane.coordination.set_cursor(BULK, "waits" if left else None)
         return news
@@ -171,6 +173,19 @@ class Control:
             if key and self.lane.coordination.cursor(mark) != key:
                 self.start(Job(new_id(), CENSUS, "the inclusion list"))
                 self.lane.coordination.set_cursor(mark, key)
+
+    def rules(self) -> bool:
+        """Record which validation rules are trusted or doubted from now on, by what was counted for them."""
+        rules = [each for rules in self.lane.policy().rules.values() for each in rules]
+        if not rules:
+            return False
+        counters, standings = self.lane.tables().counters(), self.lane.state().standings
+        events = [
+            event
+            for rule in rules
+            if (event := _judged(rule.key, standings.get(rule.key, Standing()), counters, self.trust_after))
+        ]
+        return self.lane.append(events) > 0
 
     # -- jobs
 
@@ -324,6 +339,17 @@ def _split(due: list[tuple[str, int]]) -> Iterator[tuple[str, str, int]]:
     for member, moment in due:
         entity, _, cause = member.rpartition("|")
         yield entity, cause, moment
+
+
+def _judged(
+    rule: str, standing: Standing, counters: Mapping[str, int], enough: int | None
+) -> RuleTrusted | RuleDoubted | None:
+    agreed, disagreed = (counters.get(counter(rule, what), 0) for what in (AGREED, DISAGREED))
+    found = verdict_on(standing, agreed, disagreed, enough)
+    if found is None:
+        return None
+    kind = RuleTrusted if found.trusted else RuleDoubted
+    return kind(rule=rule, agreed=agreed, disagreed=disagreed)
 
 
 def _tripped(guards: Mapping[str, Bucket], guard: str) -> bool:

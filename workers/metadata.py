@@ -1,26 +1,29 @@
-"""Metadata: schemas, lists, owners and account particulars, observed as events when they change."""
+"""Metadata: schemas, lists, owners, validation rules and account particulars, as events when they change."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from domain.errors import SyncError
+from domain.errors import Misconfigured, Rejected, SyncError
 from domain.events import (
     AccountObserved,
     AnyEvent,
     DirectoryObserved,
     ListObserved,
+    RulesObserved,
+    RunnerObserved,
     SchemaObserved,
     digest,
 )
 from domain.identity import Crm
+from domain.rules import RuleText, formula_of
 from domain.state import Connection
 from workers.clock import new_id
 from workers.configuration import with_referred
 from workers.connection import Lane
-from workers.ports import CrmGateway, ListGateway
+from workers.ports import CrmGateway, ListGateway, RuleGateway
 from workers.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -36,6 +39,7 @@ class Metadata:
     lane: Lane
     gateways: Mapping[Crm, CrmGateway]
     lists: ListGateway
+    rules: RuleGateway
 
     def observe(self, objects: Mapping[Crm, tuple[str, ...]], inclusion_lists: tuple[str, ...]) -> int:
         """Append what has changed since it was last observed; returns how many events that made.
@@ -44,17 +48,16 @@ class Metadata:
         """
         state = self.lane.state()
         news = [each for crm, names in objects.items() for each in self._of(crm, names, state)]
+        news += self._rules(objects[Crm.SALESFORCE], state)
         return self._append([*news, *self._lists(inclusion_lists, state)])
 
     def refresh(self, objects: Mapping[Crm, tuple[str, ...]], inclusion_lists: tuple[str, ...]) -> int:
         """Observe what can be observed now: a CRM that does not answer stops nothing of the other."""
         state = self.lane.state()
         parts = [(crm, self._of(crm, names, state)) for crm, names in objects.items()]
-        return sum(
-            self._try(crm, part)
-            for crm, part in [*parts, (Crm.HUBSPOT, self._lists(inclusion_lists, state))]
-            if crm not in state.suspended
-        )
+        parts.append((Crm.HUBSPOT, self._lists(inclusion_lists, state)))
+        parts.append((Crm.SALESFORCE, self._rules(objects[Crm.SALESFORCE], state)))
+        return sum(self._try(crm, part) for crm, part in parts if crm not in state.suspended)
 
     def _try(self, crm: Crm, part: Iterator[News]) -> int:
         try:
@@ -91,6 +94,25 @@ class Metadata:
         if state.directories.get(crm) != digest(owners):
             yield DirectoryObserved(crm=crm, digest=digest(owners), request=new_id()), owners
 
+    def _rules(self, names: tuple[str, ...], state: Connection) -> Iterator[News]:
+        """The validation rules, and our user as they see him; none if he may not read them."""
+        try:
+            found = {name: self.rules.rules(name, self._known(name, state)) for name in names}
+            runner = msgspec.to_builtins(self.rules.runner(_globals(found.values())))
+        except (Misconfigured, Rejected) as error:
+            log.warning("rules_unreadable", connection=self.lane.name, code=error.code)
+            return
+        for name, texts in found.items():
+            document = msgspec.to_builtins(texts)
+            if state.rules.get(name, digest([])) != digest(document):
+                yield RulesObserved(object=name, digest=digest(document), request=new_id()), document
+        if any(found.values()) and state.runner != digest(runner):
+            yield RunnerObserved(digest=digest(runner), request=new_id()), runner
+
+    def _known(self, name: str, state: Connection) -> dict[str, RuleText]:
+        document = self.lane.document(state.rules[name]) if name in state.rules else []
+        return {each.id: each for each in msgspec.convert(document, list[RuleText])}
+
     def _lists(self, wanted: tuple[str, ...], state: Connection) -> Iterator[News]:
         """The inclusion lists, and the lists that their filters refer to."""
         for definition in with_referred(self.lists, wanted):
@@ -108,3 +130,9 @@ def _particulars(crm: Crm, account: Mapping[str, Any]) -> tuple[str, str, str]:
     organization = account.get("organization") or {}
     zone = str(organization.get("TimeZoneSidKey") or "UTC")
     return str(organization.get("Id", "")), zone, str(account.get("user_id") or "")
+
+
+def _globals(found: Iterable[tuple[RuleText, ...]]) -> set[str]:
+    """The names of globals in the rules' formulas."""
+    formulas = (formula_of(each.formula) for texts in found for each in texts)
+    return {name for formula in formulas if formula for name in formula.globals}

@@ -1,12 +1,13 @@
 """What the stages need from the outside, as protocols. Gateways and storage play these parts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
 import msgspec
 
 from domain.identity import Fields
 from domain.outcomes import Outcome
+from domain.rules import RuleText, Runner
 from domain.schema import ObjectSchema
 from domain.state import Priority
 
@@ -168,6 +169,16 @@ class ListGateway(Protocol):
 
     def memberships(self, record_ids: Sequence[str]) -> dict[str, set[str]]:
         """The ids of the lists each record is on now."""
+
+
+class RuleGateway(Protocol):
+    """Salesforce's validation rules. Raises as ``CrmGateway`` does, where the user may not read them too."""
+
+    def rules(self, object_name: str, known: Mapping[str, RuleText]) -> tuple[RuleText, ...]:
+        """An object's active rules; of those ``known``, by id, only what changed is read again."""
+
+    def runner(self, names: Collection[str]) -> Runner:
+        """Our user, with those of his fields that the names of globals ask for (``$User.Title``)."""
 
 
 class KeyField(msgspec.Struct, frozen=True):

@@ -53,6 +53,7 @@ LogEvent = Literal[
     "poll_finished",
     "read_answered",  # one batch of reads: crm, asked, found, missing
     "read_refused",  # the CRM refuses one request by itself: key, code
+    "rules_unreadable",  # the user may not read Salesforce's validation rules: code
     "server_away",  # the log's server does not answer; it is waited for
     "server_unfit",  # the log's server evicts or forgets
     "sweep_failed",  # something is wrong with one connection; the others go on

@@ -36,7 +36,7 @@ def find(values: Mapping[str, Value], name: str) -> Value | Absence:
         return values[name]
     except KeyError:
         lowered = name.lower()
-    return next((value for key, value in values.items() if key.lower() == lowered), ABSENT)
+    return next((values[key] for key in values if key.lower() == lowered), ABSENT)
 
 
 def text_value(value: Value) -> str | None:

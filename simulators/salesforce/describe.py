@@ -1,8 +1,9 @@
 """What `describe` tells: the key sets of the real answers (REST API developer guide, "sObject Describe")."""
 
+from base64 import b64encode
 from typing import Any
 
-from simulators.salesforce.schema import Field, Schema, SObject
+from simulators.salesforce.schema import Choice, Field, Schema, SObject
 
 MASTER_RECORD_TYPE = "012000000000000AAA"
 _SOAP = {
@@ -21,7 +22,7 @@ _BYTES_PER_CHARACTER = 3
 _UNSORTABLE = frozenset({"textarea", "address", "multipicklist"})
 
 
-def field_describe(entry: Field, *, writable: bool) -> dict[str, Any]:
+def field_describe(entry: Field, controller: Field | None, *, writable: bool) -> dict[str, Any]:
     """One entry of `fields`; `writable`: the caller may edit the field where anyone can."""
     whole = entry.type == "int"
     return {
@@ -36,13 +37,13 @@ def field_describe(entry: Field, *, writable: bool) -> dict[str, Any]:
         "cascadeDelete": False,
         "caseSensitive": entry.case_sensitive,
         "compoundFieldName": entry.compound,
-        "controllerName": None,
+        "controllerName": entry.controller,
         "createable": entry.createable and writable,
         "custom": entry.custom,
         "defaultValue": entry.default_value(),
         "defaultValueFormula": None,
         "defaultedOnCreate": entry.defaulted or entry.type == "boolean" or entry.never_null,
-        "dependentPicklist": False,
+        "dependentPicklist": entry.controller is not None,
         "deprecatedAndHidden": False,
         "digits": entry.precision or 8 if whole else 0,
         "displayLocationInDecimal": False,
@@ -73,7 +74,7 @@ def field_describe(entry: Field, *, writable: bool) -> dict[str, Any]:
                 "active": choice.active,
                 "defaultValue": choice.default,
                 "label": choice.label,
-                "validFor": None,
+                "validFor": _valid_for(choice, controller) if controller else None,
                 "value": choice.value,
             }
             for choice in entry.choices
@@ -96,6 +97,16 @@ def field_describe(entry: Field, *, writable: bool) -> dict[str, Any]:
         "updateable": entry.updateable and writable,
         "writeRequiresMasterRead": False,
     }
+
+
+def _valid_for(choice: Choice, controller: Field) -> str:
+    """A bit for each controlling value, the first one leftmost, in base 64; a checkbox has false and true."""
+    values = [each.value for each in controller.choices] or ["false", "true"]
+    bits = bytearray((len(values) + 7) // 8)
+    for place, value in enumerate(values):
+        if value in choice.valid_for:
+            bits[place // 8] |= 0x80 >> place % 8
+    return b64encode(bytes(bits)).decode()
 
 
 def _common(described: SObject, base: str, *, writable: bool) -> dict[str, Any]:
@@ -180,7 +191,11 @@ def object_describe(
         "extendedBy": None,
         "extendsInterfaces": None,
         "fields": [
-            field_describe(entry, writable=writable and f"{described.name}.{entry.name}" not in locked)
+            field_describe(
+                entry,
+                described.fields.get(entry.controller or ""),
+                writable=writable and f"{described.name}.{entry.name}" not in locked,
+            )
             for entry in visible
         ],
         "implementedBy": None,

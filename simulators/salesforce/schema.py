@@ -28,6 +28,7 @@ class Choice:
     label: str
     default: bool = False
     active: bool = True
+    valid_for: tuple[str, ...] = ()  #: of a dependent picklist: the controlling values it goes with
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Field:
     case_sensitive: bool = False
     restricted: bool = False
     choices: tuple[Choice, ...] = ()
+    controller: str | None = None  #: the field that a dependent picklist depends on
     targets: tuple[str, ...] = ()
     relationship: str | None = None
     children: str | None = None

@@ -112,6 +112,7 @@ def custom_field(name: str, metadata: dict[str, Any]) -> Field:
         case_sensitive=bool(metadata.get("caseSensitive")),
         restricted=bool(value_set.get("restricted")),
         choices=tuple(_choices(value_set)),
+        controller=value_set.get("controllingField"),
         targets=(str(metadata["referenceTo"]),) if kind == "Lookup" else (),
         relationship=name.removesuffix("__c") + "__r" if kind == "Lookup" else None,
         children=f"{metadata['relationshipName']}__r" if metadata.get("relationshipName") else None,
@@ -123,12 +124,15 @@ def custom_field(name: str, metadata: dict[str, Any]) -> Field:
 
 def _choices(value_set: dict[str, Any]) -> list[Choice]:
     values = (value_set.get("valueSetDefinition") or {}).get("value") or []
+    settings = value_set.get("valueSettings") or []
+    goes_with = {each["valueName"]: tuple(each["controllingFieldValue"]) for each in settings}
     return [
         Choice(
             str(value.get("fullName") or value["valueName"]),
             str(value.get("label") or value.get("fullName") or value["valueName"]),
             default=bool(value.get("default")),
             active=value.get("isActive") is not False,
+            valid_for=goes_with.get(str(value.get("fullName") or value.get("valueName")), ()),
         )
         for value in values
     ]

@@ -41,7 +41,7 @@ def query(call: Call) -> Answer:
     text = call.request.one("q")
     parsed = parse(text)
     source = next((name for name in _SOURCES if name.lower() == parsed.source.lower()), None)
-    if source is None:
+    if source is None or not call.org.sees(call.actor, source):
         raise ApiError("INVALID_TYPE", f"sObject type '{parsed.source}' is not supported.")
     rows = [row for row in _SOURCES[source](call.org) if parsed.where is None or _holds(row, parsed.where)]
     names = [item.text for item in parsed.select if isinstance(item, Path)]

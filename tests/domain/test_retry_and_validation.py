@@ -2,10 +2,10 @@
 
 import pytest
 
-from domain.identity import FieldValue
+from domain.identity import Fields, FieldValue
 from domain.retry import ATTEMPTS, FIRST_MS, LONGEST_MS, delay_ms
 from domain.schema import FieldKind, FieldSchema, ObjectSchema, Option
-from domain.validation import missing_required, objection
+from domain.validation import mismatched, missing_required, objection
 from tests.world import SF, text
 
 
@@ -42,6 +42,10 @@ AMOUNT = text("Amount", FieldKind.NUMBER, precision=5, scale=2)
         pytest.param(text("T", required=True), None, marks=pytest.mark.rule("R97"), id="must not be empty"),
         pytest.param(text("T", calculated=True), "a", marks=pytest.mark.rule("R85"), id="formula"),
         pytest.param(text("T", updateable=False), "a", id="read only"),
+        pytest.param(text("T", FieldKind.EMAIL), "ada.example.com", id="no @"),
+        pytest.param(text("T", FieldKind.EMAIL), "ada@example", id="no domain"),
+        pytest.param(text("T", FieldKind.EMAIL), "a da@example.com", id="a blank in an address"),
+        pytest.param(text("T", FieldKind.EMAIL), "a@example..com", id="an empty part"),
     ],
 )
 def test_a_value_that_would_be_refused(schema: FieldSchema, value: FieldValue) -> None:
@@ -52,8 +56,15 @@ def test_a_value_that_would_be_refused(schema: FieldSchema, value: FieldValue) -
 
 @pytest.mark.parametrize(
     ("schema", "value"),
-    [(text("T", length=3), "abc"), (PICK, "a"), (MANY, "b;a"), (AMOUNT, "999.99"), (text("T"), None)],
-    ids=["just fits", "an option", "options", "just fits, number", "blank"],
+    [
+        (text("T", length=3), "abc"),
+        (PICK, "a"),
+        (MANY, "b;a"),
+        (AMOUNT, "999.99"),
+        (text("T"), None),
+        (text("T", FieldKind.EMAIL), "o'neil+x@mail.example.co.uk"),
+    ],
+    ids=["just fits", "an option", "options", "just fits, number", "blank", "an address"],
 )
 def test_a_value_that_would_be_taken(schema: FieldSchema, value: FieldValue) -> None:
     assert objection(schema, value, create=False) == ""
@@ -63,3 +74,42 @@ def test_a_value_that_would_be_taken(schema: FieldSchema, value: FieldValue) -> 
 def test_a_create_names_the_required_fields_it_lacks() -> None:
     fields = {each.name: each for each in (text("LastName", required=True), text("City"))}
     assert missing_required(ObjectSchema(SF, "Lead", fields), {"City": "Bonn"}) == ("LastName",)
+
+
+STATE = text(
+    "State",
+    FieldKind.PICKLIST,
+    controller="Country",
+    options=(
+        Option("Tirol", "Tirol", valid_for=("Austria",)),
+        Option("Texas", "Texas", valid_for=("USA",)),
+        Option("Limburg", "Limburg", valid_for=("Belgium", "Netherlands")),
+    ),
+)
+
+
+@pytest.mark.rule("R87")
+@pytest.mark.parametrize(
+    ("fields", "known", "blamed"),
+    [
+        pytest.param({"State": "Texas"}, {"Country": "Austria"}, ["State"], id="of another country"),
+        pytest.param({"State": "Texas", "Country": "Austria"}, {}, ["State"], id="both are written"),
+        pytest.param({"State": "Tirol"}, {"Country": None}, ["State"], id="without a country"),
+        pytest.param({"Country": "USA"}, {"State": "Tirol", "Country": "Austria"}, ["Country"], id="leaves"),
+        pytest.param({"Country": None}, {"State": "Tirol", "Country": "Austria"}, [], id="country cleared"),
+        pytest.param({"State": "Texas"}, {}, [], id="nobody knows the country"),
+        pytest.param({"State": "Limburg"}, {"Country": "Belgium"}, [], id="one of its countries"),
+        pytest.param({"State": None}, {"State": "Texas", "Country": "Austria"}, [], id="cleared"),
+        pytest.param({"State": "Elsewhere"}, {"Country": "Austria"}, [], id="an option of nobody's"),
+        pytest.param({"City": "Graz"}, {"State": "Texas", "Country": "Austria"}, [], id="not written"),
+    ],
+)
+def test_an_option_must_go_with_the_one_it_depends_on(
+    fields: Fields, known: Fields, blamed: list[str]
+) -> None:
+    found = dict(mismatched((STATE,), fields, known))
+
+    assert list(found) == blamed
+    for why in found.values():
+        assert "State" in why
+        assert "Country" in why

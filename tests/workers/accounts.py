@@ -18,6 +18,7 @@ from workers.gateways.hubspot_lists import HubSpotLists
 from workers.gateways.provisioning import HubSpotProvisioning, SalesforceProvisioning
 from workers.gateways.salesforce import SalesforceGateway
 from workers.gateways.salesforce_client import Org
+from workers.gateways.salesforce_rules import SalesforceRules
 from workers.ports import CrmGateway, ProvisioningGateway
 
 TOKEN = "pat-sim"
@@ -47,6 +48,10 @@ class Accounts:
     @property
     def lists(self) -> HubSpotLists:
         return HubSpotLists(self.portal)
+
+    @property
+    def rules(self) -> SalesforceRules:
+        return SalesforceRules(self.org)
 
     @property
     def schemas(self) -> Schemas:

@@ -172,7 +172,8 @@ def test_brackets_without_end_are_no_traceback() -> None:
         pytest.param(
             "salesforce: {domain: acme.my}",
             "salesforce: {domain: acme.my, sandbox: yes}",
-            '2: There is no key "sandbox" here. Choose from: login, domain, username, api_call_limit.',
+            '2: There is no key "sandbox" here. Choose from: login, domain, username, api_call_limit, '
+            "validation_rules.",
             id="a key that resembles none",
         ),
         pytest.param(

@@ -8,6 +8,8 @@ import pytest
 from domain import events as e
 from domain.book import CONNECTION_KEY, OPEN, TIMERS, Changes, Table, decode, held_queue
 from domain.errors import Misconfigured, SyncError, Throttled
+from domain.learning import counter
+from domain.rules import RuleText
 from domain.state import Bucket
 from domain.upcasting import decode as event_of
 from tests.workers.lanes import append, configured, memory_lane, project, shown
@@ -432,3 +434,59 @@ def test_whom_the_baseline_has_counted_already_is_not_looked_at_again() -> None:
     append(lane, shown(HS, "contacts", "1", source="baseline", city="Wien"))
 
     assert told(counted(lane), e.TimerDue) == []
+
+
+# -- validation rules
+
+RULE = RuleText("03d1", "No_Atlantis", 'City = "Atlantis"', "No.")
+
+
+def judged(agreed: int, disagreed: int = 0) -> Lane:
+    """A lane under a rule for which so many answers were counted."""
+    lane = configured(memory_lane())
+    rules = msgspec.to_builtins((RULE,))
+    lane.append([e.RulesObserved(object="Lead", digest=e.digest(rules))], [rules])
+    return answered(project(lane), agreed=agreed, disagreed=disagreed)
+
+
+def answered(lane: Lane, **counts: int) -> Lane:
+    at, tables = lane.tables().checkpoint(), lane.tables()
+    named = {counter(RULE.key, what): number for what, number in counts.items()}
+    assert tables.commit(at, at, Changes({}, {}, {}, {}, {}, named))
+    return lane
+
+
+def trusted(lane: Lane) -> list[bool]:
+    return [rule.trusted for rule in project(lane).policy().rules["Lead"]]
+
+
+def test_a_rule_is_trusted_once_enough_answers_agreed() -> None:
+    lane = judged(agreed=2)
+    control = Control(lane, trust_after=3)
+    assert not control.run()
+    assert trusted(lane) == [False]
+
+    answered(lane, agreed=1)
+    assert control.run()
+    assert trusted(lane) == [True]
+    assert not control.run()
+
+
+def test_a_trusted_rule_is_doubted_after_one_answer_that_disagrees() -> None:
+    lane = judged(agreed=3)
+    control = Control(lane, trust_after=3)
+    control.run()
+    project(lane)
+
+    answered(lane, disagreed=1)
+    assert control.run()
+    assert trusted(lane) == [False]
+    answered(lane, agreed=3)
+    assert control.run()
+    assert trusted(lane) == [True]
+
+
+def test_a_rule_is_never_trusted_where_the_configuration_says_never() -> None:
+    lane = judged(agreed=1_000)
+
+    assert not Control(lane, trust_after=None).run()

@@ -56,6 +56,7 @@ def patient(
         gateways=lambda: both.gateways,
         provisioning=lambda: both.provisioning,
         lists=lambda: both.lists,
+        rules=lambda: both.rules,
         public_url="https://sync.acme.com",
         clock=clock or SystemClock(),
     )
@@ -357,3 +358,28 @@ def test_the_page_on_connecting_names_every_scope_and_secret() -> None:
     secrets = {*secrets_needed(options(), webhooks=True), *secrets_needed(jwt(), webhooks=True)}
     named += [f"CRMSYNC_ACME_{secret.upper()}" for secret in secrets]
     assert [name for name in named if name not in page] == []
+
+
+# -- validation rules
+
+
+def test_validation_rules_that_may_not_be_read_are_no_failure(server: redis.Redis) -> None:
+    with accounts() as both:
+        set_up(both)
+        both.control(Crm.SALESFORCE, "permissions", object="ValidationRule", access="none")
+        said = complaints(examine(patient(both, server)))
+    assert said == [
+        (
+            "warn: Salesforce's validation rules cannot be read (INVALID_TYPE): writes are not checked by "
+            "them. Grant the integration user View Setup and Configuration, if they are to be checked before."
+        )
+    ]
+
+
+def test_validation_rules_are_counted(server: redis.Redis) -> None:
+    with accounts() as both:
+        set_up(both)
+        rule = {"name": "No_Atlantis", "formula": 'City = "Atlantis"', "message": "No."}
+        both.control(Crm.SALESFORCE, "validation_rules", entity="Lead", **rule)
+        told = [finding.what for finding in examine(patient(both, server))]
+    assert "Salesforce's active validation rules can be read: 1." in told

@@ -1,5 +1,6 @@
 """Metadata: what the CRMs say about themselves becomes an event when it changes, and only then."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 from domain import events as e
 from domain.errors import Misconfigured, SyncError, Throttled, Transient
 from domain.identity import Crm
+from domain.rules import RuleText, Runner
 from tests.workers.crm import FakeCrm
 from tests.workers.lanes import memory_lane, project
 from tests.world import HS, SF
@@ -44,6 +46,31 @@ class Lists:
         return {each: set() for each in record_ids}
 
 
+class Rules:
+    """The validation rules of an org, by object."""
+
+    def __init__(self) -> None:
+        self.by_object: dict[str, tuple[RuleText, ...]] = {}
+        self.asked: set[str] = set()
+        self.known: dict[str, RuleText] = {}
+        self.error: SyncError | None = None
+
+    def rules(self, object_name: str, known: Mapping[str, RuleText]) -> tuple[RuleText, ...]:
+        if self.error:
+            raise self.error
+        self.known |= known
+        return self.by_object.get(object_name, ())
+
+    def runner(self, names: Collection[str]) -> Runner:
+        self.asked = set(names)
+        return Runner(user={"Title": "Robot"}, zone="Europe/Vienna")
+
+
+NO_ATLANTIS = RuleText(
+    "03d1", "No_Atlantis", 'AND(City = "Atlantis", $User.Title <> "King")', "No.", changed="1"
+)
+
+
 class Side:
     """A lane with both CRMs."""
 
@@ -56,7 +83,8 @@ class Side:
             ),
         }
         self.lists = Lists()
-        self.metadata = Metadata(self.lane, self.crms, self.lists)
+        self.rules = Rules()
+        self.metadata = Metadata(self.lane, self.crms, self.lists, self.rules)
 
     def observe(self, *lists: str) -> int:
         new = self.metadata.observe(OBJECTS, lists)
@@ -168,3 +196,44 @@ def test_a_suspended_crm_is_left_alone() -> None:
 
     assert side.crms[SF].calls == []
     assert list(side.lane.state().accounts) == [HS]
+
+
+# -- validation rules
+
+
+def test_rules_are_observed_with_the_user_whom_they_see() -> None:
+    side = Side()
+    side.observe()
+    side.rules.by_object = {"Lead": (NO_ATLANTIS,)}
+
+    assert side.observe() == 2
+    assert side.observe() == 0
+    assert side.rules.asked == {"$User.Title"}
+    assert side.lane.document(side.lane.state().runner)["user"] == {"Title": "Robot"}
+
+
+def test_what_is_known_of_a_rule_need_not_be_read_again() -> None:
+    side = Side()
+    side.rules.by_object = {"Lead": (NO_ATLANTIS,)}
+    side.observe()
+    side.observe()
+
+    assert side.rules.known == {"03d1": NO_ATLANTIS}
+
+
+def test_the_last_rule_of_an_object_can_go() -> None:
+    side = Side()
+    side.rules.by_object = {"Lead": (NO_ATLANTIS,)}
+    side.observe()
+    side.rules.by_object = {}
+
+    assert side.observe() == 1
+    assert side.lane.document(side.lane.state().rules["Lead"]) == []
+
+
+def test_rules_that_the_user_may_not_read_stop_nothing() -> None:
+    side = Side()
+    side.rules.error = Misconfigured("INVALID_TYPE")
+
+    assert side.observe() == 7
+    assert not side.lane.state().rules

@@ -73,6 +73,7 @@ def _patient(link: Link) -> Patient:
         gateways=lambda: link.gateways,
         provisioning=lambda: _provisioning(link),
         lists=lambda: link.lists,
+        rules=lambda: link.rules,
         public_url=runtime.settings.public_url,
         clock=runtime.clock,
     )

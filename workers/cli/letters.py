@@ -148,6 +148,7 @@ def _plain(found: Plan) -> dict[str, object]:
         "wait": found.wait,
         "explanation": found.explanation,
         "writes": found.drafts,
+        "broken": {crm: broken.rule.text.name for crm, broken in found.broken.items()},
         "held": {
             crm: {name: hold.message for name, hold in holds.items()} for crm, holds in found.held.items()
         },
@@ -171,5 +172,9 @@ def _plan_lines(found: Plan) -> list[RenderableType]:
             f"{crm}: {_what(draft)}",
             pairs((name, shown(value)) for name, value in draft.fields.items()),
         ]
+    lines += [
+        f"{crm}: nothing, because of the validation rule {broken.rule.text.name}: {broken.rule.text.message}"
+        for crm, broken in found.broken.items()
+    ]
     lines += [f"held back from {crm}: {names(holds)}" for crm, holds in found.held.items()]
     return lines or ["Nothing would be sent: both CRMs already hold what the sync rules ask for."]

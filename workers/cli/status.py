@@ -59,7 +59,7 @@ class Status:
 @with_json
 @with_link
 def status(link: Link, *, as_json: bool) -> None:
-    """Show lag, queues, open decisions, what is paused, suspended or held, jobs, budgets and polls."""
+    """Show lag, queues, open decisions, what is paused, suspended or held, jobs, rules, budgets and polls."""
     lane = link.lane
     found = Status(views.status(lane, _budgets(link)), list(_oldest(lane)), list(_polls(lane)))
     if as_json:
@@ -137,6 +137,9 @@ def _tables(found: Status) -> Iterator[Table]:
         yield table("Oldest open decisions", ("contact", "trigger", "waits for", "age"), rows)
     if now.jobs:
         yield table("Jobs", ("job", "kind", "whom", "by", ">requested", "state"), _jobs(found))
+    if now.rules:
+        heads = ("object", "rule", "status", ">agreed", ">disagreed", ">unknown", "cannot be known")
+        yield table("Validation rules", heads, _rules(found))
     if now.budgets:
         columns = ("CRM", ">our calls today", ">our budget", ">left of the account's", "pause")
         yield table("Calls", columns, _calls(found))
@@ -148,6 +151,13 @@ def _jobs(found: Status) -> Iterator[tuple[str, ...]]:
         ended = f"failed: {each.failed}" if each.failed else "finished"
         state = ended if each.finished else f"waits for {each.waits}" if each.waits else "running"
         yield each.id[:8], each.kind, each.list_id or each.where, each.by, f"{each.done:,}{total}", state
+
+
+def _rules(found: Status) -> Iterator[tuple[str, ...]]:
+    for each in found.status.rules:
+        counts = (f"{count:,}" for count in (each.agreed, each.disagreed, each.unknown))
+        unknown = ", ".join(each.needs) if each.readable else "the formula"
+        yield each.object, each.name, each.status, *counts, unknown
 
 
 def _calls(found: Status) -> Iterator[tuple[str, ...]]:

@@ -35,6 +35,7 @@ class ConnectionOptions:
     check_seconds: int  #: between two checks of everything modified since the last
     webhooks: bool  #: whether HubSpot's webhooks are taken
     budgets: Mapping[Crm, Budget]
+    trust_after: int | None  #: agreeing answers that make a validation rule stop writes; None: never
 
 
 def connection_options(configuration: Configuration) -> ConnectionOptions:
@@ -50,6 +51,7 @@ def connection_options(configuration: Configuration) -> ConnectionOptions:
         check_seconds=entry.polling.check,
         webhooks=entry.accepts_webhooks,
         budgets={crm: Budget(limit.share / 100, limit.per_day) for crm, limit in limits.items()},
+        trust_after=entry.salesforce.validation_rules.trust_after,
     )
 
 

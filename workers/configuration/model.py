@@ -173,6 +173,17 @@ class HubSpot(Model):
     api_call_limit: ApiCallLimit = ApiCallLimit()
 
 
+def _never(value: object) -> object:
+    return None if value == "never" else value
+
+
+class ValidationRules(Model):
+    """How Salesforce's validation rules are checked before a write."""
+
+    trust_after: Annotated[Annotated[int, Field(ge=1, le=MOST)] | None, BeforeValidator(_never)] = 5
+    """Answers that must agree with us before a rule stops writes; ``None``: it never does."""
+
+
 class Salesforce(Model):
     """How to reach Salesforce."""
 
@@ -180,6 +191,7 @@ class Salesforce(Model):
     domain: Annotated[str, BeforeValidator(_domain)]  #: My Domain, as in ``acme.my``
     username: Text | None = None  #: with ``jwt`` only
     api_call_limit: ApiCallLimit = ApiCallLimit()
+    validation_rules: ValidationRules = ValidationRules()
 
     @model_validator(mode="after")
     def _complete(self) -> "Salesforce":

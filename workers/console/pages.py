@@ -28,7 +28,15 @@ NOTICES = {
     "clear": "It goes on.",
 }
 
-FAILURES = frozenset({Reason.VALIDATION, Reason.REJECTED, Reason.EXHAUSTED, Reason.ENGINE_FAULT})
+FAILURES = frozenset(
+    {
+        Reason.VALIDATION,
+        Reason.VALIDATION_RULE,
+        Reason.REJECTED,
+        Reason.EXHAUSTED,
+        Reason.ENGINE_FAULT,
+    }
+)
 
 LISTED = 100
 """Dead letters of one cause that the page of errors lists."""

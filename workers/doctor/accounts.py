@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 
 from domain.errors import SyncError
 from domain.identity import Crm
+from domain.rules import formula_of
 from domain.schema import ObjectSchema
 from workers.configuration import Budget, ConnectionOptions
 from workers.doctor.findings import NAMES, Finding, Health, refused
-from workers.ports import CrmGateway, ProvisioningGateway
+from workers.ports import CrmGateway, ProvisioningGateway, RuleGateway
 
 SKEW_MS = 5_000
 """More than this between our clock and a CRM's is worth a warning."""
@@ -100,6 +101,24 @@ def check_rights(crm: Crm, provisioning: ProvisioningGateway, objects: Sequence[
         yield Finding(Health.FAIL, f"The {NAMES[crm]} credential lacks {right}.", GRANTS[crm])
     if not lacking:
         yield Finding(Health.OK, f"The {NAMES[crm]} credential lacks no right that is known to be needed.")
+
+
+def check_rules(gateway: RuleGateway, objects: Sequence[str]) -> Iterator[Finding]:
+    """Whether the validation rules can be read; without them every write is left to Salesforce to judge."""
+    try:
+        found = [rule for name in objects for rule in gateway.rules(name, {})]
+    except SyncError as error:
+        what = f"Salesforce's validation rules cannot be read ({error.code}): writes are not checked by them."
+        remedy = "Grant the integration user View Setup and Configuration, if they are to be checked before."
+        yield Finding(Health.WARN, what, remedy)
+        return
+    unread = [rule.name for rule in found if formula_of(rule.formula) is None]
+    if unread:
+        what = (
+            f"Salesforce's validation rules {', '.join(unread)} have formulas that crmsync cannot evaluate."
+        )
+        yield Finding(Health.WARN, what, "Nothing: Salesforce judges by them itself.")
+    yield Finding(Health.OK, f"Salesforce's active validation rules can be read: {len(found)}.")
 
 
 GRANTS = {

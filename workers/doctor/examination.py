@@ -10,11 +10,18 @@ from domain.identity import Crm
 from domain.schema import ObjectSchema
 from workers.clock import Clock
 from workers.configuration import Configuration, ConnectionOptions, connection_options
-from workers.doctor.accounts import check_budget, check_clock, check_reading, check_rights, check_zone
+from workers.doctor.accounts import (
+    check_budget,
+    check_clock,
+    check_reading,
+    check_rights,
+    check_rules,
+    check_zone,
+)
 from workers.doctor.configured import check_fields, check_inclusion_lists
 from workers.doctor.findings import NAMES, Finding, Health, refused
 from workers.doctor.machine import check_secrets, check_server, check_webhooks
-from workers.ports import CrmGateway, ListGateway, ProvisioningGateway
+from workers.ports import CrmGateway, ListGateway, ProvisioningGateway, RuleGateway
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,7 @@ class Patient:
     """A connection and all that can be asked about it.
 
     ``absent`` takes a secret's name and says what is wrong with it, with the remedy behind a colon; "" if
-    it is there. ``gateways``, ``provisioning`` and ``lists`` are called only where no secret is absent.
+    it is there. What reaches a CRM is called only where no secret is absent.
     """
 
     configuration: Configuration
@@ -31,6 +38,7 @@ class Patient:
     gateways: Callable[[], Mapping[Crm, CrmGateway]]
     provisioning: Callable[[], Mapping[Crm, ProvisioningGateway]]
     lists: Callable[[], ListGateway]
+    rules: Callable[[], RuleGateway]
     public_url: str | None
     clock: Clock
 
@@ -73,3 +81,5 @@ def _account(patient: Patient, crm: Crm, schemas: dict[tuple[Crm, str], ObjectSc
     yield from check_budget(crm, account, patient.options, objects=len(objects))
     yield from check_rights(crm, patient.provisioning()[crm], objects)
     yield from check_reading(crm, gateway, objects, schemas)
+    if crm is Crm.SALESFORCE:
+        yield from check_rules(patient.rules(), objects)

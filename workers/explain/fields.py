@@ -74,6 +74,9 @@ def _fate(evidence: Evidence, mapped: MappedField) -> tuple[str, str, str]:
         hold = answer.held.get(crm, {}).get(name) or contact.holds.get(crm, {}).get(name)
         if hold is not None:
             return f"held back from {NAMES[crm]}: {hold.message}", *_of_hold(crm, hold)
+        broken = answer.broken.get(crm)
+        if broken is not None and name in broken.draft.fields:
+            return f"kept from {NAMES[crm]} by the validation rule {broken.rule.text.name}", "", ""
         draft = answer.drafts.get(crm)
         if draft is not None and name in draft.fields:
             refused = contact.refused.get(crm) == draft.fields

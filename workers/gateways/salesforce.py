@@ -14,7 +14,6 @@ import msgspec
 from simple_salesforce.api import Salesforce
 
 from domain.errors import SyncError, Transient
-from domain.identity import Crm
 from domain.outcomes import Outcome, OutcomeClass
 from domain.schema import FieldKind, ObjectSchema
 from domain.state import Priority
@@ -27,7 +26,7 @@ from workers.gateways.salesforce_shapes import (
     Row,
     Schema,
     columns,
-    field_schema,
+    object_schema,
     outcome,
     owner,
     read_record,
@@ -47,7 +46,7 @@ class SalesforceGateway:
     mixes_objects = True
 
     def __init__(self, org: Org, *, schemas: Mapping[str, ObjectSchema] | None = None) -> None:
-        self._account = org.account
+        self._org, self._account = org, org.account
         self._schemas = {name: schema.fields for name, schema in (schemas or {}).items()}
         self.priority = Priority.LIVE
 
@@ -112,8 +111,7 @@ class SalesforceGateway:
         def request(client: Salesforce) -> object:
             return client.restful(f"sobjects/{object_name}/describe")
 
-        described = self._account.ask(request, Described, self.priority).fields
-        schema = ObjectSchema(Crm.SALESFORCE, object_name, {one.name: field_schema(one) for one in described})
+        schema = object_schema(object_name, self._account.ask(request, Described, self.priority))
         self._schemas[object_name] = schema.fields
         return schema
 
@@ -134,14 +132,9 @@ class SalesforceGateway:
         organization = "SELECT Id, Name, TimeZoneSidKey, IsSandbox FROM Organization"
         return {
             "organization": next(self._all(organization, deleted=False), None),
-            "user_id": self._user_id(),
+            "user_id": self._org.user_id(self.priority),
             "limits": self._limits(),
         }
-
-    def _user_id(self) -> str | None:
-        """The last part of the identity address, which the list of resources names."""
-        resources = self._account.ask(lambda client: client.restful(""), dict[str, Any], self.priority)
-        return str(resources["identity"]).rpartition("/")[2] if "identity" in resources else None
 
     def _limits(self) -> dict[str, Any]:
         return self._account.ask(lambda client: client.limits(), dict[str, Any], self.priority)

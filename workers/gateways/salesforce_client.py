@@ -20,6 +20,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from domain.errors import Misconfigured, Transient
 from domain.identity import Crm
+from domain.state import Priority
 from workers.gateways.http import CONNECT_SECONDS, READ_SECONDS, Account, Answer, NoAnswer
 from workers.gateways.salesforce_shapes import fault_of
 from workers.gateways.tokens import AccessTokens, MemoryTokenStore, Token, TokenStore
@@ -85,6 +86,11 @@ class Org:
             send=self._send,
             fault_of=fault_of,
         )
+
+    def user_id(self, priority: Priority) -> str:
+        """Whom the session belongs to: the last part of the identity address; empty if it does not say."""
+        resources = self.account.ask(lambda client: client.restful(""), dict[str, Any], priority)
+        return str(resources.get("identity", "")).rpartition("/")[2]
 
     def _see(self, response: requests.Response, **_: object) -> None:
         self._seen.response = response

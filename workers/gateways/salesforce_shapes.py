@@ -5,16 +5,17 @@ and Error Responses" pages. Shapes name only what is used, and demand only what 
 """
 
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from domain.errors import Transient
-from domain.identity import Crm
+from domain.identity import Crm, FieldValue
 from domain.outcomes import Outcome, OutcomeClass
-from domain.schema import FieldKind, FieldSchema, Option
-from domain.wire import epoch_ms, salesforce_fields, to18
+from domain.schema import FieldKind, FieldSchema, ObjectSchema, Option
+from domain.wire import epoch_ms, from_salesforce, salesforce_fields, to18
 from workers.gateways.http import Answer, Fault, worst
 from workers.ports import Owner, ReadRecord
 
@@ -77,6 +78,8 @@ class PicklistValue(Shape):
     value: str
     label: str | None = None
     active: bool = True
+    default_value: bool = False
+    valid_for: str | None = None
 
 
 class DescribedField(Shape):
@@ -97,6 +100,9 @@ class DescribedField(Shape):
     external_id: bool = False
     picklist_values: list[PicklistValue] = []
     reference_to: list[str] = []
+    controller_name: str | None = None
+    default_value: Any = None
+    auto_number: bool = False
 
 
 class Described(Shape):
@@ -205,8 +211,16 @@ _KINDS = {
 }
 
 
-def field_schema(described: DescribedField) -> FieldSchema:
+def object_schema(name: str, described: Described) -> ObjectSchema:
+    by_name = {each.name: each for each in described.fields}
+    fields = {each.name: _field_schema(each, by_name) for each in described.fields}
+    return ObjectSchema(Crm.SALESFORCE, name, fields)
+
+
+def _field_schema(described: DescribedField, others: Mapping[str, DescribedField]) -> FieldSchema:
     kind = _KINDS.get(described.type, FieldKind.OTHER)
+    controller = others.get(described.controller_name or "")
+    default = _default(described, kind)
     return FieldSchema(
         name=described.name,
         label=described.label,
@@ -222,11 +236,45 @@ def field_schema(described: DescribedField) -> FieldSchema:
         unique=described.unique and described.external_id,
         restricted=described.restricted_picklist,
         options=tuple(
-            Option(option.value, option.label or option.value, option.active)
+            Option(
+                option.value,
+                option.label or option.value,
+                option.active,
+                _valid_for(option, controller) if controller else (),
+            )
             for option in described.picklist_values
         ),
         references=tuple(described.reference_to),
+        controller=controller.name if controller else None,
+        default=default,
+        self_filled=default is None and _filled(described),
     )
+
+
+def _valid_for(option: PicklistValue, controller: DescribedField) -> tuple[str, ...]:
+    """The controlling values that a dependent option goes with.
+
+    A bit each, the first one leftmost, in the order of the controlling field's own options; a checkbox has
+    the two false and true. Source: SOAP API guide, "PicklistEntry", ``validFor``.
+    """
+    values = [each.value for each in controller.picklist_values] or ["false", "true"]
+    bits = b64decode(option.valid_for or "")
+    return tuple(
+        value
+        for place, value in enumerate(values)
+        if place // 8 < len(bits) and bits[place // 8] & (0x80 >> place % 8)
+    )
+
+
+def _default(described: DescribedField, kind: FieldKind) -> FieldValue:
+    chosen = (option.value for option in described.picklist_values if option.default_value)
+    return from_salesforce(described.default_value, kind) or next(chosen, None)
+
+
+def _filled(described: DescribedField) -> bool:
+    """Whether a new record gets a value of the CRM's own making: owner, name, dates, numbers."""
+    own = not described.createable and not described.nillable
+    return own or described.defaulted_on_create or described.auto_number
 
 
 def owner(record: Mapping[str, Any], *, queue: bool) -> Owner:

@@ -29,6 +29,7 @@ from workers.views.lanes import (
     stopped,
 )
 from workers.views.letters import ErrorGroup, LetterView, errors, letter, letter_counts, letters, sync_errors
+from workers.views.rules import RuleView
 
 __all__ = [
     "DECISIONS",
@@ -44,6 +45,7 @@ __all__ = [
     "LetterView",
     "OpenView",
     "RecordView",
+    "RuleView",
     "StatusView",
     "SuspensionView",
     "WhatIfView",

@@ -12,6 +12,7 @@ from workers.control import Control, Job
 from workers.limits import Usage
 from workers.store import Tables
 from workers.views.letters import diagnosis, letter_counts
+from workers.views.rules import RuleView, rules
 
 FAR = 2**62
 
@@ -90,6 +91,7 @@ class StatusView:
     faults: dict[str, int]  #: events that could not be handled, by error
     jobs: list[JobView]
     budgets: list[BudgetView]
+    rules: list[RuleView]
 
 
 def status(lane: Lane, budgets: Mapping[Crm, Usage] | None = None) -> StatusView:
@@ -117,6 +119,7 @@ def status(lane: Lane, budgets: Mapping[Crm, Usage] | None = None) -> StatusView
         faults=faults(counters),
         jobs=[_job(each) for each in Control(lane).jobs()],
         budgets=[_budget(crm, usage) for crm, usage in (budgets or {}).items()],
+        rules=rules(policy, counters),
     )
 
 

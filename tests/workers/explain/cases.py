@@ -12,6 +12,7 @@ from domain.outcomes import Outcome, OutcomeClass
 from domain.policy import Computed, FieldMapping, RoutingRule, Section
 from domain.reasons import Reason, Wait
 from domain.retry import ATTEMPTS
+from domain.rules import RuleText
 from domain.translating import Translation
 from tests.domain.inclusion.builders import FORM, a_list, all_of, prop
 from tests.workers.configurations import BADGES
@@ -102,6 +103,16 @@ def answered(told: Told, kind: OutcomeClass, code: str, message: str = "", *fiel
 def salesforce_filter() -> Told:
     world, entity = linked(replace(SECTION, salesforce_filter={"Lead": 'City <> "Vienna"'}))
     world.lead("00Q1", **LEAD, City="Vienna", HubSpot_Contact_Id__c="1")
+    return world, entity
+
+
+def validation_rule() -> Told:
+    """A rule of Salesforce's that is enforced stops the write."""
+    world, entity = linked()
+    rule = RuleText("03d1", "No_Atlantis", 'City = "Atlantis"', "We do not deliver to Atlantis.", "City")
+    world.append(e.RulesObserved(object="Lead", digest=world.document((rule,))))
+    world.append(e.RuleTrusted(rule=rule.key, agreed=5, disagreed=0))
+    world.hubspot("1", city="Atlantis")
     return world, entity
 
 
@@ -379,6 +390,7 @@ BY_CODE: dict[str, Callable[[], Told]] = {
     Reason.NOT_IN_INCLUSION_LIST: not_in_inclusion_list,
     Reason.SALESFORCE_FILTER: salesforce_filter,
     Reason.VALIDATION: validation,
+    Reason.VALIDATION_RULE: validation_rule,
     Reason.REJECTED: rejected,
     Reason.PING_PONG: ping_pong,
     Reason.CREATION_OFF: creation_off,
