@@ -10,21 +10,40 @@ from domain.step import Step, replace, share
 
 HOUR_MS = 3_600_000
 
+SHADOW = "shadow"
+"""Why contacts are held for whom something would have been written in shadow mode."""
+
 
 def allowed(step: Step, contact: Contact, answer: Plan) -> dict[Crm, Draft]:
-    """The drafts without those that a dead letter or a guard holds back; a guard says so in the answer."""
-    drafts = {}
-    for crm, draft in answer.drafts.items():
-        if refused(contact, crm, answer):
-            continue
-        guard = _tripped(step, contact, crm, draft)
-        if guard:
-            answer.stop = Reason.GUARD
-            answer.explanation = f"more than the allowed {guard} in one hour"
-            step.book.queue(held_queue(guard), contact.id, step.at)
-            continue
-        drafts[crm] = draft
-    return drafts
+    """The drafts without those that a dead letter, a guard or shadow mode holds back.
+
+    A guard and shadow mode say so in the answer, and their contacts wait to be released.
+    """
+    drafts = {crm: draft for crm, draft in answer.drafts.items() if not refused(contact, crm, answer)}
+    if drafts and step.policy.kinds[contact.kind].section.shadow:
+        _hold(step, contact, answer, SHADOW, Reason.SHADOW, "; ".join(map(_worded, drafts, drafts.values())))
+        return {}
+    return {crm: draft for crm, draft in drafts.items() if _passes(step, contact, answer, crm, draft)}
+
+
+def _passes(step: Step, contact: Contact, answer: Plan, crm: Crm, draft: Draft) -> bool:
+    guard = _tripped(step, contact, crm, draft)
+    if guard:
+        _hold(step, contact, answer, guard, Reason.GUARD, f"more than the allowed {guard} in one hour")
+    return not guard
+
+
+def _hold(step: Step, contact: Contact, answer: Plan, cause: str, reason: Reason, why: str) -> None:
+    answer.stop, answer.explanation = reason, why
+    step.book.queue(held_queue(cause), contact.id, step.at)
+
+
+def _worded(crm: Crm, draft: Draft) -> str:
+    """What a write would do, without the values."""
+    if draft.delete:
+        return f"{crm} {draft.object} would be deleted"
+    act = "get" if draft.record_id else "be created with"
+    return f"{crm} {draft.object} would {act} {', '.join(sorted(draft.fields))}"
 
 
 def refused(contact: Contact, crm: Crm, answer: Plan) -> bool:

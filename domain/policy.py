@@ -62,6 +62,7 @@ class Section(msgspec.Struct, frozen=True):
     routing: tuple[RoutingRule, ...] = ()  #: the first that is met counts before ``create_as``
     triggers: tuple[str, ...] = ()  #: which of the kind's triggers are on
     computed: tuple[Computed, ...] = ()
+    shadow: bool = False  #: everything is decided, and nothing is sent
 
 
 class Document(msgspec.Struct, frozen=True):

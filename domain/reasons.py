@@ -25,6 +25,7 @@ class Reason(StrEnum):
     CREATION_OFF = "creation_off"
     RECORD_DELETED = "record_deleted"
     GUARD = "guard"
+    SHADOW = "shadow"
     FIELD_HELD = "field_held"
     ERASED = "erased"
     ENGINE_FAULT = "engine_fault"
@@ -68,6 +69,7 @@ TEXT: dict[Reason, str] = {
     Reason.CREATION_OFF: "Creating the missing record is switched off in the configuration.",
     Reason.RECORD_DELETED: "The linked record was deleted.",
     Reason.GUARD: "A guard's hourly limit was reached; a person must release it.",
+    Reason.SHADOW: "It would have been written; in shadow mode nothing is.",
     Reason.FIELD_HELD: "Every changed field is held back because the target refused its value.",
     Reason.ERASED: "The person was erased for privacy.",
     Reason.ENGINE_FAULT: "An event of this contact could not be handled; it is parked.",

@@ -9,6 +9,7 @@ from domain.delivering import claim_expired
 from domain.identity import Crm, RecordRef
 from domain.kinds import CAMPAIGN_ADDED
 from domain.membership import evaluate
+from domain.outbox import SHADOW
 from domain.state import Contact, Once, Priority
 from domain.step import Step, replace
 
@@ -132,5 +133,6 @@ def _release(step: Step, contact: Contact | None, event: e.TimerDue) -> None:
     if contact is None:
         return
     if event.cause != "baseline" and contact.opened is None:
-        contact = open_decision(step, contact, "released", event.cause)
+        priority = Priority.BACKFILL if event.cause == SHADOW else Priority.LIVE
+        contact = open_decision(step, contact, "released", event.cause, priority)
     step.book.put_contact(settle(step, contact))

@@ -16,6 +16,7 @@ from domain.errors import SyncError, Throttled, Transient
 from domain.events import AnyEvent, RecordTouched, RuleDoubted, RuleTrusted, SyncRequested, TimerDue
 from domain.identity import Crm, RecordRef
 from domain.learning import AGREED, DISAGREED, counter, verdict_on
+from domain.outbox import SHADOW
 from domain.state import Bucket, Contact, Priority, Standing
 from workers.clock import new_id
 from workers.connection import BULK, Lane
@@ -54,7 +55,7 @@ class Job(msgspec.Struct, frozen=True):
     """A bulk request and how far it has come."""
 
     id: str
-    kind: str  #: ``all``, ``list``, ``import`` or ``census``
+    kind: str  #: ``all``, ``list``, ``import``, ``shadow`` or ``census``
     by: str
     list_id: str = ""  #: of a ``list`` job
     object: str = ""  #: HubSpot object of its members
@@ -240,8 +241,17 @@ class Control:
                 return self._list(job)
             case "import":
                 return self._import(job)
+            case "shadow":
+                return self._shadow(job)
             case _:
                 return self._all(job)
+
+    def _shadow(self, job: Job) -> Job:
+        """Let go of contacts for whom shadow mode kept something from being written."""
+        held = self.lane.tables().due(held_queue(SHADOW), FAR, PORTION)
+        new = self.lane.append([TimerDue(entity=each, cause=SHADOW, due=since) for each, since in held])
+        waits = "the projection" if held and not new else ""
+        return msgspec.structs.replace(job, done=job.done + new, finished=not held, waits=waits)
 
     def _import(self, job: Job) -> Job:
         """Ask for the next records, as many as the guard on creates leaves room for."""

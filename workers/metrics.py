@@ -39,6 +39,7 @@ OUTCOMES: dict[str, str] = {
     Reason.NOT_CONFIGURED: "skipped",
     Reason.PING_PONG: "held",
     Reason.GUARD: "held",
+    Reason.SHADOW: "held",
     Reason.FIELD_HELD: "held",
     Reason.VALIDATION: "failed",
     Reason.VALIDATION_RULE: "failed",

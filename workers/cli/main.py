@@ -14,6 +14,7 @@ from workers.cli.letters import dead_letters
 from workers.cli.log import log
 from workers.cli.operate import pause, resume, suspension
 from workers.cli.replay import replay
+from workers.cli.shadow import shadow
 from workers.cli.status import status
 from workers.cli.sync import sync
 from workers.cli.tail import tail
@@ -42,6 +43,7 @@ for command in (
     sync,
     import_,
     inclusion,
+    shadow,
     config,
     errors,
     dead_letters,

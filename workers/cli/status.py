@@ -100,7 +100,7 @@ def _facts(found: Status) -> Iterator[tuple[str, object]]:
     now = found.status
     yield "connection", now.connection
     yield "configuration", now.configuration or "none is in force: crmsync config apply"
-    yield "writing", f"paused by {now.paused}: crmsync resume" if now.paused else "on"
+    yield "writing", f"paused by {now.paused}: crmsync resume" if now.paused else _writing(now)
     for each in now.suspended:
         yield "suspended", f"{each.crm} since {moment(each.since)} UTC: {each.cause} {each.remedy}"
     for crm, until in now.throttled.items():
@@ -125,6 +125,13 @@ def _facts(found: Status) -> Iterator[tuple[str, object]]:
             yield "held back", f"{crm}: {count} fields"
     for poll in found.polls:
         yield "polled", f"{poll.place} until {moment(poll.until)} UTC"
+
+
+def _writing(now: StatusView) -> str:
+    held = f"{now.shadowed:,} contacts would be written to: crmsync shadow report" if now.shadowed else ""
+    if now.shadow:
+        return f"off, shadow mode. {held}".rstrip()
+    return f"on; from shadow mode {held}" if held else "on"
 
 
 def _tables(found: Status) -> Iterator[Table]:

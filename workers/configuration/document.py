@@ -8,7 +8,14 @@ from domain.kinds import ObjectKind
 from domain.policy import Computed, Document, FieldMapping, RoutingRule, Section
 from domain.schema import ObjectSchema
 from workers.configuration.loading import Configuration
-from workers.configuration.model import DO_NOTHING, ComputedEntry, Guards, MappingEntry, SectionEntry
+from workers.configuration.model import (
+    DO_NOTHING,
+    SHADOW,
+    ComputedEntry,
+    Guards,
+    MappingEntry,
+    SectionEntry,
+)
 
 Schemas = Mapping[tuple[Crm, str], ObjectSchema]
 """What the accounts say about their objects, by CRM and object."""
@@ -65,10 +72,7 @@ def to_document(
     Raises:
         KeyError: if the schema of one of the Salesforce objects is missing.
     """
-    sections = [
-        _section(configuration.kinds[name], section, configuration.entry.time_zone, schemas, lists or {})
-        for name, section in configuration.sections.items()
-    ]
+    sections = [_section(configuration, name, schemas, lists or {}) for name in configuration.sections]
     return Document(configuration.connection, tuple(sections))
 
 
@@ -105,9 +109,8 @@ def _routing(kind: ObjectKind, section: SectionEntry) -> tuple[RoutingRule, ...]
     )
 
 
-def _section(
-    kind: ObjectKind, section: SectionEntry, zone: str, schemas: Schemas, lists: Mapping[str, str]
-) -> Section:
+def _section(configuration: Configuration, name: str, schemas: Schemas, lists: Mapping[str, str]) -> Section:
+    kind, section = configuration.kinds[name], configuration.sections[name]
     wanted = section.limit_sync.inclusion_list
     return Section(
         kind=kind,
@@ -120,12 +123,13 @@ def _section(
         delete_in_hubspot=section.when_salesforce_record_deleted != DO_NOTHING,
         inclusion_list=None if wanted is None else lists.get(wanted, wanted),
         guards=_guards(section.guards),
-        zone=zone,
+        zone=configuration.entry.time_zone,
         defaults=section.defaults,
         salesforce_filter=section.limit_sync.filters(kind.salesforce),
         routing=_routing(kind, section),
         triggers=tuple(name for name in section.sync_triggers.names() if name in kind.triggers),
         computed=tuple(each for entry in section.computed_fields for each in computed(entry, kind, schemas)),
+        shadow=configuration.entry.mode == SHADOW,
     )
 
 

@@ -20,6 +20,7 @@ from workers.configuration.problems import did_you_mean
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 DO_NOTHING = "do_nothing"
+SHADOW = "shadow"
 
 BY_LABEL = "by_label"
 """Says that options with the same label stand for each other."""
@@ -351,6 +352,7 @@ class ConnectionEntry(Model):
     """The file without its sections."""
 
     connection: Annotated[str, BeforeValidator(_connection)]
+    mode: Literal["live", "shadow"] = "live"  #: in shadow everything is decided and nothing is written
     time_zone: Annotated[str, BeforeValidator(_zone)] = "UTC"
     hubspot: HubSpot = HubSpot()
     salesforce: Salesforce

@@ -143,7 +143,7 @@ def _again(evidence: Evidence, subject: Closed | Opened | None) -> str:
         return ""
     if answer.stop is not None:
         return "" if answer.stop is subject.reason else TEXT[answer.stop]
-    if subject.reason is Reason.GUARD:
+    if subject.reason in {Reason.GUARD, Reason.SHADOW}:
         return ""
     return "; ".join(
         f"{NAMES[crm]} would {'delete the record' if draft.delete else f'get {_names(draft.fields)}'}"

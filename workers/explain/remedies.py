@@ -103,6 +103,10 @@ _OF: dict[str, Callable[[Evidence], Iterable[str]]] = {
     Reason.CREATION_OFF: _creation_off,
     Reason.RECORD_DELETED: _deleted,
     Reason.GUARD: _guard,
+    Reason.SHADOW: _always(
+        "crmsync shadow report lists all that waits.",
+        "Set mode: live, run crmsync config apply, then crmsync shadow release",
+    ),
     Reason.ENGINE_FAULT: _always(
         "Upgrade to a release that can handle the event, then run crmsync replay rebuild"
     ),

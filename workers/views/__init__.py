@@ -30,6 +30,7 @@ from workers.views.lanes import (
 )
 from workers.views.letters import ErrorGroup, LetterView, errors, letter, letter_counts, letters, sync_errors
 from workers.views.rules import RuleView
+from workers.views.shadow import ShadowView, WouldWrite, shadow
 
 __all__ = [
     "DECISIONS",
@@ -46,9 +47,11 @@ __all__ = [
     "OpenView",
     "RecordView",
     "RuleView",
+    "ShadowView",
     "StatusView",
     "SuspensionView",
     "WhatIfView",
+    "WouldWrite",
     "WriteView",
     "contact",
     "errors",
@@ -60,6 +63,7 @@ __all__ = [
     "letter_counts",
     "letters",
     "queues",
+    "shadow",
     "status",
     "stopped",
     "sync_errors",

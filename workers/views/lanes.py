@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from domain.book import CLAIMS, OPEN, TIMERS, Table, outbox_queue, reads_queue
+from domain.book import CLAIMS, OPEN, TIMERS, Table, held_queue, outbox_queue, reads_queue
 from domain.identity import Crm
+from domain.outbox import SHADOW
 from domain.policy import Policy
 from domain.state import Connection, Priority
 from workers.connection import Lane
@@ -13,6 +14,7 @@ from workers.limits import Usage
 from workers.store import Tables
 from workers.views.letters import diagnosis, letter_counts
 from workers.views.rules import RuleView, rules
+from workers.views.shadow import is_shadow
 
 FAR = 2**62
 
@@ -79,6 +81,8 @@ class StatusView:
     suspended: list[SuspensionView]
     throttled: dict[str, int]  #: CRM -> no call before this moment
     guards: list[GuardView]
+    shadow: bool  #: whether everything is decided and nothing is written
+    shadowed: int  #: contacts for whom shadow mode kept something from being written
     events: int  #: ever appended
     kept: int  #: still in the live log
     lag: int  #: appended and not projected
@@ -107,6 +111,8 @@ def status(lane: Lane, budgets: Mapping[Crm, Usage] | None = None) -> StatusView
         suspended=[_suspension(crm, state) for crm in state.suspended],
         throttled={str(crm): until for crm, until in state.throttled.items() if until > now},
         guards=list(_guards(tables, state, policy)),
+        shadow=is_shadow(policy),
+        shadowed=tables.size(held_queue(SHADOW)),
         events=lane.log.appended(),
         kept=lane.log.length(),
         lag=lane.backlog(),

@@ -211,6 +211,13 @@ def record_deleted() -> Told:
     return world, entity
 
 
+def shadow() -> Told:
+    world = ready(replace(SECTION, shadow=True))
+    world.hubspot("1", source="baseline", **ADA)
+    world.lead("00Q1", source="baseline", **LEAD)
+    return world, world.hubspot("1", company="Unknown", city="Graz")
+
+
 def guard() -> Told:
     world = ready(replace(SECTION, guards={"creates": 1}))
     for number in (1, 2):
@@ -396,6 +403,7 @@ BY_CODE: dict[str, Callable[[], Told]] = {
     Reason.CREATION_OFF: creation_off,
     Reason.RECORD_DELETED: record_deleted,
     Reason.GUARD: guard,
+    Reason.SHADOW: shadow,
     Reason.FIELD_HELD: field_held,
     Reason.ERASED: erased,
     Reason.ENGINE_FAULT: engine_fault,
