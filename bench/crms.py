@@ -24,7 +24,7 @@ from domain.upcasting import decode
 from workers import requests as ask
 from workers.cli.playground import Playground
 from workers.connection import position_of
-from workers.ports import WriteRow
+from workers.ports import Search, WriteRow
 
 BURST = 1_000
 PEOPLE = 2_600
@@ -43,6 +43,7 @@ LOOKS = (
     "/query ",
     "GET /services/data/{version}/composite/sobjects",
     "POST /services/data/{version}/composite/sobjects",
+    "POST /services/data/{version}/composite ",
 )
 
 
@@ -276,7 +277,7 @@ def record_writer(stage: Stage) -> float:
     addresses = [record.fields["Email"] for record in gateway.read("Lead", leads, ["Email"]).records]
     began = perf_counter()
     for address in addresses:
-        found = gateway.look_up("Lead", "Email", [address or ""], ["Id"]).records[0]
+        found = gateway.look_up([Search("Lead", "Email", [address or ""], ["Id"])])[0].records[0]
         gateway.write([WriteRow("1", "Lead", found.id, {"Description": "written alone"})])
     return (perf_counter() - began) / len(addresses)
 

@@ -65,6 +65,15 @@ class Owner(msgspec.Struct, frozen=True, omit_defaults=True):
     queue: bool = False
 
 
+class Search(NamedTuple):
+    """Records of an object to look for by the values of one field: e-mail, or a unique key."""
+
+    object: str
+    field: str
+    values: Sequence[str]
+    fields: Sequence[str]  #: what to read of the records that are found
+
+
 class CrmGateway(Protocol):
     """One CRM account, through its official client. Every call is bounded in time.
 
@@ -86,10 +95,8 @@ class CrmGateway(Protocol):
         Deleted ones are included where the CRM still shows them (Salesforce's recycle bin).
         """
 
-    def look_up(
-        self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
-    ) -> ReadAnswer:
-        """Find records by the value of one field (e-mail, or a unique key).
+    def look_up(self, searches: Sequence[Search]) -> list[ReadAnswer]:
+        """Find records, in as few calls as the CRM allows; an answer for each search.
 
         One record per value and match, with ``asked_id`` the value. HubSpot's e-mail look-up covers
         secondary addresses. ``missing`` holds the values that found nothing; letter case does not count.

@@ -17,7 +17,7 @@ from domain.policy import Policy
 from domain.state import Priority, ReadRequest
 from workers.batching import Gathering
 from workers.connection import Lane, Lease, observed
-from workers.ports import CrmGateway, ListGateway, ReadRecord
+from workers.ports import CrmGateway, ListGateway, ReadRecord, Search
 from workers.telemetry import get_logger
 
 BATCH = 200
@@ -179,12 +179,16 @@ class Reader:
         for each in asked:
             for name, by, value in each.request.keys:
                 wanted.setdefault((name, by), {})[value] = None
+        searches = [
+            Search(name, by, list(values), self._fields(name, policy))
+            for (name, by), values in wanted.items()
+        ]
         found: dict[tuple[str, str, str], list[ReadRecord]] = {}
-        gateway = self.gateway.at(_priority(asked))
-        for (name, by), values in wanted.items():
-            fields = self._fields(name, policy)
-            for record in gateway.look_up(name, by, list(values), fields).records:
-                found.setdefault((name, by, (record.asked_id or "").lower()), []).append(record)
+        answers = self.gateway.at(_priority(asked)).look_up(searches)
+        for search, answer in zip(searches, answers, strict=True):
+            for record in answer.records:
+                value = (record.asked_id or "").lower()
+                found.setdefault((search.object, search.field, value), []).append(record)
         for each in asked:
             yield from self._look_up(each.request, found, ticket)
 

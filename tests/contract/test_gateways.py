@@ -31,7 +31,7 @@ from workers.gateways.hubspot_client import OAuthApp, PrivateApp
 from workers.gateways.salesforce import SalesforceGateway
 from workers.gateways.salesforce_client import ClientCredentials, JwtBearer
 from workers.gateways.tokens import MemoryTokenStore
-from workers.ports import ChangesPage, ReadRecord, WriteRow
+from workers.ports import ChangesPage, ReadRecord, Search, WriteRow
 
 FAR = 4_000_000_000_000
 
@@ -294,7 +294,7 @@ class TestReading:
         [record] = side.create("ada")
         values = ["ADA@example.com", "nobody@example.com"]
 
-        answer = side.gateway.look_up(side.object_name, side.email, values, [side.last])
+        [answer] = side.gateway.look_up([Search(side.object_name, side.email, values, [side.last])])
 
         assert [(found.id, found.asked_id) for found in answer.records] == [(record, "ADA@example.com")]
         assert answer.records[0].fields == {side.last: "Okafor"}
@@ -303,7 +303,8 @@ class TestReading:
     def test_a_look_up_by_key_finds_the_record_that_holds_it(self, side: Side) -> None:
         [record] = side.create("ada")
 
-        answer = side.gateway.look_up(side.object_name, side.key, ["key-ada", "key-eve"], [side.email])
+        search = Search(side.object_name, side.key, ["key-ada", "key-eve"], [side.email])
+        [answer] = side.gateway.look_up([search])
 
         assert [(found.id, found.asked_id) for found in answer.records] == [(record, "key-ada")]
         assert answer.missing == ["key-eve"]
@@ -311,7 +312,7 @@ class TestReading:
     def test_quotes_and_backslashes_in_a_look_up_find_nothing_but_themselves(self, side: Side) -> None:
         nasty = ["o'brien\\' OR Id != '", "\\", "a'"]
 
-        answer = side.gateway.look_up(side.object_name, side.key, nasty, [])
+        [answer] = side.gateway.look_up([Search(side.object_name, side.key, nasty, [])])
 
         assert (answer.records, answer.missing) == ([], nasty)
 
@@ -415,7 +416,8 @@ class TestHubSpot:
         ada, eve = hubspot.create("ada", "eve")
         survivor = hubspot.sim("merge", {"ids": [ada, eve]})["id"]
 
-        answer = hubspot.gateway.look_up("contacts", "email", ["eve@example.com", "ada@example.com"], [])
+        search = Search("contacts", "email", ["eve@example.com", "ada@example.com"], [])
+        [answer] = hubspot.gateway.look_up([search])
 
         assert [(found.id, found.asked_id) for found in answer.records] == [
             (survivor, "eve@example.com"),
@@ -678,6 +680,47 @@ class TestSalesforce:
 
         assert answer.missing == ids
         assert salesforce.calls("GET /services/data/{version}/queryAll") == 3
+
+    def test_people_are_looked_up_by_key_and_address_on_both_objects_in_one_call(
+        self, salesforce: Side
+    ) -> None:
+        ada, eve = salesforce.create("ada", "eve")
+        values: Fields = {"Email": "bo@example.com", "LastName": "Bo", "Company": "C"}
+        [made] = salesforce.gateway.write([WriteRow("bo", "Lead", None, values, salesforce.key, "key-bo")])
+        before = salesforce.calls("")
+
+        answers = salesforce.gateway.look_up(
+            [
+                Search("Lead", salesforce.key, ["key-bo", "key-eve"], []),
+                Search("Contact", salesforce.key, ["key-bo", "key-eve"], []),
+                Search("Lead", "Email", ["BO@example.com"], ["LastName"]),
+                Search("Contact", "Email", ["ada@example.com", "bo@example.com"], ["LastName"]),
+            ]
+        )
+
+        found = [[(each.id, each.asked_id) for each in answer.records] for answer in answers]
+        assert found == [
+            [(made.record_id, "key-bo")],
+            [(eve, "key-eve")],
+            [(made.record_id, "BO@example.com")],
+            [(ada, "ada@example.com")],
+        ]
+        assert [answer.missing for answer in answers] == [["key-eve"], ["key-bo"], [], ["bo@example.com"]]
+        assert salesforce.calls("") - before == 1
+
+    def test_no_call_looks_for_more_than_the_crm_takes_together(self, salesforce: Side) -> None:
+        salesforce.gateway.describe("Contact")
+        long = [f"{number}{'x' * 60}@example.com" for number in range(1_000)]
+
+        [answer] = salesforce.gateway.look_up([Search("Contact", "Email", long, [])])
+
+        assert answer.missing == long
+        assert salesforce.calls("POST /services/data/{version}/composite ") == 2
+
+    def test_a_look_up_of_which_a_part_is_refused_is_refused(self, salesforce: Side) -> None:
+        searches = [Search("Contact", field, ["x"], []) for field in ("Email", "Absent__c")]
+        with pytest.raises((Rejected, Misconfigured)):
+            salesforce.gateway.look_up(searches)
 
     def test_writes_carry_the_headers_that_keep_assignment_rules_out(self, salesforce: Side) -> None:
         person = salesforce.ask("users")["person"]

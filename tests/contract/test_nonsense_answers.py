@@ -16,7 +16,7 @@ from tests.contract.sides import Allowance, org, portal
 from workers.gateways.hubspot import HubSpotGateway
 from workers.gateways.salesforce import SalesforceGateway
 from workers.gateways.tokens import MemoryTokenStore, Token
-from workers.ports import WriteRow
+from workers.ports import Search, WriteRow
 
 OBJECTS = {Crm.HUBSPOT: "contacts", Crm.SALESFORCE: "Contact"}
 HTML = b"<html><body><h1>We are down for maintenance</h1></body></html>"
@@ -92,7 +92,7 @@ def test_a_write_whose_answer_makes_no_sense_is_unknown(crm: Crm, canned: bytes)
 
 READS: dict[str, Callable[[Any, str], Any]] = {
     "read": lambda crm, name: crm.read(name, ["003000000000001AAA"], ["x"]),
-    "look_up": lambda crm, name: crm.look_up(name, "x", ["y"], ["x"]),
+    "look_up": lambda crm, name: crm.look_up([Search(name, "x", ["y"], ["x"])]),
     "changes": lambda crm, name: crm.changes(name, since=0, until=1, after=None, fields=["x"]),
     "ids": lambda crm, name: crm.ids(name, after=None),
     "describe": lambda crm, name: crm.describe(name),

@@ -9,7 +9,7 @@ from domain.outcomes import Outcome, OutcomeClass
 from domain.schema import ObjectSchema
 from domain.state import Priority
 from tests.world import SCHEMAS
-from workers.ports import ChangesPage, Owner, ReadAnswer, ReadRecord, WriteRow
+from workers.ports import ChangesPage, Owner, ReadAnswer, ReadRecord, Search, WriteRow
 
 Written = Callable[[Sequence[WriteRow]], list[Outcome]]
 
@@ -70,7 +70,10 @@ class FakeCrm:
         missing = [each for each in ids if (object_name, each) not in self.records]
         return ReadAnswer([_narrowed(each, fields) for each in found], missing, self.now_ms)
 
-    def look_up(
+    def look_up(self, searches: Sequence[Search]) -> list[ReadAnswer]:
+        return [self._found(*each) for each in searches]
+
+    def _found(
         self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
     ) -> ReadAnswer:
         self._called("look_up", object_name, field, tuple(values))

@@ -17,6 +17,7 @@ from workers import requests, tasks
 from workers.celery_app import ASKING, QUEUES, UNHEARD_SECONDS, app
 from workers.clock import SystemClock
 from workers.connection import Lane
+from workers.ports import Search
 
 Bell = tuple[str, ...]
 
@@ -282,5 +283,6 @@ def test_one_sweep_sets_a_new_person_on_the_way_to_the_other_crm_and_ends(
     tasks.sweep()
     at_rest(wired)
 
-    leads = both.gateways[Crm.SALESFORCE].look_up("Lead", "Email", ["ada@example.com"], ["LastName"]).records
+    search = Search("Lead", "Email", ["ada@example.com"], ["LastName"])
+    leads = both.gateways[Crm.SALESFORCE].look_up([search])[0].records
     assert [each.fields["LastName"] for each in leads] == ["Lovelace"]

@@ -143,6 +143,10 @@ class Account(Generic[Request]):
             answer = self.call(request, priority, search=search)
         except NoAnswer as error:
             raise Transient(error.code) from error
+        return self.good(answer)
+
+    def good(self, answer: Answer) -> Answer:
+        """The answer, if it is a good one. Raises as ``ask`` does."""
         if not answer.ok:
             fault = self._fault_of(answer)
             raise error_for(

@@ -1,9 +1,8 @@
 """One HubSpot account as a gateway."""
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
@@ -11,8 +10,8 @@ from domain.errors import SyncError, Transient
 from domain.identity import Crm, email_key
 from domain.outcomes import Outcome, OutcomeClass
 from domain.schema import ObjectSchema
-from domain.state import Priority
 from domain.wire import millis, to_hubspot
+from workers.gateways.heads import ObjectGateway
 from workers.gateways.http import NoAnswer, Refused, batches, chunks, deliver, outcome_of, worst
 from workers.gateways.hubspot_client import Portal, Request
 from workers.gateways.hubspot_shapes import (
@@ -29,7 +28,7 @@ from workers.gateways.hubspot_shapes import (
     read_record,
     values,
 )
-from workers.ports import ChangesPage, Owner, ReadAnswer, ReadRecord, WriteRow
+from workers.ports import ChangesPage, Owner, ReadAnswer, ReadRecord, Search, WriteRow
 
 BATCH = 100
 SEARCH_PAGE = 200
@@ -40,25 +39,15 @@ MERGED_IDS = "hs_merged_object_ids"
 OTHER_EMAILS = "hs_additional_emails"
 
 
-class HubSpotGateway:
+class HubSpotGateway(ObjectGateway):
     """Objects of one portal. ``schemas``: what is known already; others are described when first needed."""
 
     batch_size = BATCH
     mixes_objects = False
 
     def __init__(self, portal: Portal, *, schemas: Mapping[str, ObjectSchema] | None = None) -> None:
+        super().__init__(portal.account, schemas)
         self._portal = portal
-        self._account = portal.account
-        self._schemas = {name: schema.fields for name, schema in (schemas or {}).items()}
-        self.priority = Priority.LIVE
-
-    def at(self, priority: Priority) -> Self:
-        other = copy.copy(self)
-        other.priority = priority
-        return other
-
-    def wait_ms(self) -> int:
-        return self._account.wait_ms(self.priority)
 
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> ReadAnswer:
         schema = self._schema(object_name)
@@ -69,7 +58,10 @@ class HubSpotGateway:
         ]
         return self._read_answer(found, ids)
 
-    def look_up(
+    def look_up(self, searches: Sequence[Search]) -> list[ReadAnswer]:
+        return [self._found(*each) for each in searches]
+
+    def _found(
         self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
     ) -> ReadAnswer:
         schema = self._schema(object_name)
@@ -122,14 +114,10 @@ class HubSpotGateway:
         records = [read_record(object_name, record, (), {}) for record in page.results]
         return ChangesPage(records, page.after, self._account.server_time)
 
-    def describe(self, object_name: str) -> ObjectSchema:
+    def _described(self, object_name: str) -> ObjectSchema:
         request = partial(self._portal.properties.get_all, object_name)
         properties = self._account.ask(request, Properties, self.priority).results
-        schema = ObjectSchema(
-            Crm.HUBSPOT, object_name, {prop.name: field_schema(prop) for prop in properties}
-        )
-        self._schemas[object_name] = schema.fields
-        return schema
+        return ObjectSchema(Crm.HUBSPOT, object_name, {prop.name: field_schema(prop) for prop in properties})
 
     def owners(self) -> list[Owner]:
         return [owner(raw) for archived in ("false", "true") for raw in self._owner_pages(archived)]
@@ -154,11 +142,6 @@ class HubSpotGateway:
     def _details(self) -> dict[str, Any]:
         request = self._portal.raw("GET", "/account-info/v3/details")
         return self._account.ask(request, dict[str, Any], self.priority)
-
-    def _schema(self, object_name: str) -> Schema:
-        if object_name not in self._schemas:
-            self.describe(object_name)
-        return self._schemas[object_name]
 
     def _batch_read(
         self, object_name: str, ids: Sequence[str], names: Sequence[str], id_property: str | None = None

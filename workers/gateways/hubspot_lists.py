@@ -4,15 +4,14 @@ Source: HubSpot's "Lists" guide. Definitions are handed on as JSON: the client's
 change what they read.
 """
 
-import copy
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 from msgspec import field
 
 from domain.errors import Misconfigured, Rejected
-from domain.state import Priority
+from workers.gateways.heads import Prioritized
 from workers.gateways.http import chunks
 from workers.gateways.hubspot import BATCH
 from workers.gateways.hubspot_client import Portal, Request
@@ -59,17 +58,11 @@ class Memberships(Shape):
     results: list[RecordMemberships]
 
 
-class HubSpotLists:
+class HubSpotLists(Prioritized):
     """The contact lists of one portal."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
-        self.priority = Priority.LIVE
-
-    def at(self, priority: Priority) -> Self:
-        other = copy.copy(self)
-        other.priority = priority
-        return other
 
     def lists(self) -> list[dict[str, Any]]:
         return list(self._pages())

@@ -4,11 +4,10 @@ Records are read by SOQL through ``queryAll``, not by the collections' retrieve:
 and merged records, which retrieve leaves out without a word.
 """
 
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Self
-from urllib.parse import quote_plus
+from typing import Any
+from urllib.parse import quote_plus, urlsplit
 
 import msgspec
 from simple_salesforce.api import Salesforce
@@ -16,11 +15,12 @@ from simple_salesforce.api import Salesforce
 from domain.errors import SyncError, Transient
 from domain.outcomes import Outcome, OutcomeClass
 from domain.schema import FieldKind, ObjectSchema
-from domain.state import Priority
 from domain.wire import instant, soql_text, to18, to_salesforce
-from workers.gateways.http import NoAnswer, Refused, batches, deliver, outcome_of
+from workers.gateways.heads import ObjectGateway
+from workers.gateways.http import Answer, NoAnswer, Refused, batches, chunks, deliver, outcome_of
 from workers.gateways.salesforce_client import Org
 from workers.gateways.salesforce_shapes import (
+    Composite,
     Described,
     QueryPage,
     Row,
@@ -31,38 +31,34 @@ from workers.gateways.salesforce_shapes import (
     owner,
     read_record,
 )
-from workers.ports import ChangesPage, Owner, ReadAnswer, WriteRow
+from workers.ports import ChangesPage, Owner, ReadAnswer, Search, WriteRow
 
 BATCH = 200
 PAGE = 2_000
+QUERIES = 5
+"""How many queries one composite call takes. It counts as one call, by Salesforce's REST API guide, "Send
+Multiple Requests Using Composite"; the parts of a composite batch would count one by one."""
+
 QUERY_CHARS = 12_000
 """The longest query, encoded: address and headers together may have 16,384 bytes, a token up to 2,000."""
 
 
-class SalesforceGateway:
+class SalesforceGateway(ObjectGateway):
     """Objects of one org. ``schemas``: what is known already; others are described when first needed."""
 
     batch_size = BATCH
     mixes_objects = True
 
     def __init__(self, org: Org, *, schemas: Mapping[str, ObjectSchema] | None = None) -> None:
-        self._org, self._account = org, org.account
-        self._schemas = {name: schema.fields for name, schema in (schemas or {}).items()}
-        self.priority = Priority.LIVE
-
-    def at(self, priority: Priority) -> Self:
-        other = copy.copy(self)
-        other.priority = priority
-        return other
-
-    def wait_ms(self) -> int:
-        return self._account.wait_ms(self.priority)
+        super().__init__(org.account, schemas)
+        self._org = org
 
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> ReadAnswer:
         asked = {to18(record_id): record_id for record_id in ids}
         found = {
             to18(str(record.get("Id"))): record
-            for record in self._having(object_name, "Id", list(asked), fields, deleted=True)
+            for soql in self._having(object_name, "Id", list(asked), fields)
+            for record in self._all(soql, deleted=True)
         }
         records = [
             read_record(
@@ -74,16 +70,26 @@ class SalesforceGateway:
         missing = [name for key, name in asked.items() if key not in found]
         return ReadAnswer(records, missing, self._account.server_time)
 
-    def look_up(
-        self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
-    ) -> ReadAnswer:
-        asked = {value.lower(): value for value in values}
+    def look_up(self, searches: Sequence[Search]) -> list[ReadAnswer]:
+        queries = [(number, soql) for number, each in enumerate(searches) for soql in self._finding(each)]
+        found: list[list[dict[str, Any]]] = [[] for _ in searches]
+        for together in chunks(queries, QUERIES):
+            answers = self._together([soql for _, soql in together])
+            for (number, _), records in zip(together, answers, strict=True):
+                found[number] += records
+        return [self._found(each, records) for each, records in zip(searches, found, strict=True)]
+
+    def _finding(self, search: Search) -> Iterator[str]:
+        values = list({value.lower(): value for value in search.values}.values())
+        return self._having(search.object, search.field, values, [*search.fields, search.field])
+
+    def _found(self, search: Search, found: Sequence[Mapping[str, Any]]) -> ReadAnswer:
+        asked, schema = {value.lower(): value for value in search.values}, self._schema(search.object)
         records = []
-        for record in self._having(object_name, field, list(asked.values()), [*fields, field], deleted=False):
-            value = asked.get(str(record.get(field) or "").lower())
+        for record in found:
+            value = asked.get(str(record.get(search.field) or "").lower())
             if value is not None:
-                schema = self._schema(object_name)
-                records.append(read_record(object_name, record, fields, schema, value))
+                records.append(read_record(search.object, record, search.fields, schema, value))
         answered = {record.asked_id for record in records}
         missing = [value for value in asked.values() if value not in answered]
         return ReadAnswer(records, missing, self._account.server_time)
@@ -107,13 +113,11 @@ class SalesforceGateway:
         where = f"IsDeleted = {str(archived).lower()}{behind}"
         return self._page(object_name, (), where, "Id", lambda record: str(record["Id"]))
 
-    def describe(self, object_name: str) -> ObjectSchema:
+    def _described(self, object_name: str) -> ObjectSchema:
         def request(client: Salesforce) -> object:
             return client.restful(f"sobjects/{object_name}/describe")
 
-        schema = object_schema(object_name, self._account.ask(request, Described, self.priority))
-        self._schemas[object_name] = schema.fields
-        return schema
+        return object_schema(object_name, self._account.ask(request, Described, self.priority))
 
     def owners(self) -> list[Owner]:
         users = self._all("SELECT Id, Name, Email, IsActive FROM User", deleted=False)
@@ -139,18 +143,13 @@ class SalesforceGateway:
     def _limits(self) -> dict[str, Any]:
         return self._account.ask(lambda client: client.limits(), dict[str, Any], self.priority)
 
-    def _schema(self, object_name: str) -> Schema:
-        if object_name not in self._schemas:
-            self.describe(object_name)
-        return self._schemas[object_name]
-
     def _having(
-        self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str], *, deleted: bool
-    ) -> Iterator[dict[str, Any]]:
-        """All records whose field holds one of the values, in as few queries as the address length allows."""
+        self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
+    ) -> Iterator[str]:
+        """Queries for all records whose field holds one of the values, as few as an address has room for."""
         select = self._select(object_name, fields)
         for literals in _fitting(select, [soql_text(value) for value in values]):
-            yield from self._all(f"{select} WHERE {field} IN ({','.join(literals)})", deleted=deleted)
+            yield f"{select} WHERE {field} IN ({','.join(literals)})"
 
     def _select(self, object_name: str, fields: Sequence[str]) -> str:
         names = ", ".join(columns(fields, self._schema(object_name)))
@@ -178,8 +177,27 @@ class SalesforceGateway:
 
         return self._account.ask(request, QueryPage, self.priority)
 
+    def _together(self, queries: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
+        """The records of up to ``QUERIES`` queries, by one call where none has more than a page."""
+
+        def request(client: Salesforce) -> object:
+            path = urlsplit(client.base_url).path + "query/?q="
+            parts = [
+                {"method": "GET", "url": path + quote_plus(soql), "referenceId": f"q{number}"}
+                for number, soql in enumerate(queries)
+            ]
+            body = _encoder.encode({"compositeRequest": parts})
+            return client.restful("composite", method="POST", data=body)
+
+        for part in self._account.ask(request, Composite, self.priority).composite_response:
+            answer = self._account.good(Answer(part.http_status_code, {}, bytes(part.body)))
+            yield list(self._pages(answer.parse(QueryPage)))
+
     def _all(self, soql: str, *, deleted: bool) -> Iterator[dict[str, Any]]:
-        page = self._query(soql, deleted=deleted)
+        return self._pages(self._query(soql, deleted=deleted))
+
+    def _pages(self, page: QueryPage) -> Iterator[dict[str, Any]]:
+        """The records of a query from its first page on."""
         yield from page.records
         while not page.done and page.next_records_url:
             more = partial(

@@ -74,6 +74,17 @@ class QueryPage(Shape):
     next_records_url: str | None = None
 
 
+class Part(Shape):
+    """The answer to one request of a composite."""
+
+    http_status_code: int
+    body: msgspec.Raw
+
+
+class Composite(Shape):
+    composite_response: list[Part]
+
+
 class PicklistValue(Shape):
     value: str
     label: str | None = None
