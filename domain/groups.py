@@ -50,10 +50,12 @@ def _pointers(kind: ObjectKind) -> Iterator[Pointer]:
 
 # -- what an event is about
 
+_Known = dict[Crm, list[tuple[str, Crm | None]]]  # pointers: the field, and the CRM whose ids it holds
+
 
 def _record(crm: Crm, record_id: str) -> str:
     """Name a record without its object, which not every event tells."""
-    return f"{crm}/{record_id}"
+    return crm + "/" + record_id
 
 
 def _entity(entity: str) -> str:
@@ -62,66 +64,61 @@ def _entity(entity: str) -> str:
     return f"{crm}/{rest.partition('/')[2]}"
 
 
-def _pointed(crm: Crm, fields: Fields, known: Pointers) -> Iterator[str]:
-    for pointer in known:
-        value = fields.get(pointer.field) if pointer.crm is crm else None
+def _pointed(crm: Crm, fields: Fields, known: _Known, names: list[str]) -> list[str]:
+    """The names, and those that fields point to."""
+    for field, other in known[crm]:
+        value = fields.get(field)
         if not value:
             continue
-        if pointer.other is not None:
-            yield _record(pointer.other, value)
-            continue
-        for part in value.split(";"):
-            if address := email_key(part):
-                yield address
+        if other is not None:
+            names.append(_record(other, value))
+        else:
+            names += [address for part in value.split(";") if (address := email_key(part))]
+    return names
 
 
-def _observed(event: e.RecordObserved, known: Pointers) -> Iterator[str]:
-    yield _record(event.crm, event.id)
-    for other in (event.asked_id, event.merged_into):
-        if other:
-            yield _record(event.crm, other)
-    yield from _pointed(event.crm, event.fields, known)
+def _observed(event: e.RecordObserved, known: _Known) -> list[str]:
+    names = [_record(event.crm, event.id)]
+    names += [_record(event.crm, other) for other in (event.asked_id, event.merged_into) if other]
+    return _pointed(event.crm, event.fields, known, names)
 
 
-def _one_record(event: e.RecordTouched | e.RecordGone, _: Pointers) -> Iterator[str]:
-    yield _record(event.crm, event.id)
+def _one_record(event: e.RecordTouched | e.RecordGone, _: _Known) -> list[str]:
+    return [_record(event.crm, event.id)]
 
 
-def _merged(event: e.RecordsMerged, _: Pointers) -> Iterator[str]:
-    for each in (event.winner, *event.losers):
-        yield _record(event.crm, each)
+def _merged(event: e.RecordsMerged, _: _Known) -> list[str]:
+    return [_record(event.crm, each) for each in (event.winner, *event.losers)]
 
 
 def _one_contact(
-    event: e.LookedUp | e.MembershipObserved | e.IntentStale | e.SyncRequested | e.TimerDue, _: Pointers
-) -> Iterator[str]:
-    yield _entity(event.entity)
+    event: e.LookedUp | e.MembershipObserved | e.IntentStale | e.SyncRequested | e.TimerDue, _: _Known
+) -> list[str]:
+    return [_entity(event.entity)]
 
 
-def _claimed(event: e.DeliveryClaimed, known: Pointers) -> Iterator[str]:
-    yield _entity(event.entity)
+def _claimed(event: e.DeliveryClaimed, known: _Known) -> list[str]:
+    names = [_entity(event.entity)]
     if event.record_id:
-        yield _record(event.crm, event.record_id)
-    yield from _pointed(event.crm, event.fields, known)
+        names.append(_record(event.crm, event.record_id))
+    return _pointed(event.crm, event.fields, known, names)
 
 
-def _answered(event: e.DeliveryAnswered, known: Pointers) -> Iterator[str]:
-    yield _entity(event.entity)
-    for other in (event.outcome.record_id, event.outcome.other_id):
-        if other:
-            yield _record(event.crm, other)
-    yield from _pointed(event.crm, event.outcome.stored or {}, known)
+def _answered(event: e.DeliveryAnswered, known: _Known) -> list[str]:
+    outcome, names = event.outcome, [_entity(event.entity)]
+    names += [_record(event.crm, other) for other in (outcome.record_id, outcome.other_id) if other]
+    return _pointed(event.crm, outcome.stored, known, names) if outcome.stored else names
 
 
-def _letter(event: e.LetterDiscarded, _: Pointers) -> Iterator[str]:
-    yield _entity(event.letter.partition("|")[2].partition("|")[0])
+def _letter(event: e.LetterDiscarded, _: _Known) -> list[str]:
+    return [_entity(event.letter.partition("|")[2].partition("|")[0])]
 
 
-def _everybody(_: Any, __: Pointers) -> Iterator[str]:
-    yield from ()
+def _everybody(_: Any, __: _Known) -> list[str]:
+    return []
 
 
-ABOUT: dict[type[e.Event], Callable[[Any, Pointers], Iterator[str]]] = {
+ABOUT: dict[type[e.Event], Callable[[Any, _Known], list[str]]] = {
     e.RecordObserved: _observed,
     e.RecordTouched: _one_record,
     e.RecordGone: _one_record,
@@ -194,7 +191,7 @@ class Survey:
     """Goes through a stretch of the log, and sees what belongs together."""
 
     def __init__(self, known: Pointers) -> None:
-        self._known = known
+        self._known: _Known = {crm: [each[1:] for each in known if each.crm is crm] for crm in Crm}
         self._numbers: dict[str, int] = {}
         self._unions = _Unions()
         self._events = array("l")
@@ -202,14 +199,11 @@ class Survey:
 
     def see(self, event: e.AnyEvent | None) -> None:
         """Take the next entry; None is one that is no event."""
-        first = -1
-        for name in (UNREADABLE,) if event is None else ABOUT[type(event)](event, self._known):
-            number = self._number(name)
-            if first < 0:
-                first = number
-            else:
-                self._unions.join(first, number)
-        self._events.append(first)
+        names = [UNREADABLE] if event is None else ABOUT[type(event)](event, self._known)
+        numbers = [*map(self._number, names)]
+        self._events.append(numbers[0] if numbers else -1)
+        for number in numbers[1:]:
+            self._unions.join(numbers[0], number)
         if isinstance(event, e.ConfigurationApplied):
             self._configurations.add(event.digest)
 
