@@ -44,6 +44,7 @@ def replay(engine: Engine, url: str) -> Figure:
     events, seconds = engine.projected, runs[2].seconds
     raw, peer = storage.reading(engine.stores, decode), rehydration.events_per_second(_sample(engine))
     rate = events / seconds
+    by = ", ".join(f"{size}: {run}" for size, run in runs.items())
     extrapolated = "" if events >= MILLION else f"\n(1,000,000 in {MILLION / rate:,.0f} s, extrapolated)"
     return Figure(
         f"replay of {events:,} events with decisions, hashes equal",
@@ -53,8 +54,8 @@ def replay(engine: Engine, url: str) -> Figure:
         f"XRANGE and decode {raw:,.0f}/s\neventsourcing on SQLite {peer:,.0f}/s",
         f"{times(rate, raw)}\n{times(rate, peer)}",
         MILLION / rate < 20,
-        f"By two processes; {', '.join(f'{size}: {run}' for size, run in runs.items())}. It includes the first "
-        "read of both CRMs and both hashes. The peer only makes records anew, without decisions.",
+        f"By two processes; {by}. It includes the first read of both CRMs and both hashes. The peer only makes"
+        " records anew, without decisions.",
     )
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from multiprocessing import get_context
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from domain.book import Changes, Table
 from domain.commons import Note
@@ -47,11 +47,15 @@ Result = TypeVar("Result")
 
 
 class Crew(Protocol):
-    """Who folds."""
+    """Who folds; works only inside a ``with`` block."""
 
     @property
     def size(self) -> int:
         """How many work at the same time."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
 
     def work(
         self, task: Callable[[EventLog, Job, Tell], Result], jobs: Sequence[Job], tell: Tell
@@ -67,6 +71,11 @@ class Alone:
     def __init__(self, log: EventLog) -> None:
         self._log = log
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
     def work(
         self, task: Callable[[EventLog, Job, Tell], Result], jobs: Sequence[Job], tell: Tell
     ) -> list[Result]:
@@ -79,24 +88,28 @@ class Processes:
     def __init__(self, open_log: Callable[[], EventLog], size: int) -> None:
         self.size = size
         self._open_log = open_log
+        self._context = get_context("spawn")
+
+    def __enter__(self) -> Self:
+        self._folded = self._context.Value("Q", 0)
+        self._pool = ProcessPoolExecutor(self.size, self._context, _begin, (self._open_log, self._folded))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
 
     def work(
         self, task: Callable[[EventLog, Job, Tell], Result], jobs: Sequence[Job], tell: Tell
     ) -> list[Result]:
-        context = get_context("spawn")
-        folded = context.Value("Q", 0)
-        with ProcessPoolExecutor(
-            min(self.size, len(jobs)), context, _begin, (self._open_log, folded)
-        ) as pool:
-            futures = [pool.submit(_work, task, job) for job in jobs]
-            waiting, told = {*futures}, 0
-            while waiting:
-                done, waiting = wait(waiting, TOLD_S, FIRST_COMPLETED)
-                for each in done:
-                    each.result()
-                now = int(folded.value)
-                tell(now - told)
-                told = now
+        futures = [self._pool.submit(_work, task, job) for job in jobs]
+        waiting, told = {*futures}, self._folded.value
+        while waiting:
+            done, waiting = wait(waiting, TOLD_S, FIRST_COMPLETED)
+            for each in done:
+                each.result()
+            now = self._folded.value
+            tell(now - told)
+            told = now
         return [each.result() for each in futures]
 
 
@@ -143,24 +156,33 @@ def fold(crew: Crew, log: EventLog, until: str, tell: Tell, *, batch: int, kept:
         batch: how many entries are read at once.
         kept: how many decoded values one process keeps.
     """
-    parts = _surveyed(crew, log, until, batch) if crew.size > 1 else None
-    if parts is not None:
+    changes = _by_several(crew, log, until, tell, batch=batch, kept=kept) if crew.size > 1 else None
+    if changes is not None:
+        return Whole(changes, crew.size)
+    return Whole(_fold(log, _Share(until, batch, kept), tell).changes, 1, met=crew.size > 1)
+
+
+def _by_several(
+    crew: Crew, log: EventLog, until: str, tell: Tell, *, batch: int, kept: int
+) -> Changes | None:
+    """The fold, if the parts were independent."""
+    counted = 0
+
+    def count(events: int) -> None:
+        nonlocal counted
+        counted += events
+        tell(events)
+
+    with crew:
+        parts = _surveyed(crew, log, until, batch)
         jobs = [_Share(until, batch, kept, parts, number) for number in range(crew.size)]
-        counted = 0
-
-        def count(events: int) -> None:
-            nonlocal counted
-            counted += events
-            tell(events)
-
         changes = unite(crew.work(_fold, jobs, count))
-        if changes is not None:
-            return Whole(changes, crew.size)
+    if changes is None:
         tell(-counted)
-    return Whole(_fold(log, _Share(until, batch, kept), tell).changes, 1, met=parts is not None)
+    return changes
 
 
-def _surveyed(crew: Crew, log: EventLog, until: str, batch: int) -> bytes | None:
+def _surveyed(crew: Crew, log: EventLog, until: str, batch: int) -> bytes:
     """Which part each event belongs to."""
     known, found = frozenset[Any](), pointers(KINDS.values())
     stretches: list[Stretch] = []
