@@ -54,7 +54,7 @@ def replay(engine: Engine, url: str) -> Figure:
         f"XRANGE and decode {raw:,.0f}/s\neventsourcing on SQLite {peer:,.0f}/s",
         f"{times(rate, raw)}\n{times(rate, peer)}",
         MILLION / rate < 20,
-        f"By two processes; {by}. It includes the first read of both CRMs and both hashes. The peer only makes"
+        f"By two processes; {by}. The first read of both CRMs and both hashes are in it. The peer only makes"
         " records anew, without decisions.",
     )
 
