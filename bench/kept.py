@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from functools import partial
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -15,12 +16,12 @@ from bench.figures import Figure, times
 from domain.book import Table
 from domain.events import AnyEvent, RecordObserved, encode
 from domain.upcasting import decode
+from workers.bootstrap import open_log
 from workers.clock import SystemClock
 from workers.parts import Processes
 from workers.replay import Replay
 from workers.storage.keys import Keys
 from workers.storage.memory import MemoryTables
-from workers.storage.redis_store import open_log
 from workers.storage.server import do
 from workers.store import START
 
@@ -60,10 +61,11 @@ def replay(engine: Engine, url: str) -> Figure:
 
 
 def _verified(engine: Engine, url: str, size: int) -> Run:
-    crew = Processes(partial(open_log, url, engine.name), size) if size > 1 else None
-    began, before = perf_counter(), _cpu()
-    comparison = Replay(engine.lane, engine.stores.generations, crew).verify(MemoryTables())
-    run = Run(perf_counter() - began, _cpu() - before)
+    with TemporaryDirectory() as archive:
+        crew = Processes(partial(open_log, url, archive, engine.name), size) if size > 1 else None
+        began, before = perf_counter(), _cpu()
+        comparison = Replay(engine.lane, engine.stores.generations, crew).verify(MemoryTables())
+        run = Run(perf_counter() - began, _cpu() - before)
     if comparison.differing or comparison.processes != size:
         raise RuntimeError(f"the replay by {comparison.processes} differs in {comparison.differing}")
     return run

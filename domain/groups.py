@@ -7,6 +7,7 @@ really were independent is told by what their folds touched (``domain.parts``).
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from domain import events as e
@@ -51,6 +52,19 @@ def _pointers(kind: ObjectKind) -> Iterator[Pointer]:
 # -- what an event is about
 
 _Known = dict[Crm, list[tuple[str, Crm | None]]]  # pointers: the field, and the CRM whose ids it holds
+
+
+@lru_cache
+def _by_crm(known: Pointers) -> _Known:
+    return {crm: [each[1:] for each in known if each.crm is crm] for crm in Crm}
+
+
+def about(event: e.AnyEvent, known: Pointers) -> list[str]:
+    """Names of the records and addresses that an event is about, the first of which stands for all.
+
+    An event about nothing is said of the connection as a whole.
+    """
+    return ABOUT[type(event)](event, _by_crm(known))
 
 
 def _record(crm: Crm, record_id: str) -> str:
@@ -147,10 +161,7 @@ ABOUT: dict[type[e.Event], Callable[[Any, _Known], list[str]]] = {
     e.LetterDiscarded: _letter,
     e.EpochStarted: _everybody,
 }
-"""What each kind of event is about: names of records and addresses, the first of which stands for all.
-
-An event about nothing is said of the connection as a whole.
-"""
+"""What each kind of event is about."""
 
 
 # -- what belongs together
@@ -191,7 +202,7 @@ class Survey:
     """Goes through a stretch of the log, and sees what belongs together."""
 
     def __init__(self, known: Pointers) -> None:
-        self._known: _Known = {crm: [each[1:] for each in known if each.crm is crm] for crm in Crm}
+        self._known = _by_crm(known)
         self._numbers: dict[str, int] = {}
         self._unions = _Unions()
         self._events = array("l")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from domain.events import AnyEvent, DeliveryAnswered
-from domain.groups import ABOUT, Pointers
+from domain.groups import Pointers, about
 from domain.outcomes import OutcomeClass
 from domain.upcasting import UnreadableEvent, decode
 from workers.archive.blocks import ROWS, Index, Packed, Row, index_of, pack, parse, unpack
@@ -76,7 +76,7 @@ def event_of(entry: Entry) -> AnyEvent | None:
 
 def names_of(event: AnyEvent, known: Pointers) -> set[str]:
     """What an event is found by: records and addresses it is about, ``CONNECTION`` if it touches that."""
-    names = {*ABOUT[type(event)](event, known)}
+    names = {*about(event, known)}
     if not names or (isinstance(event, DeliveryAnswered) and event.outcome.outcome in _SHARED):
         names.add(CONNECTION)
     return names
