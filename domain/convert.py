@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from domain.identity import FieldValue
+from domain.reasons import UNCONVERTIBLE
 from domain.schema import FieldKind, FieldSchema
 from domain.wire import plain_number
 
@@ -21,6 +22,8 @@ TEXTS = frozenset(
 
 class Unconvertible(ValueError):  # noqa: N818 - a property of the value, which becomes a held field
     """The value has no counterpart in the target field; the message says why, without the value."""
+
+    code = UNCONVERTIBLE
 
 
 def canonical(kind: FieldKind, value: FieldValue) -> FieldValue:

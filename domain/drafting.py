@@ -23,7 +23,7 @@ from domain.mapping import (
 )
 from domain.pairs import Compared, derived, overlay, unsettled
 from domain.policy import KindPolicy
-from domain.reasons import OWN_RULES, REQUIRED, UNCONVERTIBLE, Reason, Wait
+from domain.reasons import OWN_RULES, REQUIRED, Reason, Wait
 from domain.records import Record
 from domain.routing import route
 from domain.state import Contact, Hold, Once
@@ -146,7 +146,7 @@ def _start_with(drafting: _Drafting, mapped: MappedField, target: Crm, record: F
     try:
         value = mapped.carry(target, source)
     except Unconvertible as error:
-        drafting.refuse(mapped.name(target), target, source, UNCONVERTIBLE, str(error))
+        drafting.refuse(mapped.name(target), target, source, error.code, str(error))
         return
     if value is not None:
         drafting.write(mapped, target, value, source, create=True)
@@ -238,8 +238,8 @@ def _merge_into(drafting: _Drafting, mapped: MappedField, now: Pair, merged: Mer
         case Agree():
             if not _flying(drafting.contact, mapped):
                 drafting.answer.agreed.append((mapped, now))
-        case Refuse(target, source, why):
-            drafting.refuse(mapped.name(target), target, source, UNCONVERTIBLE, why)
+        case Refuse(target, source, why, code):
+            drafting.refuse(mapped.name(target), target, source, code, why)
         case Send(target, value, source, lost, conflict):
             drafting.write(mapped, target, value, source, create=False)
             if conflict:

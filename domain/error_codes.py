@@ -132,6 +132,12 @@ _OWNER = Diagnosis(
     "The new owner is inactive or may not own this record.",
     "Choose an active owner who has access to the object.",
 )
+_UNMATCHED_OWNER = Diagnosis(
+    REJECTED,
+    Category.PROPERTY_VALUES,
+    "Nobody on the other side stands for the owner.",
+    "Give both the same e-mail address and make them active, or name the two under owners.table.",
+)
 _UNMAPPED = Diagnosis(
     MISCONFIGURED,
     Category.MAPPINGS,
@@ -352,6 +358,7 @@ _OUR_CODES = {
     _TODAY: "daily_budget",
     _PENDING: "row_missing",
     _VALUE: "validation unconvertible",
+    _UNMATCHED_OWNER: "owner_unmatched",
     _REQUIRED: "required",
     _CHANGED_BACK: "ping_pong",
     _OWN_RULE: "validation_rule",

@@ -41,6 +41,9 @@ class MappedField(NamedTuple):
     to_hubspot: Callable[[FieldValue], FieldValue]
     to_salesforce: Callable[[FieldValue], FieldValue]
     moves_back: Callable[[Crm, "Pair"], bool] | None = None  #: whether a write would; None: it may
+    first: Callable[["Pair"], Crm] | None = None  #: two-way: who wins on a new pair; None: who was later
+    gives_way: Callable[[FieldValue], bool] | None = None
+    #: whether a HubSpot value that Salesforce cannot take is replaced by Salesforce's; None: never
     fills: tuple[Crm, ...] = ()  #: targets that get a default instead of a blank
     computed: Callable[[Fields, int], FieldValue] | None = None
     #: the value of the side that always wins, by its record and the moment; None: it is a field there
@@ -94,6 +97,7 @@ class Refuse(NamedTuple):
     target: Crm
     source: FieldValue
     why: str
+    code: str
 
 
 class Leave(NamedTuple):
@@ -169,7 +173,8 @@ def _first(field: MappedField, now: Pair, changed_at: tuple[int, int]) -> Crm | 
         return None if winner in blanks else winner
     if blanks:
         return blanks[0].other
-    return PREFERRED.get(field.rule) or _latest(changed_at)
+    preferred = PREFERRED.get(field.rule)
+    return preferred or (field.first(now) if field.first else _latest(changed_at))
 
 
 def _ticked(now: Pair, left: frozenset[Crm]) -> Crm | None:
@@ -211,7 +216,9 @@ def _send(field: MappedField, now: Pair, winner: Crm, *, conflict: bool) -> Merg
     try:
         value = field.carry(target, now.of(winner))
     except Unconvertible as error:
-        return Refuse(target, now.of(winner), str(error))
+        if winner is Crm.HUBSPOT and field.gives_way and field.gives_way(now.hubspot):
+            return _send(field, now, Crm.SALESFORCE, conflict=now.hubspot is not None)
+        return Refuse(target, now.of(winner), str(error), error.code)
     if same(field.schema(target).kind, value, now.of(target)):
         return AGREE
     lost = now.of(target) if conflict else None

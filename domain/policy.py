@@ -15,6 +15,7 @@ from domain.identity import CRMS, Crm
 from domain.inclusion import InclusionFilter, ListError, compile_list
 from domain.kinds import ObjectKind
 from domain.mapping import ALWAYS, MappedField, SyncRule
+from domain.owners import NOBODY, Owner, OwnerOptions, Owners, is_owner, match_owners, owner_field
 from domain.routing import Route
 from domain.rules import ObjectRules, Rule
 from domain.schema import FieldKind, FieldSchema, ObjectSchema
@@ -63,6 +64,7 @@ class Section(msgspec.Struct, frozen=True):
     triggers: tuple[str, ...] = ()  #: which of the kind's triggers are on
     computed: tuple[Computed, ...] = ()
     shadow: bool = False  #: everything is decided, and nothing is sent
+    owners: OwnerOptions = OwnerOptions()
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -134,7 +136,8 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
     kind = section.kind
     schemas = _schemas(kind, connection, documents)
     zone = ZoneInfo(section.zone)
-    fields = {name: _fields(section, name, schemas, zone) for name in kind.salesforce}
+    owners = _owners(section, connection, documents)
+    fields = {name: _fields(section, name, schemas, zone, owners) for name in kind.salesforce}
     rules = rules_of(kind, connection, documents, schemas)
     dependent = {place: dependent_of(schema) for place, schema in schemas.items()}
     inclusion, missing = _inclusion(section, connection, documents, schemas)
@@ -248,13 +251,28 @@ def field_schema(schemas: Mapping[Place, ObjectSchema], crm: Crm, name: str, fie
     return found or FieldSchema(name=field, label=field, kind=FieldKind.TEXT, native="unknown")
 
 
+def _owners(section: Section, connection: Connection, documents: Documents) -> Owners:
+    """Who stands for whom; nobody for anybody until both CRMs have said who there is."""
+    if len(connection.directories) < len(CRMS):
+        return NOBODY
+    ours, theirs = (msgspec.convert(documents(connection.directories[crm]), list[Owner]) for crm in CRMS)
+    return match_owners(ours, theirs, section.owners)
+
+
 def _fields(
-    section: Section, name: str, schemas: Mapping[Place, ObjectSchema], zone: ZoneInfo
+    section: Section, name: str, schemas: Mapping[Place, ObjectSchema], zone: ZoneInfo, owners: Owners
 ) -> tuple[MappedField, ...]:
     mappings = [each for each in section.mappings if name in each.salesforce]
-    return tuple(
+    fields = [
         mapped_field(each.rule, _sides(section.kind, name, each, schemas), zone, each.options)
         for each in mappings
+    ]
+    restore = section.owners.restore
+    return tuple(
+        owner_field(each, owners, restore=restore)
+        if is_owner(each.hubspot_schema, each.salesforce_schema)
+        else each
+        for each in fields
     )
 
 

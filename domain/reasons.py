@@ -36,10 +36,13 @@ class Reason(StrEnum):
 UNCONVERTIBLE = "unconvertible"
 """The code of a value that the other side's type cannot hold."""
 
+OWNER_UNMATCHED = "owner_unmatched"
+"""The code of an owner for whom nobody stands on the other side."""
+
 REQUIRED = "required"
 """The code of a field that a new record must have and would not."""
 
-OWN_RULES = frozenset({Reason.VALIDATION.value, UNCONVERTIBLE, REQUIRED})
+OWN_RULES = frozenset({Reason.VALIDATION.value, UNCONVERTIBLE, OWNER_UNMATCHED, REQUIRED})
 """Codes of values that we hold back before any CRM sees them."""
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from domain.identity import Fields
 from domain.outcomes import Outcome
+from domain.owners import Owner
 from domain.rules import RuleText, Runner
 from domain.schema import ObjectSchema
 from domain.state import Priority
@@ -53,16 +54,6 @@ class WriteRow(msgspec.Struct, frozen=True):
     key_field: str | None = None  #: creates only: the unique field of the upsert
     key_value: str | None = None  #: creates only: its value, the other CRM's record id
     delete: bool = False  #: HubSpot only: move the record to the recycle bin; there are no fields then
-
-
-class Owner(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Somebody whom a record can belong to: a HubSpot owner, a Salesforce user or queue."""
-
-    id: str
-    name: str
-    email: str | None = None
-    active: bool = True
-    queue: bool = False
 
 
 class Search(NamedTuple):

@@ -722,18 +722,23 @@ class TestSalesforce:
         with pytest.raises((Rejected, Misconfigured)):
             salesforce.gateway.look_up(searches)
 
-    def test_writes_carry_the_headers_that_keep_assignment_rules_out(self, salesforce: Side) -> None:
-        person = salesforce.ask("users")["person"]
-        salesforce.sim("assignment_rules", {"entity": "Lead", "name": "All", "owner_id": person})
-        row = WriteRow(
-            "1", "Lead", None, {"LastName": "Okafor", "Company": "Acme"}, "HubSpot_Contact_Id__c", "1"
-        )
+    @pytest.mark.rule(93, 94)
+    def test_assignment_rules_choose_the_owner_of_a_new_lead_that_has_none_and_of_no_other(
+        self, salesforce: Side
+    ) -> None:
+        users = salesforce.ask("users")
+        salesforce.sim("assignment_rules", {"entity": "Lead", "name": "All", "owner_id": users["person"]})
+        fields: Fields = {"LastName": "Okafor", "Company": "Acme"}
+        key = "HubSpot_Contact_Id__c"
+        owned = {**fields, "OwnerId": users["integration"]}
+        rows = [WriteRow("1", "Lead", None, fields, key, "1"), WriteRow("2", "Lead", None, owned, key, "2")]
 
-        [outcome] = salesforce.gateway.write([row])
-        [found] = salesforce.gateway.read("Lead", [outcome.record_id], ["OwnerId"]).records
+        ids = [str(outcome.record_id) for outcome in salesforce.gateway.write(rows)]
+        salesforce.gateway.write([WriteRow("3", "Lead", ids[1], {"Company": "Looms"})])
+        found = {each.id: each for each in salesforce.gateway.read("Lead", ids, ["OwnerId"]).records}
 
-        assert found.fields["OwnerId"] == salesforce.ask("users")["integration"]
-        assert found.modified_by == salesforce.ask("users")["integration"]
+        assert [found[each].fields["OwnerId"] for each in ids] == [users["person"], users["integration"]]
+        assert found[ids[1]].modified_by == users["integration"]
 
     def test_the_account_tells_its_organization_and_limits(self, salesforce: Side) -> None:
         account = salesforce.gateway.account()

@@ -8,6 +8,7 @@ import pytest
 from domain.convert import converter
 from domain.identity import Crm, FieldValue
 from domain.mapping import Agree, Leave, MappedField, Merged, Pair, Refuse, Send, SyncRule, merge
+from domain.reasons import UNCONVERTIBLE
 from domain.schema import FieldKind
 from tests.world import HS, SF, text
 
@@ -142,7 +143,9 @@ def test_a_formula_is_read_and_never_written() -> None:
 
 def test_a_value_without_counterpart_is_refused_and_named() -> None:
     number = mapped(TWO_WAY, FieldKind.NUMBER)
-    assert merge(number, Pair("ten", "1"), Pair("1", "1"), (0, 0)) == Refuse(SF, "ten", "not a number")
+    assert merge(number, Pair("ten", "1"), Pair("1", "1"), (0, 0)) == Refuse(
+        SF, "ten", "not a number", UNCONVERTIBLE
+    )
 
 
 @pytest.mark.rule("R82")

@@ -6,10 +6,11 @@ from typing import Any, Self
 
 from domain.identity import Crm, Fields
 from domain.outcomes import Outcome, OutcomeClass
+from domain.owners import Owner
 from domain.schema import ObjectSchema
 from domain.state import Priority
 from tests.world import SCHEMAS
-from workers.ports import ChangesPage, Owner, ReadAnswer, ReadRecord, Search, WriteRow
+from workers.ports import ChangesPage, ReadAnswer, ReadRecord, Search, WriteRow
 
 Written = Callable[[Sequence[WriteRow]], list[Outcome]]
 

@@ -2,9 +2,11 @@
 
 import pytest
 
+from domain.identity import Crm
+from domain.owners import Owner
 from domain.schema import FieldKind, FieldSchema
 from tests.workers.configurations import FILE, configuration, field, schemas, unfit
-from workers.configuration import loads
+from workers.configuration import check_owners, loads
 
 SAME_OPTIONS = "Give both sides the same options or map the values; else such values are held back."
 PICKLIST, TEXT, NUMBER = FieldKind.PICKLIST, FieldKind.TEXT, FieldKind.NUMBER
@@ -516,4 +518,38 @@ def test_a_computed_field_must_take_what_its_formula_yields(computed: str, says:
     read = loads(f"{FILE}  computed_fields:\n    - {computed}\n", file="acme.yaml")
     assert unfit(read, schemas(hubspot=(field("web"),), lead=lead)) == [
         f"acme.yaml:9: {each}" for each in says
+    ]
+
+
+# -- owners
+
+
+PEOPLE = {
+    Crm.HUBSPOT: [Owner("1", "Ann Lee", "ann@acme.com"), Owner("2", "Bob Ray", "bob@acme.com")],
+    Crm.SALESFORCE: [Owner("005A", "Ann Lee", "ann@acme.com"), Owner("00GA", "Inbound", queue=True)],
+}
+
+
+def owners_of(table: str) -> list[str]:
+    read = configuration(
+        section=f"  owners: {{table: {table}}}\n",
+        mappings=("{hubspot: hubspot_owner_id, salesforce: OwnerId, sync_rule: two_way}",),
+    )
+    return [str(problem) for problem in check_owners(read, PEOPLE)]
+
+
+def test_hubspots_owners_without_a_user_are_a_warning() -> None:
+    assert owners_of("{}") == [
+        (
+            "acme.yaml:4: warning: 1 of 2 HubSpot owners have no active Salesforce user: bob@acme.com. "
+            "Give them the same e-mail address there, or name them under owners.table."
+        )
+    ]
+    assert owners_of("{bob@acme.com: Inbound}") == []
+
+
+def test_an_owner_whom_the_table_names_must_exist() -> None:
+    assert owners_of("{bobb@acme.com: Inbund}")[:2] == [
+        'acme.yaml:4: HubSpot has no owner "bobb@acme.com". Did you mean "bob@acme.com"?',
+        'acme.yaml:4: Salesforce has no owner "Inbund". Did you mean "Inbound"?',
     ]

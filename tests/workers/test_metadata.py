@@ -9,12 +9,12 @@ import pytest
 from domain import events as e
 from domain.errors import Misconfigured, SyncError, Throttled, Transient
 from domain.identity import Crm
+from domain.owners import Owner
 from domain.rules import RuleText, Runner
 from tests.workers.crm import FakeCrm
 from tests.workers.lanes import memory_lane, project
 from tests.world import HS, SF
 from workers.metadata import Metadata
-from workers.ports import Owner
 
 OBJECTS = {HS: ("contacts",), SF: ("Lead", "Contact")}
 

@@ -19,6 +19,7 @@ from workers.configuration import (
     Schemas,
     Severity,
     check_against,
+    check_owners,
     examine_lists,
 )
 from workers.connection import Lane, position_of
@@ -103,7 +104,8 @@ def _problems(link: Link, *, offline: bool) -> list[Problem]:
 def _against(link: Link, configuration: Configuration) -> list[Problem]:
     """What both accounts do not have or do not allow."""
     lists = (each.problem for each in examine_lists(configuration, link.lists))
-    problems = check_against(configuration, described(link))
+    people = {crm: link.gateways[crm].owners() for crm in Crm}
+    problems = [*check_against(configuration, described(link)), *check_owners(configuration, people)]
     return sorted([*problems, *(each for each in lists if each)], key=lambda each: each.line)
 
 

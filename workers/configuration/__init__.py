@@ -10,6 +10,7 @@ from workers.configuration.document import (
 )
 from workers.configuration.lists import ExaminedList, examine_lists, find_list, with_referred
 from workers.configuration.loading import Configuration, load, loads
+from workers.configuration.people import People, check_owners
 from workers.configuration.problems import ConfigurationError, Problem, Severity
 
 __all__ = [
@@ -18,10 +19,12 @@ __all__ = [
     "ConfigurationError",
     "ConnectionOptions",
     "ExaminedList",
+    "People",
     "Problem",
     "Schemas",
     "Severity",
     "check_against",
+    "check_owners",
     "connection_options",
     "examine_lists",
     "find_list",

@@ -128,6 +128,7 @@ def _section(configuration: Configuration, name: str, schemas: Schemas, lists: M
         salesforce_filter=section.limit_sync.filters(kind.salesforce),
         routing=_routing(kind, section),
         triggers=tuple(name for name in section.sync_triggers.names() if name in kind.triggers),
+        owners=section.owners.options,
         computed=tuple(each for entry in section.computed_fields for each in computed(entry, kind, schemas)),
         shadow=configuration.entry.mode == SHADOW,
     )

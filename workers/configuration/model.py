@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from domain.fielding import Options
 from domain.identity import Crm
 from domain.mapping import ALWAYS, SyncRule
+from domain.owners import MatchBy, OwnerOptions
 from domain.translating import Transform, Translation
 from workers.configuration.formulas import unparsable
 from workers.configuration.problems import did_you_mean
@@ -332,6 +333,18 @@ def _of_each(given: str | dict[str, str], objects: tuple[str, ...]) -> dict[str,
     return dict(given) if isinstance(given, dict) else dict.fromkeys(objects, given)
 
 
+class OwnersEntry(Model):
+    """How HubSpot owners and Salesforce users find each other."""
+
+    match_by: MatchBy = MatchBy.EMAIL
+    when_unmatched: Literal["hold", "restore"] = "hold"
+    table: dict[Text, Text] = {}
+
+    @property
+    def options(self) -> OwnerOptions:
+        return OwnerOptions(self.match_by, self.when_unmatched == "restore", self.table)
+
+
 class SectionEntry(Model):
     """How one kind of entity syncs."""
 
@@ -346,6 +359,7 @@ class SectionEntry(Model):
     salesforce_key: Text | None = None
     field_mappings: tuple[MappingEntry, ...]
     computed_fields: tuple[ComputedEntry, ...] = ()
+    owners: OwnersEntry = OwnersEntry()
 
 
 class ConnectionEntry(Model):

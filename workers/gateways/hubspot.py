@@ -9,6 +9,7 @@ import msgspec
 from domain.errors import SyncError, Transient
 from domain.identity import Crm, email_key
 from domain.outcomes import Outcome, OutcomeClass
+from domain.owners import Owner
 from domain.schema import ObjectSchema
 from domain.wire import millis, to_hubspot
 from workers.gateways.heads import ObjectGateway
@@ -28,7 +29,7 @@ from workers.gateways.hubspot_shapes import (
     read_record,
     values,
 )
-from workers.ports import ChangesPage, Owner, ReadAnswer, ReadRecord, Search, WriteRow
+from workers.ports import ChangesPage, ReadAnswer, ReadRecord, Search, WriteRow
 
 BATCH = 100
 SEARCH_PAGE = 200

@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 
 from domain.identity import Fields
+from domain.owners import Owner
 from domain.schema import FieldKind, FieldSchema, Option
 from domain.wire import from_hubspot, millis
 from workers.gateways.http import Answer, Fault
-from workers.ports import Owner, ReadRecord
+from workers.ports import ReadRecord
 
 Schema = Mapping[str, FieldSchema]
 

@@ -14,6 +14,7 @@ from simple_salesforce.api import Salesforce
 
 from domain.errors import SyncError, Transient
 from domain.outcomes import Outcome, OutcomeClass
+from domain.owners import Owner
 from domain.schema import FieldKind, ObjectSchema
 from domain.wire import instant, soql_text, to18, to_salesforce
 from workers.gateways.heads import ObjectGateway
@@ -31,7 +32,7 @@ from workers.gateways.salesforce_shapes import (
     owner,
     read_record,
 )
-from workers.ports import ChangesPage, Owner, ReadAnswer, Search, WriteRow
+from workers.ports import ChangesPage, ReadAnswer, Search, WriteRow
 
 BATCH = 200
 PAGE = 2_000
@@ -98,8 +99,9 @@ class SalesforceGateway(ObjectGateway):
         if any(row.delete for row in rows):
             raise ValueError("nothing is deleted in Salesforce")
         outcomes: dict[str, Outcome] = {}
-        for batch in batches(rows, mixed=True):
-            outcomes |= deliver(batch, self._attempt)
+        for assigned in (True, False):
+            for batch in batches([row for row in rows if _assigned(row) is assigned], mixed=True):
+                outcomes |= deliver(batch, self._attempt)
         return [outcomes[row.row] for row in rows]
 
     def changes(
@@ -213,8 +215,9 @@ class SalesforceGateway(ObjectGateway):
         path = "composite/sobjects" + (f"/{first.object}/{first.key_field}" if first.id is None else "")
         try:
             body = _body(rows, {name: self._schema(name) for name in {row.object for row in rows}})
+            assign = {} if _assigned(first) else {"Sforce-Auto-Assign": "TRUE"}
             answer = self._account.call(
-                lambda client: client.restful(path, method="PATCH", data=body), self.priority
+                lambda client: client.restful(path, method="PATCH", data=body, headers=assign), self.priority
             )
         except (SyncError, NoAnswer) as error:
             return Refused(outcome_of(error))
@@ -225,6 +228,11 @@ class SalesforceGateway(ObjectGateway):
             return {row.row: outcome(result) for row, result in zip(rows, results, strict=True)}
         except (Transient, ValueError):
             return Refused(Outcome(OutcomeClass.UNKNOWN, code="unreadable_answer"))
+
+
+def _assigned(row: WriteRow) -> bool:
+    """Whether a record has its owner. A new one without goes through the org's assignment rules."""
+    return row.id is not None or "OwnerId" in row.fields
 
 
 _encoder = msgspec.json.Encoder(decimal_format="number")

@@ -14,10 +14,11 @@ import msgspec
 from domain.errors import Transient
 from domain.identity import Crm, FieldValue
 from domain.outcomes import Outcome, OutcomeClass
+from domain.owners import Owner
 from domain.schema import FieldKind, FieldSchema, ObjectSchema, Option
 from domain.wire import epoch_ms, from_salesforce, salesforce_fields, to18
 from workers.gateways.http import Answer, Fault, worst
-from workers.ports import Owner, ReadRecord
+from workers.ports import ReadRecord
 
 Schema = Mapping[str, FieldSchema]
 
