@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from domain.identity import Crm
+from domain.outcomes import Outcome
 from domain.state import Bucket, Connection, Suspension
 
 replace = msgspec.structs.replace
@@ -28,6 +29,16 @@ class Suspended(NamedTuple):
 
     crm: Crm
     suspension: Suspension
+
+
+def throttled(crm: Crm, outcome: Outcome, at: int) -> Throttled:
+    """What a CRM's answer at a moment asks for."""
+    return Throttled(crm, at + (outcome.wait_ms or 1_000))
+
+
+def suspended(crm: Crm, outcome: Outcome, at: int) -> Suspended:
+    """What a CRM's refusal at a moment brings about."""
+    return Suspended(crm, Suspension(at, outcome.code, outcome.message))
 
 
 class Cleared(NamedTuple):

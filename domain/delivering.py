@@ -8,7 +8,7 @@ from domain.agreeing import SETTLING_MS, take_delivery
 from domain.answer import linked, read_in_full
 from domain.asking import ask_record
 from domain.book import CLAIMS, TIMERS
-from domain.commons import Suspended, Throttled
+from domain.commons import suspended, throttled
 from domain.decide import land, open_decision, record_written, send_letter, settle
 from domain.following import give_up, move_link
 from domain.formula import Verdict
@@ -20,7 +20,7 @@ from domain.policy import KindPolicy
 from domain.reasons import Reason
 from domain.records import Record, Version
 from domain.retry import ATTEMPTS, CLAIM_MS, delay_ms
-from domain.state import Contact, Doubt, Echoed, Flight, Hold, Suspension, intent_key
+from domain.state import Contact, Doubt, Echoed, Flight, Hold, intent_key
 from domain.step import Step, replace, share
 
 RESOLUTIONS = 3
@@ -245,9 +245,9 @@ def _failed(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.Del
 
 
 def _throttled(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:  # noqa: ARG001 - one shape for all outcomes
-    until = step.at + (event.outcome.wait_ms or 1_000)
-    share(step, Throttled(crm, until))
-    return replace(contact, due={**contact.due, crm: until})
+    change = throttled(crm, event.outcome, step.at)
+    share(step, change)
+    return replace(contact, due={**contact.due, crm: change.until})
 
 
 def _resolve(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:
@@ -306,7 +306,7 @@ def _whole(step: Step, contact: Contact, flight: Flight, outcome: Outcome, blame
 def _misconfigured(
     step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered
 ) -> Contact:
-    share(step, Suspended(crm, Suspension(step.at, event.outcome.code, event.outcome.message)))
+    share(step, suspended(crm, event.outcome, step.at))
     if flight.record_id is None:
         return replace(contact, looked_up=links.without(contact.looked_up, crm))
     return contact

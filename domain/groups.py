@@ -67,15 +67,20 @@ def about(event: e.AnyEvent, known: Pointers) -> list[str]:
     return ABOUT[type(event)](event, _by_crm(known))
 
 
-def _record(crm: Crm, record_id: str) -> str:
+def record_name(crm: Crm, record_id: str) -> str:
     """Name a record without its object, which not every event tells."""
     return crm + "/" + record_id
 
 
-def _entity(entity: str) -> str:
+def contact_name(entity: str) -> str:
     """A contact has the name of the first record that was seen of it."""
     crm, _, rest = entity.partition("/")
     return f"{crm}/{rest.partition('/')[2]}"
+
+
+def pointed(crm: Crm, fields: Fields, known: Pointers) -> list[str]:
+    """The names that a record's fields point to."""
+    return _pointed(crm, fields, _by_crm(known), [])
 
 
 def _pointed(crm: Crm, fields: Fields, known: _Known, names: list[str]) -> list[str]:
@@ -85,47 +90,47 @@ def _pointed(crm: Crm, fields: Fields, known: _Known, names: list[str]) -> list[
         if not value:
             continue
         if other is not None:
-            names.append(_record(other, value))
+            names.append(record_name(other, value))
         else:
             names += [address for part in value.split(";") if (address := email_key(part))]
     return names
 
 
 def _observed(event: e.RecordObserved, known: _Known) -> list[str]:
-    names = [_record(event.crm, event.id)]
-    names += [_record(event.crm, other) for other in (event.asked_id, event.merged_into) if other]
+    names = [record_name(event.crm, event.id)]
+    names += [record_name(event.crm, other) for other in (event.asked_id, event.merged_into) if other]
     return _pointed(event.crm, event.fields, known, names)
 
 
 def _one_record(event: e.RecordTouched | e.RecordGone, _: _Known) -> list[str]:
-    return [_record(event.crm, event.id)]
+    return [record_name(event.crm, event.id)]
 
 
 def _merged(event: e.RecordsMerged, _: _Known) -> list[str]:
-    return [_record(event.crm, each) for each in (event.winner, *event.losers)]
+    return [record_name(event.crm, each) for each in (event.winner, *event.losers)]
 
 
 def _one_contact(
     event: e.LookedUp | e.MembershipObserved | e.IntentStale | e.SyncRequested | e.TimerDue, _: _Known
 ) -> list[str]:
-    return [_entity(event.entity)]
+    return [contact_name(event.entity)]
 
 
 def _claimed(event: e.DeliveryClaimed, known: _Known) -> list[str]:
-    names = [_entity(event.entity)]
+    names = [contact_name(event.entity)]
     if event.record_id:
-        names.append(_record(event.crm, event.record_id))
+        names.append(record_name(event.crm, event.record_id))
     return _pointed(event.crm, event.fields, known, names)
 
 
 def _answered(event: e.DeliveryAnswered, known: _Known) -> list[str]:
-    outcome, names = event.outcome, [_entity(event.entity)]
-    names += [_record(event.crm, other) for other in (outcome.record_id, outcome.other_id) if other]
+    outcome, names = event.outcome, [contact_name(event.entity)]
+    names += [record_name(event.crm, other) for other in (outcome.record_id, outcome.other_id) if other]
     return _pointed(event.crm, outcome.stored, known, names) if outcome.stored else names
 
 
 def _letter(event: e.LetterDiscarded, _: _Known) -> list[str]:
-    return [_entity(event.letter.partition("|")[2].partition("|")[0])]
+    return [contact_name(event.letter.partition("|")[2].partition("|")[0])]
 
 
 def _everybody(_: Any, __: _Known) -> list[str]:

@@ -54,6 +54,7 @@ from workers.read import Reader
 from workers.replay import Replay
 from workers.settings import ConnectionSettings, Settings
 from workers.storage.redis_store import RedisStores, connect, connections, register_connection
+from workers.travel import Traveller
 
 LONG = 50_000
 """From so many events on, several processes replay a log sooner than one."""
@@ -138,10 +139,13 @@ class Link:
         return Archive(open_files(self.runtime.settings.archive(), self.name))
 
     @cached_property
+    def log(self) -> WholeLog:
+        return WholeLog(self.stores.log, self.archive)
+
+    @cached_property
     def lane(self) -> Lane:
         stores, runtime = self.stores, self.runtime
-        log = WholeLog(stores.log, self.archive)
-        return Lane(self.name, log, stores.tables, stores.coordination, runtime.clock, runtime.owner)
+        return Lane(self.name, self.log, stores.tables, stores.coordination, runtime.clock, runtime.owner)
 
     @cached_property
     def configuration(self) -> Configuration:
@@ -307,6 +311,12 @@ class Link:
         standing = (generations.release(), generations.current())
         fitting = [each for each in taken if (each.release, each.generation) == standing]
         return Past(self.archive.files, fitting[-1]) if fitting else None
+
+    def traveller(self, until: str) -> Traveller:
+        """Goes back to a position of the log."""
+        taken = self.archive.newest().snapshot(until)
+        past = Past(self.archive.files, taken) if taken else None
+        return Traveller(self.lane, self.log, until, past)
 
     def replay(self, processes: int | None = None, past: Past | None = None) -> Replay:
         """Replays the log, from a snapshot on or all of it.

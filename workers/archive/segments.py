@@ -25,7 +25,8 @@ FOLDER = "segments"
 CONNECTION = ""
 """The name by which events are found that touch the connection as a whole."""
 
-_SHARED = frozenset({OutcomeClass.THROTTLED, OutcomeClass.MISCONFIGURED})
+SHARED = frozenset({OutcomeClass.THROTTLED, OutcomeClass.MISCONFIGURED})
+"""Answers that touch it too."""
 
 
 class Damaged(Exception):  # noqa: N818 - says what is wrong
@@ -77,7 +78,7 @@ def event_of(entry: Entry) -> AnyEvent | None:
 def names_of(event: AnyEvent, known: Pointers) -> set[str]:
     """What an event is found by: records and addresses it is about, ``CONNECTION`` if it touches that."""
     names = {*about(event, known)}
-    if not names or (isinstance(event, DeliveryAnswered) and event.outcome.outcome in _SHARED):
+    if not names or (isinstance(event, DeliveryAnswered) and event.outcome.outcome in SHARED):
         names.add(CONNECTION)
     return names
 

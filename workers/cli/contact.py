@@ -1,17 +1,36 @@
 """``crmsync contact``: one contact in both CRMs, what was decided about it, and why."""
 
+from dataclasses import replace
+
 import click
 from rich.table import Table
 
+from domain.identity import FieldValue
 from workers import views
 from workers.bootstrap import Link
 from workers.cli.explanation import render
-from workers.cli.failures import NothingMatched
+from workers.cli.failures import DIFFERENT, NothingMatched
+from workers.cli.moments import position_by, with_moment
 from workers.cli.output import console, emit, length, moment, names, pairs, say, shown, table, written
-from workers.cli.session import entity_of, with_json, with_link
+from workers.cli.session import contact_at, with_json, with_link
+from workers.cli.tail import line_of, words_of
+from workers.connection import position_of
 from workers.explain import explain, gather
+from workers.travel import names_by
 from workers.views import ContactView, DecisionView, FieldView, LetterView, WriteView
 from workers.views.contacts import DECISIONS
+
+_DECISION_COLUMNS = (
+    "decision",
+    "at (UTC)",
+    "trigger",
+    "reason",
+    "explanation",
+    "written",
+    "held back",
+    "gave way",
+)
+_ALL = 1_000_000
 
 
 @click.group()
@@ -24,15 +43,17 @@ def contact() -> None:
 
 @contact.command()
 @click.argument("text")
+@with_moment
 @with_json
 @with_link
-def show(link: Link, *, text: str, as_json: bool) -> None:
+def show(link: Link, *, text: str, at: str | None, as_json: bool) -> None:
     """Show a contact's records, fields side by side, open decisions and writes."""
-    found = views.contact(link.lane, entity_of(link.lane, text))
+    lane, entity = contact_at(link, text, at)
+    found = views.contact(lane, entity)
     if as_json:
         emit(found)
         return
-    kind = link.lane.policy().kinds.get(found.kind)
+    kind = lane.policy().kinds.get(found.kind)
     limited = kind is not None and kind.inclusion is not None
     say(f"{found.entity}: {found.state}", pairs(_facts(found, limited=limited)))
     say(_records(found), _fields(found))
@@ -43,11 +64,12 @@ def show(link: Link, *, text: str, as_json: bool) -> None:
 @contact.command("explain")
 @click.argument("text")
 @click.option("--decision", default="", metavar="ID", help="Explain this decision and not the newest one.")
+@with_moment
 @with_json
 @with_link
-def explain_(link: Link, *, text: str, decision: str, as_json: bool) -> None:
+def explain_(link: Link, *, text: str, decision: str, at: str | None, as_json: bool) -> None:
     """Say why a contact did (not) sync, what it waits for, and what would make it sync."""
-    evidence = gather(link.lane, entity_of(link.lane, text))
+    evidence = gather(*contact_at(link, text, at))
     try:
         found = explain(evidence, decision)
     except KeyError:
@@ -63,16 +85,83 @@ def explain_(link: Link, *, text: str, decision: str, as_json: bool) -> None:
 @contact.command()
 @click.argument("text")
 @click.option("--limit", default=DECISIONS, show_default=True, metavar="N", help="At most so many.")
+@with_moment
 @with_json
 @with_link
-def history(link: Link, *, text: str, limit: int, as_json: bool) -> None:
+def history(link: Link, *, text: str, limit: int, at: str | None, as_json: bool) -> None:
     """List what was decided about a contact, newest first."""
-    found = views.contact(link.lane, entity_of(link.lane, text), decisions=limit).decisions
+    lane, entity = contact_at(link, text, at)
+    found = views.contact(lane, entity, decisions=limit).decisions
     if as_json:
         emit(found)
         return
-    columns = ("decision", "at (UTC)", "trigger", "reason", "explanation", "written", "held back", "gave way")
-    say(table("", columns, map(_decision, found)))
+    say(table("", _DECISION_COLUMNS, map(_decision, found)))
+
+
+@contact.command()
+@click.argument("text")
+@click.option("--from", "start", required=True, metavar="TIME", help="The earlier moment, as for --at.")
+@click.option("--to", "end", metavar="TIME", help="The later moment; without it, now.")
+@with_json
+@with_link
+def diff(link: Link, *, text: str, start: str, end: str | None, as_json: bool) -> None:
+    """Show what became of a contact between two moments, and what was decided about it.
+
+    Exit code 2 if anything did.
+    """
+    lane, entity = contact_at(link, text, end)
+    after = views.contact(lane, entity, decisions=_ALL)
+    before = _then(link, text, start)
+    changed, decided = views.differences(before, after), _since(before, after)
+    if as_json:
+        emit({"changed": changed, "decisions": decided})
+    elif not changed and not decided:
+        say("Nothing of it is different.")
+    else:
+        rows = ((each.what, _old_or_new(each.before), _old_or_new(each.after)) for each in changed)
+        say(table("Changes", ("what", "before", "after"), rows))
+        say(table("Decisions", _DECISION_COLUMNS, map(_decision, decided)))
+    if changed or decided:
+        raise SystemExit(DIFFERENT)
+
+
+def _then(link: Link, text: str, at: str) -> ContactView | None:
+    try:
+        lane, entity = contact_at(link, text, at)
+    except NothingMatched:
+        return None
+    return views.contact(lane, entity, decisions=_ALL)
+
+
+def _since(before: ContactView | None, after: ContactView) -> list[DecisionView]:
+    known = {(each.id, each.closed_at) for each in before.decisions} if before else set()
+    return [each for each in after.decisions if (each.id, each.closed_at) not in known]
+
+
+def _old_or_new(value: FieldValue) -> str:
+    return "" if value is None else value
+
+
+@contact.command()
+@click.argument("text")
+@click.option("--from", "start", metavar="TIME", help="Only what came later than this moment, as for --at.")
+@click.option("--to", "end", metavar="TIME", help="Only what came until this moment.")
+@with_json
+@with_link
+def events(link: Link, *, text: str, start: str | None, end: str | None, as_json: bool) -> None:
+    """List the events of a contact and of all that it could meet, oldest first, without what fields hold."""
+    known = views.find(link.lane, text)
+    names_then = frozenset().union(names_by(text), *map(names_by, known))
+    traveller = link.traveller(position_by(end) if end else link.log.tail())
+    after = position_of(position_by(start)) if start else (0, 0)
+    found = replace(traveller, past=None).events_of(names_then)
+    lines = [line_of(each.entry) for each in found if position_of(each.entry.position) > after]
+    if as_json:
+        emit(lines)
+        return
+    if not lines:
+        raise NothingMatched(f"Nothing about {text} is in the log.")
+    say(*map(words_of, lines))
 
 
 def _facts(found: ContactView, *, limited: bool) -> list[tuple[str, object]]:

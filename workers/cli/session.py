@@ -8,11 +8,13 @@ from typing import Any
 import click
 
 from workers import bootstrap, views
-from workers.bootstrap import Runtime
+from workers.bootstrap import Link, Runtime
 from workers.cli.failures import Failed, NothingMatched
+from workers.cli.moments import position_by
 from workers.cli.patience import PatientLink
 from workers.connection import Lane
 from workers.telemetry import set_up_logging
+from workers.travel import names_by
 
 SAMPLE = "config/sample.yaml.example"
 
@@ -116,6 +118,26 @@ def entity_of(lane: Lane, text: str) -> str:
     if len(found) > 1:
         raise Failed(f"{text} names {len(found)} contacts: give one of {', '.join(found)}.")
     return found[0]
+
+
+def contact_at(link: Link, text: str, at: str | None) -> tuple[Lane, str]:
+    """A contact, and its lane as it is now or was at a moment.
+
+    It is looked for by what it is called now, and by what it was called then.
+
+    Raises:
+        NothingMatched: if nothing is or was known by the text.
+        Failed: if several are or were, or the moment is none.
+    """
+    if at is None:
+        return link.lane, entity_of(link.lane, text)
+    known = views.find(link.lane, text)
+    names = frozenset().union(names_by(text), *map(names_by, known))
+    lane = link.traveller(position_by(at)).lane_with(names)
+    for entity in known if len(known) == 1 else ():
+        if views.exists(lane, entity):
+            return lane, entity
+    return lane, entity_of(lane, text)
 
 
 def operator() -> str:

@@ -59,14 +59,14 @@ def tail(link: Link, *, start: str | None, limit: int | None, kind: str, follow:
     """Follow the log: position, kind, record and the names of the fields."""
     lane = link.lane
     after = lane.log.tail() if start is None else _position(start)
-    lines = (_line(entry) for entry in _entries(lane, after, follow=follow))
+    lines = (line_of(entry) for entry in _entries(lane, after, follow=follow))
     wanted = (line for line in lines if not kind or kind in {line.kind, line.kind.partition("/")[0]})
     with suppress(KeyboardInterrupt):  # the way to end it
         for line in islice(wanted, limit):
             if as_json:
                 emit_line(line)
             else:
-                say(_words(line))
+                say(words_of(line))
 
 
 def _position(text: str) -> str:
@@ -91,7 +91,8 @@ def _entries(lane: Lane, after: str, *, follow: bool) -> Iterator[Entry]:
             return
 
 
-def _line(entry: Entry) -> Line:
+def line_of(entry: Entry) -> Line:
+    """An entry of the log by its names."""
     try:
         event = decode(entry.raw)
     except NewerEvent:
@@ -112,7 +113,8 @@ def _record(body: Mapping[str, Any]) -> str:
     return "/".join(str(part) for part in parts if part)
 
 
-def _words(line: Line) -> str:
+def words_of(line: Line) -> str:
+    """One event for people."""
     at = moment(position_of(line.position)[0])
     details = " ".join(f"{name}={text}" for name, text in line.details.items())
     parts = (line.position, at, line.kind, line.record, ",".join(line.fields), details)

@@ -115,6 +115,35 @@ class ContactView:
     decisions: list[DecisionView]  #: newest first
 
 
+@dataclass(frozen=True, slots=True)
+class DifferenceView:
+    """Something of a contact that is not what it was; None: it was or is not there."""
+
+    what: str  #: ``state``, ``inclusion list``, a record's key, or that with a field
+    before: FieldValue
+    after: FieldValue
+
+
+def differences(before: ContactView | None, after: ContactView | None) -> list[DifferenceView]:
+    """What became of a contact between two moments; None: there was none then."""
+    one, other = _plain(before), _plain(after)
+    names = [*one, *(name for name in other if name not in one)]
+    pairs = ((name, one.get(name), other.get(name)) for name in names)
+    return [DifferenceView(name, old, new) for name, old, new in pairs if old != new]
+
+
+def _plain(found: ContactView | None) -> dict[str, FieldValue]:
+    if found is None:
+        return {}
+    plain: dict[str, FieldValue] = {"contact": found.entity, "state": found.state}
+    if found.member is not None:
+        plain["inclusion list"] = "on it" if found.member else "not on it"
+    for record in found.records:
+        plain[record.key] = "linked" if record.linked else record.gone or "not linked"
+        plain |= {f"{record.key} {name}": value for name, value in record.values.items()}
+    return plain
+
+
 def find(lane: Lane, text: str) -> list[str]:
     """The entities that a text may name.
 
@@ -133,6 +162,11 @@ def _keys_by_match(tables: Tables, policy: Policy, text: str) -> Iterator[str]:
     for raw in tables.fetch(Table.MATCHES, names):
         if raw is not None:
             yield from decode(Table.MATCHES, raw)
+
+
+def exists(lane: Lane, entity: str) -> bool:
+    """Whether there is a contact of that id."""
+    return lane.tables().fetch(Table.CONTACTS, [entity])[0] is not None
 
 
 def contact(lane: Lane, entity: str, *, decisions: int = DECISIONS) -> ContactView:
