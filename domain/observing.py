@@ -237,7 +237,8 @@ def _news(look: Look) -> list[str]:
     if look.event.source == "webhook":
         news += [name for name in folded.learned if name in watched]
     elif look.made:
-        news += [name for name in folded.learned if name in watched and fields[name] is not None]
+        mapped = watched - look.kind.prompts[look.event.crm, look.event.object].keys()
+        news += [name for name in folded.learned if name in mapped and fields[name] is not None]
     return news + [name for name in look.foreign if name in watched and name not in news]
 
 

@@ -65,5 +65,5 @@ def _apply(call: Call, values: dict[str, str], form_name: str) -> Record:
         "recent_conversion_date": iso_ms(portal.clock.now_ms()),
         "recent_conversion_event_name": form_name,
     }
-    record.put(calculated, portal.clock.now_ms(), Origin("CALCULATED", call.param("form")))
+    portal.update(table, record, calculated, Origin("CALCULATED", call.param("form")))
     return record

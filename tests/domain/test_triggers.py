@@ -117,3 +117,13 @@ def test_a_property_that_the_portal_lacks_is_neither_read_nor_waited_for() -> No
     world = World().configure(msgspec.structs.replace(SECTION, triggers=("meetings",))).baseline()
     needed = world.projection.policy().kinds["contacts"].needed[HS, "contacts"]
     assert "hs_latest_meeting_activity" not in needed
+
+
+def test_the_owner_that_a_new_record_of_ours_was_given_starts_nothing() -> None:
+    world, _ = agreeing("owner_change")
+    entity = world.hubspot("2", **{**ADA, "email": "new@example.com"}, **dict.fromkeys(PROMPTS))
+    world.look_up(SF)
+    world.deliver(entity, SF, new_id="00Q2")
+    before = decisions(world, entity)
+    world.lead("00Q2", **{**LEAD, "Email": "new@example.com"}, OwnerId="005a", HubSpot_Contact_Id__c="2")
+    assert (decisions(world, entity), world.contact(entity).opened) == (before, None)

@@ -22,6 +22,7 @@ Pair = tuple[str, str, str]
 """A contact's id, and the object and id of the same person in Salesforce."""
 
 
+@pytest.mark.rule(1)
 def test_the_check_finds_what_webhooks_and_polls_have_missed(tmp_path: Path) -> None:
     find_all(tmp_path, pairs=2_000, differences=50)
 

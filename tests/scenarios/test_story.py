@@ -5,13 +5,19 @@ from typing import Any
 import pytest
 import requests
 
-from workers.cli.demo import GRACE
+from workers.cli.demo import GRACE, WHOLE
 from workers.cli.playground import Playground
-from workers.cli.story import STEPS, Story
+from workers.cli.story import Story
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(400)]
 
 
+@pytest.mark.rule(17)
+@pytest.mark.rule(18)
+@pytest.mark.rule(25)
+@pytest.mark.rule(26)
+@pytest.mark.rule(112)
+@pytest.mark.rule(113)
 def test_every_step_of_the_story_holds_and_flower_shows_the_batches(playground: Playground) -> None:
     for crm, name in ((playground.hubspot, "contacts"), (playground.salesforce, "Lead")):
         crm.people("create", object=name, properties=GRACE[name])
@@ -19,7 +25,7 @@ def test_every_step_of_the_story_holds_and_flower_shows_the_batches(playground: 
     playground.start_fleet()
     playground.wait_until_ready(90)
     story = Story(playground, many=300)
-    for number, step in enumerate(STEPS, 1):
+    for number, step in enumerate(WHOLE, 1):
         began = playground.clock.monotonic()
         seen = step.play(story)
         print(f"{number:2} {step.title}: {seen} ({playground.clock.monotonic() - began:.1f} s)")  # noqa: T201 - the report

@@ -10,8 +10,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from workers.cli.list_story import LIST_STEPS
 from workers.cli.playground import Playground, describe
 from workers.cli.story import STEPS, Story
+
+WHOLE = (*STEPS, *LIST_STEPS)
+"""The whole story."""
 
 
 @click.command()
@@ -53,10 +57,10 @@ def _play(playground: Playground, console: Console) -> bool:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("Starting", total=len(STEPS))
+        bar = progress.add_task("Starting", total=len(WHOLE))
         _start(playground)
         story = Story(playground)
-        for step in STEPS:
+        for step in WHOLE:
             progress.update(bar, description=step.title)
             began = playground.clock.monotonic()
             seen, held = _step(step.play, story)
@@ -67,7 +71,7 @@ def _play(playground: Playground, console: Console) -> bool:
     console.print(_table(rows))
     for each in violations:
         console.print(f"[red]The CRM did not understand:[/red] {each}")
-    return len(rows) == len(STEPS) and all(held for *_, held in rows) and not violations
+    return len(rows) == len(WHOLE) and all(held for *_, held in rows) and not violations
 
 
 def _start(playground: Playground) -> None:

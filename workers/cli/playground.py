@@ -81,6 +81,31 @@ LIST = {
     },
 }
 
+CHOSEN = "Friends of the house"
+"""A list that the story chooses later."""
+
+
+def list_of(name: str, *groups: dict[str, Any]) -> dict[str, Any]:
+    """An active list of contacts; a group has one filter on a property of text."""
+    branches = [
+        {
+            "filterBranchType": "AND",
+            "filterBranchOperator": "AND",
+            "filterBranches": [],
+            "filters": [
+                {
+                    "filterType": "PROPERTY",
+                    "property": group.pop("property"),
+                    "operation": {"operationType": "STRING", "includeObjectsWithNoValueSet": False, **group},
+                }
+            ],
+        }
+        for group in map(dict, groups)
+    ]
+    root = {"filterBranchType": "OR", "filterBranchOperator": "OR", "filters": [], "filterBranches": branches}
+    return {"name": name, "objectTypeId": "0-1", "processingType": "DYNAMIC", "filterBranch": root}
+
+
 T = TypeVar("T")
 
 
@@ -264,6 +289,12 @@ class Playground:
             link.gateways,
         )
         link.apply("playground")
+
+    def configure(self, text: str) -> None:
+        """Put another configuration in force, as the operator would, and wait until it is."""
+        self.runtime.file(NAME).write_text(text)
+        digest = Link(self.runtime, NAME).apply("playground")
+        self.wait_for(lambda: self.link.lane.state().config == digest)
 
     def start_fleet(self, *names: str) -> None:
         """Start processes of the Procfile; all of them if none is named."""
