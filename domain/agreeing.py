@@ -4,11 +4,11 @@ A pair is kept as a mark alone while both records hold it, which is what nearly 
 spelled out before one of its records changes, and becomes a mark again when they agree anew.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from domain.answer import linked
 from domain.events import DeliveryAnswered, RecordObserved
-from domain.identity import CRMS, Crm, Fields, RecordRef
+from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, RecordRef
 from domain.links import without
 from domain.mapping import MappedField, Pair
 from domain.pairs import overlay
@@ -21,35 +21,35 @@ SETTLING_MS = 2_000
 """How long after our write's answer a stamp may still be our write's: clocks differ, stamps are coarse."""
 
 
-def agree(contact: Contact, kind: KindPolicy, pairs: Iterable[tuple[MappedField, Pair]]) -> Contact:
+def agree(contact: Contact, kind: KindPolicy, pairs: Sequence[tuple[MappedField, Pair]]) -> Contact:
     """Note pairs of values as in sync."""
-    pairs = list(pairs)
     if not pairs:
         return contact
     agreed = dict(contact.agreed)
-    ours, theirs = (contact.records[contact.pair[crm]] for crm in CRMS)
-    settled: dict[Crm, list[str]] = {crm: [] for crm in CRMS}
+    ours, theirs = (contact.records[contact.pair[crm]].values for crm in CRMS)
+    settled = []
     for mapped, pair in pairs:
-        held = (ours.values.get(mapped.hubspot), theirs.values.get(mapped.salesforce))
-        marked = held == pair and mapped.computed is None
-        agreed[mapped.hubspot] = None if marked else (pair.hubspot, pair.salesforce)
-        if marked:
-            settled[Crm.HUBSPOT].append(mapped.hubspot)
-            settled[Crm.SALESFORCE].append(mapped.salesforce)
+        held = (ours.get(mapped.hubspot), theirs.get(mapped.salesforce))
+        if held == pair and mapped.computed is None:
+            agreed[mapped.hubspot] = None
+            settled.append(mapped)
+        else:
+            agreed[mapped.hubspot] = (pair.hubspot, pair.salesforce)
     return replace(contact, agreed=agreed, records=_forget_changes(contact, kind, settled))
 
 
-def _forget_changes(contact: Contact, kind: KindPolicy, settled: dict[Crm, list[str]]) -> dict[str, Record]:
+def _forget_changes(contact: Contact, kind: KindPolicy, settled: Sequence[MappedField]) -> dict[str, Record]:
     """Drop the times of change that nothing will ask for: neither a conflict nor the inclusion list."""
-    kept = kind.inclusion.changes if kind.inclusion else frozenset()
     records = contact.records
-    for crm, names in settled.items():
+    for crm in CRMS:
         key = contact.pair[crm]
         record = records[key]
-        done = {
-            name for name in names if name in record.changed and not (crm is Crm.HUBSPOT and name in kept)
-        }
-        if done:
+        if not record.changed:
+            continue
+        done = {each.name(crm) for each in settled}
+        if crm is HUBSPOT and kind.inclusion:
+            done -= kind.inclusion.changes
+        if not done.isdisjoint(record.changed):
             changed = {name: at for name, at in record.changed.items() if name not in done}
             records = {**records, key: replace(record, changed=changed)}
     return records
@@ -59,7 +59,7 @@ def keep_agreed(contact: Contact, kind: KindPolicy, ref: RecordRef, folded: Fold
     """Spell out agreed pairs that stood for "what the records hold" before their record changes."""
     if not folded.changes or contact.pair.get(ref.crm) != ref.key:
         return contact
-    ours, theirs = linked(contact, Crm.HUBSPOT), linked(contact, Crm.SALESFORCE)
+    ours, theirs = linked(contact, HUBSPOT), linked(contact, SALESFORCE)
     if ours is None or theirs is None:
         return contact
     agreed = contact.agreed
@@ -181,7 +181,7 @@ def _expect(
 
 def _agree_as_shown(contact: Contact, kind: KindPolicy, crm: Crm, sent: Fields) -> Contact:
     """Put what the target holds in place of what was sent, where that is still what was agreed on."""
-    theirs = linked(contact, Crm.SALESFORCE)
+    theirs = linked(contact, SALESFORCE)
     if theirs is None or len(contact.pair) < len(CRMS) or not sent:
         return contact
     target = contact.records[contact.pair[crm]].values
@@ -190,7 +190,7 @@ def _agree_as_shown(contact: Contact, kind: KindPolicy, crm: Crm, sent: Fields) 
         name, agreed = mapped.name(crm), contact.agreed.get(mapped.hubspot)
         if agreed is not None and Pair(*agreed).of(crm) == sent[name]:
             stored = target.get(name)
-            pair = Pair(agreed[0], stored) if crm is Crm.SALESFORCE else Pair(stored, agreed[1])
+            pair = Pair(agreed[0], stored) if crm is SALESFORCE else Pair(stored, agreed[1])
             pairs.append((mapped, pair))
     return agree(contact, kind, pairs)
 
@@ -202,8 +202,8 @@ def take_delivery(
     outcome, crm = event.outcome, ref.crm
     stored: Fields = {}
     if outcome.stored is not None and outcome.stamp is not None:
-        wanted = flight.fields.keys() | kind.needed[crm, ref.object]
-        stored = {name: value for name, value in outcome.stored.items() if name in wanted}
+        needed, sent = kind.needed[crm, ref.object], flight.fields
+        stored = {name: each for name, each in outcome.stored.items() if name in needed or name in sent}
         contact = _see_stored(contact, kind, ref, stored, (outcome.stamp, event.ticket))
     values, waiting = contact.records[ref.key].values, contact.expected.get(crm, {})
     expected = {
@@ -241,14 +241,14 @@ def _agree_as_sent(
     contact: Contact, kind: KindPolicy, crm: Crm, fields: Fields, sources: Fields, stored: Fields
 ) -> Contact:
     """Agreed := (the value it came from, what the target holds now); only for the fields that were sent."""
-    theirs = linked(contact, Crm.SALESFORCE)
+    theirs = linked(contact, SALESFORCE)
     if theirs is None or len(contact.pair) < len(CRMS):
         return contact
     pairs = []
     for mapped in _mapped(kind, theirs[0].object, crm, fields):
         name = mapped.name(crm)
         held, source = stored.get(name, fields[name]), sources.get(name)
-        pairs.append((mapped, Pair(held, source) if crm is Crm.HUBSPOT else Pair(source, held)))
+        pairs.append((mapped, Pair(held, source) if crm is HUBSPOT else Pair(source, held)))
     return agree(contact, kind, pairs)
 
 

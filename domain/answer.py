@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from domain.formula import Verdict
-from domain.identity import CRMS, Crm, Fields, FieldValue, RecordRef
+from domain.identity import CRMS, Crm, Fields, FieldValue, RecordRef, record_ref
 from domain.links import match_values
 from domain.mapping import MappedField, Pair
 from domain.policy import KindPolicy
@@ -75,10 +75,14 @@ class Plan(msgspec.Struct):
 # -- what every question about a contact starts from
 
 
-def linked(contact: Contact, crm: Crm) -> tuple[RecordRef, Record] | None:
+Side = tuple[RecordRef, Record]
+"""A linked record."""
+
+
+def linked(contact: Contact, crm: Crm) -> Side | None:
     """The contact's record in a CRM, if it has one there."""
     key = contact.pair.get(crm)
-    return None if key is None else (RecordRef.parse(key), contact.records[key])
+    return None if key is None else (record_ref(key), contact.records[key])
 
 
 def read_in_full(contact: Contact, kind: KindPolicy, ref: RecordRef, record: Record) -> bool:
@@ -92,7 +96,6 @@ def match_value(contact: Contact, kind: KindPolicy) -> str | None:
     """The address by which the contact would be found in either CRM; HubSpot's counts first."""
     for crm in CRMS:
         found = linked(contact, crm)
-        values = match_values(kind.kind, found[0], found[1].values) if found else ()
-        if values:
+        if found and (values := match_values(kind.kind, found[0], found[1].values)):
             return values[0]
     return None

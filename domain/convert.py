@@ -47,7 +47,7 @@ def converter(source: FieldSchema, target: FieldSchema, zone: ZoneInfo) -> Calla
     """
     step = _STEPS.get(target.kind)
     if step is None:
-        return _text
+        return as_text
 
     def convert(value: FieldValue) -> FieldValue:
         return step(source.kind, value, zone)
@@ -55,14 +55,15 @@ def converter(source: FieldSchema, target: FieldSchema, zone: ZoneInfo) -> Calla
     return convert
 
 
-def _text(value: FieldValue) -> FieldValue:
+def as_text(value: FieldValue) -> FieldValue:
+    """Carry a value from text to text: a line ends in one way, and nothing is no text."""
     if value is None or "\r" not in value:
         return value or None
     return value.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _fold_text(value: FieldValue) -> FieldValue:
-    return None if value is None else (_text(value.strip()) or None)
+    return None if value is None else (as_text(value.strip()) or None)
 
 
 def _fold_email(value: FieldValue) -> FieldValue:

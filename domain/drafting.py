@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from domain.answer import Draft, Lost, Need, Plan, linked, match_value, read_in_full
 from domain.convert import Unconvertible
-from domain.identity import CRMS, Crm, Fields, FieldValue, RecordRef
+from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, FieldValue, RecordRef
 from domain.mapping import (
     ALWAYS,
     Agree,
@@ -101,7 +101,7 @@ def create(contact: Contact, kind: KindPolicy, target: Crm, now: int) -> Plan:
     found = linked(contact, target.other)
     assert found is not None, "a contact without any record"
     ref, record = found
-    imported = target is Crm.HUBSPOT and contact.opened is not None and contact.opened.once is Once.IMPORT
+    imported = target is HUBSPOT and contact.opened is not None and contact.opened.once is Once.IMPORT
     name, why = (kind.kind.hubspot, "") if imported else new_object(kind, target, record, now)
     if name is None:
         return Plan(stop=Reason.CREATION_OFF, explanation=why)
@@ -111,7 +111,7 @@ def create(contact: Contact, kind: KindPolicy, target: Crm, now: int) -> Plan:
     if contact.looked_up.get(target) != address:
         return Plan(wait=Wait.LOOK_UP, needs=[Need("look_up", target, name, address)])
     drafting = _Drafting(contact, kind, Plan(drafted=True))
-    theirs = name if target is Crm.SALESFORCE else ref.object
+    theirs = name if target is SALESFORCE else ref.object
     for mapped in (*kind.fields[theirs], *kind.computed[theirs]):
         if imported and mapped.hubspot not in kind.kind.match[name]:
             continue
@@ -122,7 +122,7 @@ def create(contact: Contact, kind: KindPolicy, target: Crm, now: int) -> Plan:
 
 def new_object(kind: KindPolicy, target: Crm, source: Record, now: int) -> tuple[str | None, str]:
     """The object that is to be created, and why it is that one or none."""
-    if target is Crm.SALESFORCE:
+    if target is SALESFORCE:
         return route(kind.routes, kind.section.create_as, source.values, now)
     if kind.section.create_in_hubspot:
         return kind.kind.hubspot, ""
@@ -182,7 +182,7 @@ def _incomplete(drafting: _Drafting, target: Crm, name: str, fields: Fields) -> 
 
 
 def update(contact: Contact, kind: KindPolicy, now: int) -> Plan:
-    ours, theirs = linked(contact, Crm.HUBSPOT), linked(contact, Crm.SALESFORCE)
+    ours, theirs = linked(contact, HUBSPOT), linked(contact, SALESFORCE)
     assert ours is not None
     assert theirs is not None
     unseen = _unseen(contact, kind, ours, theirs) if contact.created_by_us else []
@@ -192,7 +192,7 @@ def update(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     for mapped, pair, agreed in compared(contact, kind, now):
         changed_at = _changed_at(mapped, ours[1], theirs[1])
         _merge_into(drafting, mapped, pair, merge(mapped, pair, agreed, changed_at))
-    refs = {Crm.HUBSPOT: ours[0], Crm.SALESFORCE: theirs[0]}
+    refs = {HUBSPOT: ours[0], SALESFORCE: theirs[0]}
     for ref, record in (ours, theirs):
         drafting.check_dependent(ref.crm, ref.object, record)
     for crm, fields in drafting.fields.items():
@@ -203,7 +203,7 @@ def update(contact: Contact, kind: KindPolicy, now: int) -> Plan:
 
 def compared(contact: Contact, kind: KindPolicy, now: int) -> Iterator[Compared]:
     """The mapped and computed fields of a linked pair that are not simply as agreed."""
-    ours, theirs = linked(contact, Crm.HUBSPOT), linked(contact, Crm.SALESFORCE)
+    ours, theirs = linked(contact, HUBSPOT), linked(contact, SALESFORCE)
     if ours is None or theirs is None:
         return
     name = theirs[0].object
@@ -236,7 +236,7 @@ def _unseen(
 def _merge_into(drafting: _Drafting, mapped: MappedField, now: Pair, merged: Merged) -> None:
     match merged:
         case Agree():
-            if not _flying(drafting.contact, mapped):
+            if not (drafting.contact.flights and _flying(drafting.contact, mapped)):
                 drafting.answer.agreed.append((mapped, now))
         case Refuse(target, source, why, code):
             drafting.refuse(mapped.name(target), target, source, code, why)

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from domain.identity import Crm, Fields, RecordRef
+from domain.identity import Crm, Fields, RecordRef, record_key, record_ref
 from domain.outcomes import Outcome
 
 
@@ -40,7 +40,7 @@ class RecordObserved(Event, tag="observed/1", frozen=True, kw_only=True):
 
     @property
     def ref(self) -> RecordRef:
-        return RecordRef(self.crm, self.object, self.id)
+        return record_ref(record_key(self.crm, self.object, self.id))
 
 
 class RecordTouched(Event, tag="touched/1", frozen=True, kw_only=True):

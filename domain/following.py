@@ -10,7 +10,7 @@ from domain.answer import linked
 from domain.asking import ask_record
 from domain.book import CLAIMS, TIMERS
 from domain.decide import close_all, open_decision, record_written, settle
-from domain.identity import Crm, RecordRef
+from domain.identity import HUBSPOT, SALESFORCE, Crm, RecordRef
 from domain.policy import KindPolicy
 from domain.reasons import Reason
 from domain.records import DELETED, EMPTY, Record
@@ -20,15 +20,15 @@ from domain.step import Step, replace
 
 def note_loss(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef) -> Contact:
     """Note when Salesforce's record is lost whether HubSpot's is to follow; that is looked at first."""
-    if ref.crm is Crm.HUBSPOT:
+    if ref.crm is HUBSPOT:
         return contact
     orphaned = kind.section.delete_in_hubspot and contact.records[ref.key].gone in DELETED
     contact = replace(contact, orphaned=orphaned)
-    partner = linked(contact, Crm.HUBSPOT)
+    partner = linked(contact, HUBSPOT)
     if not orphaned or partner is None or partner[1].gone:
         return contact
     ask_record(step, contact, partner[0])
-    return replace(contact, unsure={**contact.unsure, Crm.HUBSPOT: "before it is deleted"})
+    return replace(contact, unsure={**contact.unsure, HUBSPOT: "before it is deleted"})
 
 
 def deleted_by_us(contact: Contact, crm: Crm) -> bool:
@@ -83,7 +83,7 @@ def replaced(step: Step, contact: Contact, kind: KindPolicy, old: RecordRef, win
 
 def converted(kind: KindPolicy, ref: RecordRef, record: Record) -> Record:
     """Mark a record that says of itself that it was converted: nothing can be written to it any more."""
-    conversion = kind.kind.conversions.get(ref.object) if ref.crm is Crm.SALESFORCE else None
+    conversion = kind.kind.conversions.get(ref.object) if ref.crm is SALESFORCE else None
     if conversion is None or record.gone or record.values.get(conversion.flag) != "true":
         return record
     return replace(record, gone="converted")
@@ -132,7 +132,7 @@ def _may_unite(contact: Contact, other: Contact, crm: Crm) -> bool:
 
     Two records in HubSpot cannot stand for one person. In Salesforce they can: one of them is a duplicate.
     """
-    apart = crm is Crm.SALESFORCE and links.taken(contact, Crm.HUBSPOT) and links.taken(other, Crm.HUBSPOT)
+    apart = crm is SALESFORCE and links.taken(contact, HUBSPOT) and links.taken(other, HUBSPOT)
     return not (apart or contact.erased or other.erased)
 
 

@@ -34,11 +34,11 @@ class Crm(StrEnum):
 
     @property
     def other(self) -> "Crm":
-        return Crm.SALESFORCE if self is Crm.HUBSPOT else Crm.HUBSPOT
+        return SALESFORCE if self is HUBSPOT else HUBSPOT
 
 
-CRMS = tuple(Crm)
-"""Both sides in their order: HubSpot counts first. Walking a tuple is far quicker than walking an enum."""
+CRMS = HUBSPOT, SALESFORCE = tuple(Crm)
+"""Both sides in their order: HubSpot counts first. Python 3.11 takes long to find a member of an enum."""
 
 
 class RecordRef(msgspec.Struct, frozen=True, gc=False):
@@ -47,16 +47,15 @@ class RecordRef(msgspec.Struct, frozen=True, gc=False):
     crm: Crm
     object: str
     id: str
+    key: str = ""  #: one word for tables: ``hubspot/contacts/51234``
 
-    @property
-    def key(self) -> str:
-        """One word for tables: ``hubspot/contacts/51234``."""
-        return record_key(self.crm, self.object, self.id)
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "key", record_key(self.crm, self.object, self.id))
 
     @classmethod
     def parse(cls, key: str) -> "RecordRef":
         """Read a key back. Raises ValueError on anything that is not a key."""
-        return _parse(key)
+        return record_ref(key)
 
 
 def record_key(crm: Crm, object_name: str, record_id: str) -> str:
@@ -64,8 +63,9 @@ def record_key(crm: Crm, object_name: str, record_id: str) -> str:
     return "/".join((crm, object_name, record_id))  # noqa: FLY002 - see above
 
 
-@lru_cache(maxsize=2**16)
-def _parse(key: str) -> RecordRef:
+@lru_cache(maxsize=2**17)
+def record_ref(key: str) -> RecordRef:
+    """Read a record's key back. Raises ValueError on anything that is not a key."""
     crm, object_name, record_id = key.split("/", 2)
     return RecordRef(Crm(crm), object_name, record_id)
 

@@ -11,7 +11,7 @@ import msgspec
 
 from domain.book import Book
 from domain.events import RecordObserved
-from domain.identity import CRMS, Crm, EntityId, Fields, RecordRef, email_key
+from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, EntityId, Fields, RecordRef, email_key
 from domain.kinds import ObjectKind
 from domain.records import DELETED, Record
 from domain.state import Contact
@@ -23,9 +23,9 @@ def match_values(kind: ObjectKind, ref: RecordRef, values: Fields) -> tuple[str,
     """The folded addresses by which a record can be found, best first."""
     found: dict[str, None] = {}
     for field in kind.match.get(ref.object, ()):
-        value = values.get(field)
-        if value:
-            found.update(dict.fromkeys(email_key(part) for part in value.split(";")))
+        if value := values.get(field):
+            for part in value.split(";"):
+                found[email_key(part)] = None
     found.pop("", None)
     return tuple(found)
 
@@ -70,7 +70,7 @@ def _estranged(contact: Contact, kind: ObjectKind, event: RecordObserved) -> boo
     """
     ref = event.ref
     linked = contact.pair.get(ref.crm)
-    if linked in {None, ref.key} or contact.id == ref.key or contact.records[ref.key].gone:
+    if linked is None or ref.key in (linked, contact.id) or contact.records[ref.key].gone:
         return False
     shown, known = set(match_values(kind, ref, event.fields)), contact.records[ref.key]
     if not shown or event.modified_at < known.seen[0]:
@@ -118,7 +118,7 @@ def _by_match(book: Book, kind: ObjectKind, event: RecordObserved) -> Contact | 
     """
     found = list(_sharing(book, kind, event))
     free = next((contact for contact in found if not taken(contact, event.crm)), None)
-    return free or (found[0] if found and event.crm is Crm.SALESFORCE else None)
+    return free or (found[0] if found and event.crm is SALESFORCE else None)
 
 
 def _sharing(book: Book, kind: ObjectKind, event: RecordObserved) -> Iterable[Contact]:
@@ -138,7 +138,10 @@ def taken(contact: Contact, crm: Crm) -> bool:
 
 def index(book: Book, kind: ObjectKind, ref: RecordRef, before: Fields, after: Fields) -> None:
     """Keep the match values of a record findable."""
-    if all(before.get(field) == after.get(field) for field in kind.match.get(ref.object, ())):
+    for field in kind.match.get(ref.object, ()):
+        if before.get(field) != after.get(field):
+            break
+    else:
         return
     old, new = match_values(kind, ref, before), match_values(kind, ref, after)
     for value in set(old) - set(new):
@@ -196,10 +199,10 @@ def successor(contact: Contact, crm: Crm) -> RecordRef | None:
 
 def left_alone(contact: Contact) -> bool:
     """Whether a person lives in HubSpot, and nothing of him in Salesforce since his record was deleted."""
-    key = contact.pair.get(Crm.SALESFORCE)
+    key = contact.pair.get(SALESFORCE)
     if key is None or contact.records[key].gone not in DELETED:
         return False
-    return taken(contact, Crm.HUBSPOT) and successor(contact, Crm.SALESFORCE) is None
+    return taken(contact, HUBSPOT) and successor(contact, SALESFORCE) is None
 
 
 def partner(book: Book, kind: ObjectKind, contact: Contact, ref: RecordRef, values: Fields) -> Contact | None:
@@ -233,7 +236,7 @@ def absorb(book: Book, contact: Contact, other: Contact) -> Contact:
         book.bind(key, contact.id)
         contact = join(contact, RecordRef.parse(key), other.records[key])
     book.drop_contact(other.id)
-    ours = contact.pair.get(Crm.HUBSPOT) in linked
+    ours = contact.pair.get(HUBSPOT) in linked
     return msgspec.structs.replace(
         contact,
         flights={**other.flights, **contact.flights},

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
-from domain.convert import Unconvertible, same
-from domain.identity import CRMS, Crm, Fields, FieldValue
+from domain.convert import Unconvertible, as_text, same
+from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, FieldValue
 from domain.schema import FieldSchema
 
 
@@ -26,8 +26,8 @@ class SyncRule(StrEnum):
     DONT_SYNC = "dont_sync"
 
 
-PREFERRED = {SyncRule.PREFER_SALESFORCE: Crm.SALESFORCE, SyncRule.PREFER_HUBSPOT: Crm.HUBSPOT}
-ALWAYS = {SyncRule.ALWAYS_SALESFORCE: Crm.SALESFORCE, SyncRule.ALWAYS_HUBSPOT: Crm.HUBSPOT}
+PREFERRED = {SyncRule.PREFER_SALESFORCE: SALESFORCE, SyncRule.PREFER_HUBSPOT: HUBSPOT}
+ALWAYS = {SyncRule.ALWAYS_SALESFORCE: SALESFORCE, SyncRule.ALWAYS_HUBSPOT: HUBSPOT}
 
 
 class MappedField(NamedTuple):
@@ -50,7 +50,7 @@ class MappedField(NamedTuple):
     note: str = ""  #: what happens to its values beside the rule, for people
 
     def name(self, crm: Crm) -> str:
-        return self.hubspot if crm is Crm.HUBSPOT else self.salesforce
+        return self.hubspot if crm is HUBSPOT else self.salesforce
 
     @property
     def words(self) -> str:
@@ -60,11 +60,11 @@ class MappedField(NamedTuple):
         return f"{self.rule} ({self.note})" if self.note else self.rule
 
     def schema(self, crm: Crm) -> FieldSchema:
-        return self.hubspot_schema if crm is Crm.HUBSPOT else self.salesforce_schema
+        return self.hubspot_schema if crm is HUBSPOT else self.salesforce_schema
 
     def carry(self, target: Crm, value: FieldValue) -> FieldValue:
         """The value in the target's words. Raises ``Unconvertible``."""
-        return self.to_hubspot(value) if target is Crm.HUBSPOT else self.to_salesforce(value)
+        return self.to_hubspot(value) if target is HUBSPOT else self.to_salesforce(value)
 
 
 class Pair(NamedTuple):
@@ -74,7 +74,7 @@ class Pair(NamedTuple):
     salesforce: FieldValue
 
     def of(self, crm: Crm) -> FieldValue:
-        return self.hubspot if crm is Crm.HUBSPOT else self.salesforce
+        return self.hubspot if crm is HUBSPOT else self.salesforce
 
 
 class Agree(NamedTuple):
@@ -123,10 +123,8 @@ def merge(field: MappedField, now: Pair, agreed: Pair | None, changed_at: tuple[
     """
     if field.rule is SyncRule.DONT_SYNC:
         return LEAVE
-    left = _left(field, now, agreed)
-    if agreed is not None and not left:
-        return AGREE
-    if _alike(field, now):
+    left = _BOTH if agreed is None else _left(field, now, agreed)
+    if not left or _alike(field, now):
         return AGREE
     winner = _first(field, now, changed_at) if agreed is None else _winner(field, now, left, changed_at)
     if winner is None or (field.moves_back and field.moves_back(winner.other, now)):
@@ -134,15 +132,27 @@ def merge(field: MappedField, now: Pair, agreed: Pair | None, changed_at: tuple[
     return _send(field, now, winner, conflict=_gives_way(now, agreed, winner.other, left))
 
 
-def _left(field: MappedField, now: Pair, agreed: Pair | None) -> frozenset[Crm]:
+def _left(field: MappedField, now: Pair, agreed: Pair) -> frozenset[Crm]:
     """The sides that have left the agreed pair."""
-    if agreed is None:
-        return frozenset(CRMS)
-    return frozenset(crm for crm in CRMS if not same(field.schema(crm).kind, now.of(crm), agreed.of(crm)))
+    ours = same(field.hubspot_schema.kind, now.hubspot, agreed.hubspot)
+    theirs = same(field.salesforce_schema.kind, now.salesforce, agreed.salesforce)
+    if ours:
+        return _NEITHER if theirs else _THEIRS
+    return _OURS if theirs else _BOTH
+
+
+_NEITHER, _OURS, _THEIRS, _BOTH = (
+    frozenset[Crm](),
+    frozenset({HUBSPOT}),
+    frozenset({SALESFORCE}),
+    frozenset(CRMS),
+)
 
 
 def _alike(field: MappedField, now: Pair) -> bool:
     """Whether either value is what the other becomes on the far side."""
+    if now.hubspot == now.salesforce and field.to_salesforce is as_text:
+        return True
     try:
         if same(field.salesforce_schema.kind, field.to_salesforce(now.hubspot), now.salesforce):
             return True
@@ -206,7 +216,7 @@ def _preferred(crm: Crm, now: Pair, left: frozenset[Crm], changed_at: tuple[int,
 def _latest(changed_at: tuple[int, int]) -> Crm:
     """The side changed last; Salesforce, whose stamps are rounded down to seconds, wins a tie."""
     hubspot, salesforce = changed_at
-    return Crm.HUBSPOT if hubspot // 1000 > salesforce // 1000 else Crm.SALESFORCE
+    return HUBSPOT if hubspot // 1000 > salesforce // 1000 else SALESFORCE
 
 
 def _send(field: MappedField, now: Pair, winner: Crm, *, conflict: bool) -> Merged:

@@ -7,7 +7,7 @@ redefined, the old verdict says nothing of who joins: only a contact's own chang
 from domain.answer import linked
 from domain.asking import ask
 from domain.book import TIMERS
-from domain.identity import Crm
+from domain.identity import HUBSPOT
 from domain.plan import membership_needs, verdict
 from domain.policy import KindPolicy
 from domain.records import Record
@@ -31,7 +31,7 @@ def evaluate(
     ``before``: HubSpot's record as it was, for the case that no verdict of this list is known.
     ``ask_again``: ask HubSpot if need be.
     """
-    found = linked(contact, Crm.HUBSPOT)
+    found = linked(contact, HUBSPOT)
     word = verdict(contact, kind, step.at)
     if word is None or found is None:
         return False, contact

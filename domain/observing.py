@@ -20,7 +20,7 @@ from domain.following import (
     replaced,
     unite_by_match,
 )
-from domain.identity import Crm, Fields, RecordRef
+from domain.identity import HUBSPOT, SALESFORCE, Crm, Fields, RecordRef
 from domain.membership import evaluate
 from domain.pairs import overlay
 from domain.policy import KindPolicy
@@ -74,7 +74,7 @@ def observed(step: Step, event: e.RecordObserved) -> None:
     contact = _loss(step, contact, look)
     if trigger:
         detail = f"{look.ref.key} {trigger[1]}".strip()
-        arrives = trigger[0] == CREATED and look.ref.crm is Crm.SALESFORCE
+        arrives = trigger[0] == CREATED and look.ref.crm is SALESFORCE
         once = Once.ARRIVAL if arrives else Once.NO
         contact = open_decision(step, contact, trigger[0], detail, once=once)
     step.book.put_contact(settle(step, contact))
@@ -260,7 +260,7 @@ def _is_news(look: Look, name: str, change: Change) -> bool:
 def _membership(step: Step, contact: Contact, look: Look) -> tuple[bool, Contact]:
     """Evaluate the inclusion list where it may have changed; tells whether the contact joined it."""
     inclusion, folded = look.kind.inclusion, look.folded
-    if inclusion is None or look.ref.crm is not Crm.HUBSPOT:
+    if inclusion is None or look.ref.crm is not HUBSPOT:
         return False, contact
     if not inclusion.properties.isdisjoint(folded.changes):
         contact = replace(contact, memberships={}) if contact.memberships else contact

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from domain.identity import CRMS, Crm, Fields
+from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields
 from domain.mapping import ALWAYS, MappedField, Pair
 from domain.records import Record
 from domain.state import Contact
@@ -20,21 +20,23 @@ def unsettled(
     Values on their way, and values written but not seen since, count instead of the last ones seen; what
     is on its way counts as agreed on with the value it came from.
     """
-    hubspot, salesforce = ours.values, theirs.values
-    our_overlay, their_overlay = overlay(contact, Crm.HUBSPOT), overlay(contact, Crm.SALESFORCE)
-    agreed_pairs = contact.agreed
-    settled = {name for name, pair in agreed_pairs.items() if pair is None}
+    hubspot, salesforce, agreed_pairs = ours.values, theirs.values, contact.agreed
+    ours_sent, theirs_sent = overlay(contact, HUBSPOT), overlay(contact, SALESFORCE)
     for each in mapped:
         name, field_name = each.hubspot, each.salesforce
-        if name in settled and name not in our_overlay and field_name not in their_overlay:
+        agreed = agreed_pairs.get(name, _NEVER)
+        if agreed is None and name not in ours_sent and field_name not in theirs_sent:
             continue
         if name not in hubspot or field_name not in salesforce:
             continue
-        agreed = agreed_pairs.get(name, _NEVER)
-        seen = Pair(hubspot[name], salesforce[field_name])
-        now = Pair(our_overlay.get(name, seen.hubspot), their_overlay.get(field_name, seen.salesforce))
-        known = None if agreed is _NEVER else seen if agreed is None else Pair(*agreed)
-        yield each, now, (_in_flight(contact, each) if contact.flights else None) or known
+        seen = hubspot[name], salesforce[field_name]
+        now = ours_sent.get(name, seen[0]), theirs_sent.get(field_name, seen[1])
+        known = None if agreed is _NEVER else agreed or seen
+        if contact.flights:
+            known = _in_flight(contact, each) or known
+        if now == known and (agreed is None or now != seen):
+            continue
+        yield each, Pair(*now), None if known is None else Pair(*known)
 
 
 def derived(
@@ -42,8 +44,8 @@ def derived(
 ) -> Iterator[Compared]:
     """The fields that one side's record is computed from the other's; ``now``: epoch ms."""
     counts = {
-        Crm.HUBSPOT: {**ours.values, **overlay(contact, Crm.HUBSPOT)},
-        Crm.SALESFORCE: {**theirs.values, **overlay(contact, Crm.SALESFORCE)},
+        HUBSPOT: {**ours.values, **overlay(contact, HUBSPOT)},
+        SALESFORCE: {**theirs.values, **overlay(contact, SALESFORCE)},
     }
     for each in mapped:
         source = ALWAYS[each.rule]
@@ -52,7 +54,7 @@ def derived(
         if each.computed is None or name not in target:
             continue
         value, held = each.computed(counts[source], now), target[name]
-        pair = Pair(value, held) if source is Crm.HUBSPOT else Pair(held, value)
+        pair = Pair(value, held) if source is HUBSPOT else Pair(held, value)
         agreed = contact.agreed.get(each.hubspot)
         yield each, pair, _in_flight(contact, each) or (Pair(*agreed) if agreed else None)
 
@@ -63,7 +65,7 @@ def _in_flight(contact: Contact, mapped: MappedField) -> Pair | None:
         flight, name = contact.flights.get(crm), mapped.name(crm)
         if flight is not None and name in flight.fields:
             sent, source = flight.fields[name], flight.sources.get(name)
-            return Pair(sent, source) if crm is Crm.HUBSPOT else Pair(source, sent)
+            return Pair(sent, source) if crm is HUBSPOT else Pair(source, sent)
     return None
 
 

@@ -6,12 +6,12 @@ writes. Nothing is remembered here: the same contact, policy and moment give the
 in a replay or in ``explain``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
-from domain.answer import Draft, Need, Plan, linked, match_value, read_in_full
+from domain.answer import Draft, Need, Plan, Side, linked, match_value, read_in_full
 from domain.drafting import create, update
 from domain.formula import FormulaError
-from domain.identity import CRMS, Crm, RecordRef
+from domain.identity import CRMS, HUBSPOT, SALESFORCE, RecordRef
 from domain.inclusion import Verdict
 from domain.judging import judge
 from domain.links import left_alone
@@ -29,7 +29,8 @@ def plan(contact: Contact, policy: Policy, now: int) -> Plan:
     stop = _parked(contact) or _unready(policy)
     if stop is None and _orphaned(contact, kind):
         return _deletion(contact, kind, now)
-    stop = stop or _lost(contact) or _unread(contact, kind) or _unmatched(contact, kind)
+    sides = _linked(contact)
+    stop = stop or _lost(sides) or _unread(contact, kind, sides) or _unmatched(contact, kind)
     if stop is not None:
         return stop
     inclusion = _filtered(contact, kind, now) or _inclusion(contact, kind, now)
@@ -41,7 +42,7 @@ def plan(contact: Contact, policy: Policy, now: int) -> Plan:
     judge(contact, kind, answer, now)
     answer.member, answer.look_again = inclusion.member, inclusion.look_again
     if arriving:
-        answer.drafts.pop(Crm.SALESFORCE, None)
+        answer.drafts.pop(SALESFORCE, None)
     return answer
 
 
@@ -66,23 +67,23 @@ def _unready(policy: Policy) -> Plan | None:
     return None if policy.ready else Plan(wait=Wait.BASELINE)
 
 
-def _lost(contact: Contact) -> Plan | None:
+def _lost(sides: Sequence[Side]) -> Plan | None:
     """Stop for a contact whose record is not there any more, or that never had one."""
-    for ref, record in _linked(contact):
+    for ref, record in sides:
         if record.gone:
             return Plan(stop=Reason.RECORD_DELETED, explanation=f"{ref.crm} {ref.object} is {record.gone}")
-    return None if contact.pair else Plan(stop=Reason.RECORD_DELETED, explanation="no record is left")
+    return None if sides else Plan(stop=Reason.RECORD_DELETED, explanation="no record is left")
 
 
-def _linked(contact: Contact) -> Iterator[tuple[RecordRef, Record]]:
-    return (found for crm in CRMS if (found := linked(contact, crm)) is not None)
+def _linked(contact: Contact) -> list[Side]:
+    return [found for crm in CRMS if (found := linked(contact, crm)) is not None]
 
 
-def _unread(contact: Contact, kind: KindPolicy) -> Plan | None:
+def _unread(contact: Contact, kind: KindPolicy, sides: Sequence[Side]) -> Plan | None:
     """Wait for records that were never read in full, or must be looked at after an unclear answer."""
     needs = [
         Need("record", ref.crm, ref.object, ref.id)
-        for ref, record in _linked(contact)
+        for ref, record in sides
         if ref.crm in contact.unsure
         or not (record.gone or ref.crm in contact.created_by_us or read_in_full(contact, kind, ref, record))
     ]
@@ -97,9 +98,9 @@ def _unmatched(contact: Contact, kind: KindPolicy) -> Plan | None:
 
 def _filtered(contact: Contact, kind: KindPolicy, now: int) -> Plan | None:
     """Stop for a Salesforce record that its filter keeps out, but for one that we just made."""
-    found = linked(contact, Crm.SALESFORCE) if kind.filters else None
+    found = linked(contact, SALESFORCE) if kind.filters else None
     condition = kind.filters.get(found[0].object) if found else None
-    if found is None or condition is None or Crm.SALESFORCE in contact.created_by_us:
+    if found is None or condition is None or SALESFORCE in contact.created_by_us:
         return None
     passes = condition.holds(found[1].values, now)
     if passes is True:
@@ -112,7 +113,7 @@ def _filtered(contact: Contact, kind: KindPolicy, now: int) -> Plan | None:
 
 def verdict(contact: Contact, kind: KindPolicy, now: int) -> Verdict | None:
     """The inclusion list's word on the contact; None if everybody is included or HubSpot has no record."""
-    found = linked(contact, Crm.HUBSPOT)
+    found = linked(contact, HUBSPOT)
     if kind.inclusion is None or found is None:
         return None
     return kind.inclusion.explain(
@@ -127,7 +128,7 @@ def verdict(contact: Contact, kind: KindPolicy, now: int) -> Verdict | None:
 def _inclusion(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     if kind.inclusion_missing:
         return Plan(stop=Reason.NOT_IN_INCLUSION_LIST, explanation=kind.inclusion_missing)
-    found = linked(contact, Crm.HUBSPOT)
+    found = linked(contact, HUBSPOT)
     if kind.inclusion is None or found is None or _surely_member(contact, kind, found[1], now):
         return Plan(member=True)
     word = verdict(contact, kind, now)
@@ -164,7 +165,7 @@ def _undecided(contact: Contact, kind: KindPolicy, found: tuple[RecordRef, Recor
 
 def membership_needs(ref: RecordRef, word: Verdict) -> list[Need]:
     """What HubSpot must be asked before the inclusion list can answer."""
-    return [Need("membership", Crm.HUBSPOT, list_id, ref.id) for list_id in word.asks]
+    return [Need("membership", HUBSPOT, list_id, ref.id) for list_id in word.asks]
 
 
 def _orphaned(contact: Contact, kind: KindPolicy) -> bool:
@@ -174,13 +175,14 @@ def _orphaned(contact: Contact, kind: KindPolicy) -> bool:
 
 def _deletion(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     """Delete HubSpot's record too, if the contact may sync; otherwise it stays there for good."""
-    lost = _lost(contact) or Plan()
-    answer = _unread(contact, kind) or _unmatched(contact, kind) or _filtered(contact, kind, now)
+    sides = _linked(contact)
+    lost = _lost(sides) or Plan()
+    answer = _unread(contact, kind, sides) or _unmatched(contact, kind) or _filtered(contact, kind, now)
     answer = answer or _inclusion(contact, kind, now)
     if answer.stop is not None:
         lost.explanation += f"; kept in HubSpot: {TEXT[answer.stop]}"
         return lost
     if answer.wait is None:
-        ref = RecordRef.parse(contact.pair[Crm.HUBSPOT])
-        answer.drafts = {Crm.HUBSPOT: Draft(ref.object, ref.id, {}, {}, delete=True)}
+        ref = RecordRef.parse(contact.pair[HUBSPOT])
+        answer.drafts = {HUBSPOT: Draft(ref.object, ref.id, {}, {}, delete=True)}
     return answer
