@@ -52,6 +52,7 @@ from workers.ports import CrmGateway
 from workers.project import Projector
 from workers.read import Reader
 from workers.replay import Replay
+from workers.restore import Restore, Restored
 from workers.settings import ConnectionSettings, Settings
 from workers.storage.redis_store import RedisStores, connect, connections, register_connection
 from workers.travel import Traveller
@@ -312,11 +313,23 @@ class Link:
         fitting = [each for each in taken if (each.release, each.generation) == standing]
         return Past(self.archive.files, fitting[-1]) if fitting else None
 
+    def restore(self) -> Restored:
+        """Let the log's server go on where the archive ends, while no process works on the connection."""
+
+        def paused_at(position: str) -> str:
+            return self.traveller(position).lane_with(frozenset()).state().paused
+
+        generations = self.stores.generations
+        return Restore(self.lane, generations, self.archive, self.archiver, paused_at).run()
+
     def traveller(self, until: str) -> Traveller:
         """Goes back to a position of the log."""
+        return Traveller(self.lane, self.log, until, self.start_of(until))
+
+    def start_of(self, until: str) -> Past | None:
+        """The last snapshot at or before a position; None: folding begins at the log's beginning."""
         taken = self.archive.newest().snapshot(until)
-        past = Past(self.archive.files, taken) if taken else None
-        return Traveller(self.lane, self.log, until, past)
+        return Past(self.archive.files, taken) if taken else None
 
     def replay(self, processes: int | None = None, past: Past | None = None) -> Replay:
         """Replays the log, from a snapshot on or all of it.

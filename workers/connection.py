@@ -34,6 +34,15 @@ ROOM = 500
 projector."""
 
 
+RESTORED = "restore"
+"""Who pauses writing when the log was restored; also a cursor: when that was, epoch ms."""
+
+
+def polled(crm: Crm) -> str:
+    """Cursor: when the last pass over what changed in a CRM began that saw all of it, epoch ms."""
+    return f"polled/{crm}"
+
+
 @dataclass
 class Lease:
     """The right to do a thing, for a while. It saves work; what is right does not rest on it."""

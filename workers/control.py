@@ -11,15 +11,15 @@ from typing import Protocol
 
 import msgspec
 
-from domain.book import TIMERS, Table, decode, held_queue
+from domain.book import TIMERS, Table, decode, held_queue, reads_queue
 from domain.errors import SyncError, Throttled, Transient
-from domain.events import AnyEvent, RecordTouched, RuleDoubted, RuleTrusted, SyncRequested, TimerDue
+from domain.events import AnyEvent, RecordTouched, Resumed, RuleDoubted, RuleTrusted, SyncRequested, TimerDue
 from domain.identity import Crm, RecordRef
 from domain.learning import AGREED, DISAGREED, counter, verdict_on
 from domain.outbox import SHADOW
 from domain.state import Bucket, Contact, Priority, Standing
 from workers.clock import new_id
-from workers.connection import BULK, Lane
+from workers.connection import BULK, RESTORED, Lane, polled
 from workers.ports import ListGateway
 from workers.telemetry import get_logger
 
@@ -120,7 +120,7 @@ class Control:
             return False
         self.take_census()
         jobs = [job for job in self._unfinished() if self.lists is not None or job.kind not in ASKING]
-        news = any([self.timers(), self.holds(), self.rules(), *map(self.advance, jobs)])
+        news = any([self.timers(), self.holds(), self.rules(), self.healed(), *map(self.advance, jobs)])
         left = self._unfinished() or any(self._held(cause, 1) for cause in self._released())
         self.lane.coordination.set_cursor(BULK, "waits" if left else None)
         return news
@@ -138,6 +138,18 @@ class Control:
 
     def _unfinished(self) -> list[Job]:
         return [job for job in self.jobs() if not job.finished]
+
+    def healed(self) -> bool:
+        """Let writing go on after a restore, once both CRMs were read and all that was found is folded."""
+        coordination = self.lane.coordination
+        if self.lane.state().paused != RESTORED or self.lane.backlog():
+            return False
+        since = int(coordination.cursor(RESTORED) or 0)
+        if any(int(coordination.cursor(polled(crm)) or 0) <= since for crm in Crm):
+            return False
+        if any(self.lane.tables().size(reads_queue(crm, each)) for crm in Crm for each in Priority):
+            return False
+        return self.lane.append([Resumed(by=RESTORED, request=str(since))]) > 0
 
     def timers(self) -> bool:
         """Record the moments that have passed."""

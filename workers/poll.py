@@ -19,7 +19,7 @@ from domain.identity import Crm, RecordRef
 from domain.kinds import CAMPAIGN_ADDED
 from domain.records import Record
 from domain.state import Contact, Priority
-from workers.connection import Lane, Lease, observed
+from workers.connection import Lane, Lease, observed, polled
 from workers.ports import ChangesPage, CrmGateway, ReadRecord
 from workers.telemetry import get_logger
 
@@ -78,7 +78,11 @@ class Poller:
 
     def changes(self, *, budget_ms: int = 10_000) -> int:
         """Look for recent changes in every object; returns how many events were new."""
-        return self._pass("poll", "poll", OVERLAP_MS, Priority.LIVE, budget_ms)
+        began, behind = self.lane.clock.now_ms(), self.lane.rewound()
+        new = self._pass("poll", "poll", OVERLAP_MS, Priority.LIVE, budget_ms)
+        if not self.cut_short and not behind:
+            self.lane.coordination.set_cursor(polled(self.crm), str(began))
+        return new
 
     def check(self, *, budget_ms: int = 20_000) -> int:
         """The fifteen-minute check: everything modified since well before the last one."""

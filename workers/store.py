@@ -54,6 +54,15 @@ class EventLog(Protocol):
     def trim(self, until: str) -> int:
         """Keep the entries up to a position no longer; returns how many they were."""
 
+    def resume(self, position: str, appended: int) -> None:
+        """Go on behind a position, whether the log ever reached it or not.
+
+        Entries up to it are kept no longer, later ones stay. ``appended``: how many there were up to it.
+        """
+
+    def remember(self, ids: Sequence[bytes]) -> None:
+        """Take the ids of events for known, as if they had been appended just now."""
+
     def tail(self) -> str:
         """The position of the newest entry there ever was, ``START`` if there was none."""
 
@@ -187,6 +196,12 @@ class Generations(Protocol):
 
         False, and nothing done, if ``expected_from`` is not the current one, ``to`` is not the one being
         built, or either has not been committed up to the log's tail.
+        """
+
+    def promote(self, to: int, expected_from: int) -> bool:
+        """Make the generation that was built the current one, in place of one that nothing was committed to.
+
+        False, and nothing done, if something was, or if they are not the building and the current one.
         """
 
     def drop(self, generation: int) -> None:

@@ -146,6 +146,89 @@ def test_a_log_that_is_trimmed_to_nothing_goes_on_where_it_was(stores: Stores) -
     assert (stores.log.length(), stores.log.appended()) == (1, 3)
 
 
+LATER = "9000000000000-5"  # no clock is there yet
+
+
+@pytest.fixture
+def resumable(request: pytest.FixtureRequest, stores: Stores) -> Stores:
+    if request.node.callspec.params["stores"] == "fakeredis":
+        pytest.skip("fakeredis does not know XSETID")
+    return stores
+
+
+def test_a_new_log_goes_on_behind_a_position_that_it_never_reached(resumable: Stores) -> None:
+    resumable.log.resume(LATER, 100)
+    assert (resumable.log.begins(), resumable.log.tail()) == (LATER, LATER)
+    assert (resumable.log.length(), resumable.log.appended()) == (0, 100)
+    assert resumable.log.append(events(1, 2)) == 2
+
+    assert [entry.position for entry in resumable.log.read(LATER, 5)] == [
+        "9000000000000-6",
+        "9000000000000-7",
+    ]
+    assert (resumable.log.length(), resumable.log.appended()) == (2, 102)
+    with pytest.raises(Trimmed):
+        resumable.log.read(START, 1)
+
+
+def test_a_log_that_was_set_back_goes_on_behind_what_it_had_not(resumable: Stores) -> None:
+    resumable.log.append(events(1, 2))
+    resumable.log.resume(LATER, 7)
+
+    assert (resumable.log.length(), resumable.log.appended(), resumable.log.tail()) == (0, 7, LATER)
+    assert resumable.log.append(events(2, 3)) == 1
+
+
+def test_a_log_that_resumes_keeps_what_is_behind_the_position(resumable: Stores) -> None:
+    resumable.log.append(events(1, 2, 3))
+    first, *rest = resumable.log.read(START, 3)
+    resumable.log.resume(first.position, 50)
+    resumable.log.resume(first.position, 50)
+
+    assert resumable.log.read(first.position, 5) == rest
+    assert (resumable.log.length(), resumable.log.appended()) == (2, 52)
+    assert resumable.log.tail() == rest[-1].position
+
+
+def test_ids_that_are_remembered_are_known(stores: Stores) -> None:
+    stores.log.remember([])
+    stores.log.remember([event(1)[0], event(2)[0]])
+
+    assert stores.log.append(events(1, 2, 3)) == 1
+
+
+def test_a_generation_that_was_filled_takes_the_place_of_an_empty_one(stores: Stores) -> None:
+    number = stores.generations.begin()
+    built = stores.generations.tables(number)
+    assert built.commit(START, "5-0", changes(puts={Table.REFS: {"a": b"b"}}))
+    assert stores.generations.promote(number, 1)
+
+    assert (stores.generations.current(), stores.tables().checkpoint()) == (number, "5-0")
+    assert not stores.generations.promote(number, number)
+
+
+def test_a_generation_that_somebody_committed_to_keeps_its_place(stores: Stores) -> None:
+    number = stores.generations.begin()
+    assert stores.tables().commit(START, "1-0", NOTHING)
+
+    assert not stores.generations.promote(number, 1)
+    assert stores.generations.current() == 1
+
+
+def test_only_one_release_commits(stores: Stores) -> None:
+    stores.generations.ours = "one"  # type: ignore[misc]
+    assert stores.generations.release() == ""
+    assert stores.generations.take_over("")
+    assert not stores.generations.take_over("")
+    assert stores.tables().commit(START, "1-0", NOTHING)
+    stores.generations.ours = "other"  # type: ignore[misc]
+
+    assert stores.generations.release() == "one"
+    assert not stores.tables().commit("1-0", "2-0", NOTHING)
+    assert stores.generations.take_over("one")
+    assert stores.tables().commit("1-0", "2-0", NOTHING)
+
+
 # -- the tables
 
 

@@ -277,7 +277,7 @@ def test_of_two_archivers_at_once_one_has_its_way() -> None:
     shelf.look(20)
     shelf.clock.advance(SOON)
     known = shelf.archive.newest()
-    ours, theirs = (shelf.archiver()._following(known) for _ in range(2))
+    ours, theirs = (shelf.archiver()._following(known, shelf.clock.now_ms()) for _ in range(2))
     assert ours is not None
     assert theirs is not None
 
@@ -289,7 +289,7 @@ def test_an_archiver_leaves_alone_what_another_one_is_about_to_name() -> None:
     shelf = Shelf()
     shelf.look(20)
     shelf.clock.advance(SOON)
-    slow = shelf.archiver()._following(shelf.archive.newest())
+    slow = shelf.archiver()._following(shelf.archive.newest(), shelf.clock.now_ms())
     assert slow is not None
     shelf.archiver()._sweep(shelf.archive.newest())
 

@@ -63,8 +63,10 @@ class Archiver:
     bounds: Bounds
     full: int = FULL
 
-    def run(self) -> Archived:
+    def run(self, *, settled_ms: int = SETTLED_MS) -> Archived:
         """Archive all that is settled, then trim to the bounds; nothing if somebody else does it now.
+
+        ``settled_ms``: how old an event is that the server cannot lose any more.
 
         Raises:
             Discontinued: if log and archive do not go together. Nothing was written or trimmed.
@@ -73,14 +75,14 @@ class Archiver:
         with self.lane.lease("archive", LEASE_MS) as lease:
             if lease is None:
                 return Archived(0, 0, self.archive.newest().last)
-            written = sum(self._segments(lease))
+            written = sum(self._segments(lease, self.lane.clock.now_ms() - settled_ms))
             return Archived(written, self._trim(), self.archive.newest().last)
 
     def faults(self) -> Iterator[str]:
         """Whatever keeps the archive and the server's log from being one log."""
         known = self.archive.newest()
         try:
-            self._check(known)
+            self.check()
         except Discontinued as error:
             yield str(error)
             return
@@ -94,20 +96,20 @@ class Archiver:
 
     # -- writing
 
-    def _segments(self, lease: Lease) -> Iterator[int]:
+    def _segments(self, lease: Lease, youngest: int) -> Iterator[int]:
         """Write one segment after the other; yields how many events are new in each."""
         self._sweep(self.archive.newest())
         while lease.renew():
+            self.check()
             known = self.archive.newest()
-            self._check(known)
-            following = self._following(known)
+            following = self._following(known, youngest)
             if following is None or not manifest.publish(self.archive.files, following):
                 return
             yield following.events - known.events
 
-    def _check(self, known: Manifest) -> None:
-        """See that the server goes on where the archive ends."""
-        begins, last = self.live.begins(), known.last
+    def check(self) -> None:
+        """See that the server goes on where the archive ends. Raises Discontinued."""
+        begins, last = self.live.begins(), self.archive.newest().last
         if position_of(begins) > position_of(last):
             raise Discontinued(
                 f"The archive ends at {last}, and the log's server holds only what follows {begins}."
@@ -119,12 +121,12 @@ class Archiver:
         found = self.live.read(_before(position), 1)
         return bool(found) and found[0].position == position
 
-    def _following(self, known: Manifest) -> Manifest | None:
+    def _following(self, known: Manifest, youngest: int) -> Manifest | None:
         """The manifest with one segment more, or the newest one longer; None if nothing is settled."""
         cursors, tickets = self._coordinates()
         tail, standing = self.live.tail(), self._unfilled(known)
         room = self.full - (standing.events if standing else 0)
-        entries = self._settled(known.last, room)
+        entries = self._settled(known.last, room, youngest)
         if not entries:
             return None
         events = [event for entry in entries if (event := segments.event_of(entry)) is not None]
@@ -152,10 +154,9 @@ class Archiver:
         newest = known.segments[-1] if known.segments else None
         return newest if newest is not None and newest.events < self.full else None
 
-    def _settled(self, after: str, limit: int) -> list[Entry]:
-        """The next events that are folded and will not be lost any more."""
+    def _settled(self, after: str, limit: int, youngest: int) -> list[Entry]:
+        """The next events that are folded and no younger than a moment."""
         end = position_of(self.lane.tables().checkpoint())
-        youngest = self.lane.clock.now_ms() - SETTLED_MS
         found: list[Entry] = []
         while len(found) < limit:
             page = self.live.read(after, min(PAGE, limit - len(found)))

@@ -48,5 +48,11 @@ class WholeLog:
     def trim(self, until: str) -> int:
         return self.live.trim(until)
 
+    def resume(self, position: str, appended: int) -> None:
+        self.live.resume(position, appended)
+
+    def remember(self, ids: Sequence[bytes]) -> None:
+        self.live.remember(ids)
+
     def document(self, digest: str) -> bytes | None:
         return self.live.document(digest) or self.archive.document(digest)

@@ -50,6 +50,15 @@ class MemoryLog:
         self._begins = max(self._begins, until, key=_numbers)
         return number
 
+    def resume(self, position: str, appended: int) -> None:
+        del self._entries[: self._behind(position)]
+        self._begins = position
+        self._last = max(self._last, _numbers(position))
+        self._appended = appended + len(self._entries)
+
+    def remember(self, ids: Sequence[bytes]) -> None:
+        self._ids.update(ids)
+
     def tail(self) -> str:
         return f"{self._last[0]}-{self._last[1]}"
 
@@ -211,6 +220,14 @@ class MemoryGenerations:
             return False
         reached = {self.tables(to).checkpoint(), self.tables(expected_from).checkpoint(), self._log.tail()}
         if len(reached) > 1:
+            return False
+        self._current, self._building = to, None
+        return True
+
+    def promote(self, to: int, expected_from: int) -> bool:
+        if (to, expected_from) != (self._building, self._current):
+            return False
+        if self.tables(expected_from).checkpoint() != START:
             return False
         self._current, self._building = to, None
         return True

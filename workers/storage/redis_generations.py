@@ -23,6 +23,7 @@ class RedisGenerations:
         self._switch = load(client, "switch")
         self._retire = load(client, "retire")
         self._take_over = load(client, "take_over")
+        self._promote = load(client, "promote")
 
     def current(self) -> int:
         return int(do(self._client, "HGET", self._keys.generation, "current") or 1)
@@ -51,6 +52,10 @@ class RedisGenerations:
                 args=[to, expected_from],
             )
         )
+
+    def promote(self, to: int, expected_from: int) -> bool:
+        keys = [self._keys.generation, self._keys.of(expected_from).checkpoint]
+        return bool(self._promote(keys=keys, args=[to, expected_from]))
 
     def drop(self, generation: int) -> None:
         if not self._retire(keys=[self._keys.generation], args=[generation]):

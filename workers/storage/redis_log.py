@@ -20,6 +20,8 @@ class RedisLog:
         self._keys = keys
         self._append = load(client, "append")
         self._trim = load(client, "trim")
+        self._resume = load(client, "resume")
+        self._remember = load(client, "remember")
 
     def append(
         self, events: Sequence[tuple[bytes, bytes]], documents: Mapping[str, bytes] | None = None
@@ -46,6 +48,15 @@ class RedisLog:
 
     def trim(self, until: str) -> int:
         return int(self._trim(keys=[self._keys.log, self._keys.begins], args=[until]))
+
+    def resume(self, position: str, appended: int) -> None:
+        moment, number = position_of(position)
+        behind = f"{moment}-{number + 1}"
+        self._resume(keys=[self._keys.log, self._keys.begins], args=[position, appended, behind])
+
+    def remember(self, ids: Sequence[bytes]) -> None:
+        if ids:
+            self._remember(keys=self._keys.ids, args=ids)
 
     def tail(self) -> str:
         newest: bytes | None = self._facts().get("last-generated-id")
