@@ -9,7 +9,7 @@ from workers.clock import Clock
 SHARES: dict[Priority, float] = {Priority.LIVE: 1.0, Priority.RETRY: 0.2, Priority.BACKFILL: 0.1}
 """What part of a batch is kept for each priority, while more urgent ones could fill it."""
 
-PATIENCE, MOST_PATIENCE = 0.003, 0.3
+PATIENCE, MOST_PATIENCE = 0.004, 0.5
 """Seconds a batch waits after the last one came, for each that it holds beside the first, and at most."""
 
 LIMIT, MOST_LIMIT = 0.02, 1.0

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
 OTHER = "other"
 """A second connection, to the same accounts; nobody is on its list."""
 
-AWAY_SECONDS = 5
+AWAY_SECONDS = 30
 
 
 class Server:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.book import outbox_queue
+from domain.book import OPEN, outbox_queue
 from domain.identity import Crm
 from domain.state import Priority
 from tests.scenarios.conftest import installed
@@ -43,21 +43,39 @@ def test_edits_overtake_a_backfill(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1_800)
+@pytest.mark.timeout(3_600)
 def test_100_edits_arrive_quickly_while_50000_rows_are_queued(tmp_path: Path) -> None:
+    """Once while a job looks the rows up and writes them, once with all that are left in the outbox."""
     with installed(tmp_path, UNGUARDED) as playground:
-        crowd, story = begin(playground, editors=100, rows=50_000)
+        crowd, story = begin(playground, editors=100, rows=60_000)
         requests.start_job(playground.link.lane, "all", "test")
-        story.expect(lambda: queued(playground) >= 2_000, "the first rows of the backfill", 120)
-        seconds = []
-        for number, email in enumerate(list(crowd.people)[:100]):
-            crowd.edit_contact(email, phone=f"+43 1 {number}")
-            seconds.append(timed(playground, story.lead_has(email, Phone=f"+43 1 {number}")))
-        left = queued(playground)
-        seconds.sort()
-        print(f"p50 {seconds[50]:.2f} s, p95 {seconds[95]:.2f} s, p99 {seconds[98]:.2f} s; {left} rows left")  # noqa: T201 - the result
-        assert left > 0
-        assert seconds[98] < 2.0
+        story.expect(lambda: written(playground) >= 1_000, "the first rows of the backfill", 120)
+        edit_all(crowd, "while a job goes on")
+        requests.pause(playground.link.lane, "test")
+        story.expect(lambda: queued(playground) >= 50_000, "the backfill in the outbox", 1_200)
+        requests.resume(playground.link.lane, "test")
+        edit_all(crowd, "with all rows in the outbox")
+
+
+def edit_all(crowd: Crowd, when: str) -> None:
+    """Edit everybody who is in both CRMs, one after the other, and see each edit arrive in time."""
+    playground, seconds = crowd.playground, []
+    story, before = Story(playground), written(playground)
+    for number, email in enumerate(crowd.leads):
+        phone = f"+43 1 {number} {len(when)}"
+        crowd.edit_contact(email, phone=phone)
+        seconds.append(timed(playground, story.lead_has(email, Phone=phone)))
+    left, done = playground.link.lane.tables().size(OPEN), written(playground) - before
+    seconds.sort()
+    figures = ", ".join(f"p{each} {seconds[len(seconds) * each // 100 - 1]:.2f} s" for each in (50, 95, 99))
+    print(f"{when}: {figures}; {done} others were written meanwhile, {left} are open")  # noqa: T201 - the result
+    assert left > 0
+    assert seconds[len(seconds) * 99 // 100 - 1] < 2.0
+
+
+def written(playground: Playground) -> int:
+    """Writes that Salesforce has taken."""
+    return playground.link.lane.tables().counters().get("answers/salesforce/delivered", 0)
 
 
 def begin(playground: Playground, *, editors: int, rows: int) -> tuple[Crowd, Story]:

@@ -80,7 +80,7 @@ def test_the_more_there_are_the_longer_they_wait_for_the_rest_of_a_burst(held: i
 
 def test_whoever_comes_is_waited_for_anew() -> None:
     clock = ManualClock()
-    long = waited(gathering(clock), clock, lambda after: 100 if after < 0.25 else 110)
+    long = waited(gathering(clock), clock, lambda after: 150 if after < 0.25 else 160)
     assert long == pytest.approx(0.25 + MOST_PATIENCE, abs=2 * LOOK)
 
 
