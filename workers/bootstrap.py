@@ -33,6 +33,7 @@ from workers.configuration.loading import Configuration, load
 from workers.connection import Lane
 from workers.control import Control
 from workers.deliver import Deliverer
+from workers.dry_run import Proposal
 from workers.epochs import Epochs
 from workers.gateways.hubspot import HubSpotGateway
 from workers.gateways.hubspot_client import BASE_URL, Portal, PrivateApp
@@ -255,12 +256,18 @@ class Link:
     def apply(self, by: str) -> str:
         """Put the configuration in force: observe what it rests on, then record it; returns its digest."""
         self.runtime.register(self.name)
+        proposal = self.proposal(by)
+        self.lane.append([*proposal.facts, proposal.applied], proposal.documents)
+        return proposal.applied.digest
+
+    def proposal(self, by: str) -> Proposal:
+        """What puts the file in force, with what it rests on."""
         document = self.document()
         lists = [each.inclusion_list for each in document.sections if each.inclusion_list is not None]
-        self.metadata.observe(self.objects(), tuple(lists))
-        name = digest(msgspec.to_builtins(document))
-        self.lane.append([ConfigurationApplied(digest=name, by=by, request=new_id())], [document])
-        return name
+        news = self.metadata.news(self.objects(), tuple(lists))
+        applied = ConfigurationApplied(digest=digest(msgspec.to_builtins(document)), by=by, request=new_id())
+        documents = [each for _, each in news if each is not None]
+        return Proposal([event for event, _ in news], applied, [*documents, document])
 
     # -- the stages
 

@@ -46,10 +46,14 @@ class Metadata:
 
         Raises what a CRM raises; nothing is appended then.
         """
+        return self._append(self.news(objects, inclusion_lists))
+
+    def news(self, objects: Mapping[Crm, tuple[str, ...]], inclusion_lists: tuple[str, ...]) -> list[News]:
+        """What has changed since it was last observed. Raises what a CRM raises."""
         state = self.lane.state()
         news = [each for crm, names in objects.items() for each in self._of(crm, names, state)]
         news += self._rules(objects[Crm.SALESFORCE], state)
-        return self._append([*news, *self._lists(inclusion_lists, state)])
+        return [*news, *self._lists(inclusion_lists, state)]
 
     def refresh(self, objects: Mapping[Crm, tuple[str, ...]], inclusion_lists: tuple[str, ...]) -> int:
         """Observe what can be observed now: a CRM that does not answer stops nothing of the other."""

@@ -51,6 +51,10 @@ class Installation:
         self.runtime = runtime(**paths, **environment)
         self.runtime.clock = self.clock = WorkingClock()
 
+    def write(self, name: str, text: str) -> None:
+        """Change a connection's file."""
+        self.runtime.file(name).write_text(text)
+
     @property
     def link(self) -> Link:
         return self.runtime.link("acme")

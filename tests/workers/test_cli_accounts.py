@@ -3,10 +3,13 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from domain import events as e
+from domain.book import Table, decode
 from domain.identity import Crm
 from tests.workers.accounts import TOKEN, Accounts, accounts
 from tests.workers.installed import FILE, Installation
@@ -100,6 +103,70 @@ def test_a_configuration_comes_into_force(acme: Installation) -> None:
 
     assert acme.json("status")["configuration"] == applied["digest"]
     assert "stays in force" in acme.says("config", "apply")
+
+
+OTHER = LISTED.replace(
+    "{hubspot: lastname, salesforce: LastName}",
+    "{hubspot: lastname, salesforce: LastName, sync_rule: always_use_hubspot}",
+)
+
+
+def lived_in(acme: Installation) -> None:
+    """Both CRMs were read once; one contact is in both, and on the list, with two last names."""
+    append(
+        acme.lane, *(e.BaselineCompleted(crm=crm, object=name) for crm, name in acme.lane.policy().by_object)
+    )
+    for crm, name, record_id, names in (
+        (Crm.HUBSPOT, "contacts", "1", ("email", "lastname", "city")),
+        (Crm.SALESFORCE, "Lead", "00Q1", ("Email", "LastName", "City")),
+    ):
+        values = dict(zip(names, ("ada@example.com", f"Name in {crm}", "London"), strict=True))
+        fields: dict[str, Any] = {
+            **dict.fromkeys(acme.lane.policy().by_object[crm, name].needed[crm, name]),
+            **values,
+        }
+        append(acme.lane, shown(crm, name, record_id, source="baseline", **fields))
+
+
+def test_a_plan_tells_what_a_changed_file_would_write_and_it_is_written(ready: Installation) -> None:
+    lived_in(ready)
+    assert ready.json("config", "plan")["differs"] is False
+    ready.write("acme", OTHER)
+
+    result = ready.run("config", "plan", "--json")
+    (row,) = (each for each in json.loads(result.stdout)["rows"] if each["act"] == "update" and each["then"])
+    assert result.exit_code == 2
+    assert (row["crm"], row["object"], row["then"], row["fields"]) == (
+        "salesforce",
+        "Lead",
+        1,
+        {"LastName": 1},
+    )
+    assert row["samples"] == [{"contact": "hubspot/contacts/1", "now": None, "then": ["LastName"]}]
+    said = ready.run("config", "plan").stdout
+    assert "LastName 1" in said
+    assert "Name in hubspot" not in said
+    assert 'LastName: nothing -> "Name in hubspot"' in ready.run("config", "plan", "--show-values").stdout
+
+    ready.says("config", "apply")
+    append(ready.lane, e.SyncRequested(entity="hubspot/contacts/1", cause="all", by="test"))
+    (intent,) = ready.lane.tables().scan(Table.OUTBOX)
+    assert decode(Table.OUTBOX, intent[1]).fields == {"LastName": "Name in hubspot"}
+
+
+def test_an_earlier_configuration_comes_into_force_again(ready: Installation) -> None:
+    assert "no earlier one" in ready.fails("config", "rollback")
+    first = ready.json("status")["configuration"]
+    ready.write("acme", OTHER)
+    ready.says("config", "apply")
+    ready.project()
+
+    assert ready.json("config", "plan", "--to", first[:6])["proposed"] == first
+    assert ready.json("config", "rollback")["digest"] == first
+    ready.project()
+    assert ready.json("status")["configuration"] == first
+    assert len(ready.json("config", "history")) == 3
+    assert "none that begins with zz" in ready.fails("config", "rollback", "zz")
 
 
 def test_the_doctor_finds_a_healthy_connection(ready: Installation) -> None:

@@ -9,9 +9,11 @@ from domain.events import ConfigurationApplied
 from domain.identity import Crm
 from domain.upcasting import decode
 from workers.bootstrap import Link
-from workers.cli.failures import Failed
-from workers.cli.output import emit, moment, say, table
+from workers.cli import planned
+from workers.cli.failures import DIFFERENT, Failed
+from workers.cli.output import emit, moment, progress, say, table
 from workers.cli.session import operator, with_json, with_link
+from workers.clock import new_id
 from workers.configuration import (
     Configuration,
     ConfigurationError,
@@ -23,9 +25,11 @@ from workers.configuration import (
     examine_lists,
 )
 from workers.connection import Lane, position_of
+from workers.dry_run import Proposal, dry_run
 from workers.store import START
 
 PAGE = 1_000
+SAMPLES = 3
 MARK = b'"configuration/'
 """Found in every event of this kind, so that the others need not be decoded."""
 
@@ -66,9 +70,7 @@ def validate(link: Link, *, offline: bool, as_json: bool) -> None:
 @with_link
 def apply(link: Link, *, as_json: bool) -> None:
     """Put the file in force. This writes no record by itself; crmsync sync does."""
-    problems = _against(link, link.configuration)
-    if _hinders(problems):
-        raise Failed("\n".join(map(str, problems)))
+    problems = _bearable(link)
     before = link.lane.state().config
     digest = link.apply(operator())
     if as_json:
@@ -78,6 +80,75 @@ def apply(link: Link, *, as_json: bool) -> None:
     say(*map(str, problems))
     fate = "stays in force" if digest == before else "comes into force"
     say(f"The configuration {digest[:8]} of {link.name} {fate}.")
+
+
+@config.command()
+@click.option(
+    "--to", "earlier", metavar="DIGEST", help="Plan for an earlier configuration, not for the file."
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(0),
+    default=SAMPLES,
+    show_default=True,
+    metavar="N",
+    help="Name so many contacts of each kind.",
+)
+@click.option("--show-values", is_flag=True, help="Show what the fields of these contacts would hold.")
+@with_json
+@with_link
+def plan(link: Link, *, earlier: str | None, samples: int, show_values: bool, as_json: bool) -> None:
+    """Say what applying the file and syncing everybody would do; exit code 2 if anything but now."""
+    if earlier is None:
+        _bearable(link)
+    proposal = link.proposal(operator()) if earlier is None else _back(link.lane, earlier)
+    with progress() as shown:
+        bar = shown.add_task("Looking at contacts", total=None)
+        report = dry_run(
+            link.lane,
+            proposal,
+            samples=samples,
+            progress=lambda done, total: shown.update(bar, completed=done, total=total),
+        )
+    if as_json:
+        emit(planned.plain(report, values=show_values))
+    else:
+        say(*planned.shown(report, values=show_values))
+    if report.differs:
+        raise SystemExit(DIFFERENT)
+
+
+@config.command()
+@click.argument("digest", required=False)
+@with_json
+@with_link
+def rollback(link: Link, *, digest: str | None, as_json: bool) -> None:
+    """Put an earlier configuration in force again: the one before, or the one named by its first digits."""
+    before = link.lane.state().config
+    proposal = _back(link.lane, digest)
+    link.lane.append([proposal.applied])
+    if as_json:
+        emit({"connection": link.name, "digest": proposal.applied.digest, "before": before})
+        return
+    say(
+        f"The configuration {proposal.applied.digest[:8]} of {link.name} comes into force again.",
+        f"{link.runtime.file(link.name)} is as it was: crmsync config apply would bring that into force.",
+    )
+
+
+def _back(lane: Lane, wanted: str | None) -> Proposal:
+    """What puts an earlier configuration in force again."""
+    current = lane.state().config
+    known = list(dict.fromkeys(event.digest for _, event in _events(lane)))[::-1]
+    found = [name for name in known if name.startswith(wanted or "") and name != current]
+    if wanted is not None and len(found) > 1:
+        raise Failed(
+            f"{wanted} names {len(found)} configurations: give more digits of one in crmsync config history."
+        )
+    if not found:
+        which = "no earlier one" if wanted is None else f"none that begins with {wanted} and is not in force"
+        raise Failed(f"There is {which}: crmsync config history lists what was in force.")
+    return Proposal((), ConfigurationApplied(digest=found[0], by=operator(), request=new_id()), ())
 
 
 @config.command()
@@ -91,6 +162,14 @@ def history(link: Link, *, as_json: bool) -> None:
         return
     rows = ((moment(e.at), e.digest[:8], e.by, "in force" if e.in_force else "") for e in found)
     say(table("", ("from (UTC)", "configuration", "by", ""), rows))
+
+
+def _bearable(link: Link) -> list[Problem]:
+    """What is not as it should be with the file, if it can be put in force nevertheless."""
+    problems = _against(link, link.configuration)
+    if _hinders(problems):
+        raise Failed("\n".join(map(str, problems)))
+    return problems
 
 
 def _problems(link: Link, *, offline: bool) -> list[Problem]:

@@ -19,6 +19,7 @@ from workers.archive.segments import Damaged
 from workers.cli.output import clean
 from workers.configuration import ConfigurationError
 from workers.configuration.problems import NAMES
+from workers.dry_run import Unusable
 from workers.embedded import EmbeddedServerError
 from workers.replay import Busy
 from workers.settings import SettingsError
@@ -35,6 +36,7 @@ EXPECTED = (
     Damaged,
     Discontinued,
     NewerEvent,
+    Unusable,
     OSError,
 )
 """What may go wrong without a fault of ours."""
