@@ -78,6 +78,9 @@ def reads_queue(crm: Crm, priority: Priority) -> str:
 TIMERS = "timers"
 """Queue of ``entity|cause`` by the moment at which the contact must be looked at again."""
 
+RETRIES = "retries"
+"""Queue of entities in error by the moment at which they are tried again, if the budget allows."""
+
 OPEN = "open"
 """Queue of entities with an open decision, by the moment it was opened."""
 

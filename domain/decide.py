@@ -149,12 +149,8 @@ def _stop(step: Step, contact: Contact, crm: Crm, broken: Broken) -> Contact:
         message=text.message,
         fields=(text.field,) if text.field else (),
     )
-    standing, opened = step.book.letter(intent_key(contact.id, crm)), contact.opened
-    if standing is None or (standing.outcome, standing.fields) != (outcome, draft.fields):
-        decision = opened.id if opened else ""
-        letter = Letter(contact.id, crm, Reason.VALIDATION_RULE, decision, step.at, 0, draft.fields, outcome)
-        step.book.put_letter(intent_key(contact.id, crm), letter)
-        step.book.count(f"letters/{crm}")
+    decision = contact.opened.id if contact.opened else ""
+    _keep(step, Letter(contact.id, crm, Reason.VALIDATION_RULE, decision, step.at, 0, draft.fields, outcome))
     return replace(contact, refused={**contact.refused, crm: {}})
 
 
@@ -264,10 +260,20 @@ def send_letter(
         outcome,
         flight.delete,
     )
-    step.book.put_letter(intent_key(contact.id, crm), letter)
-    step.book.count(f"letters/{crm}")
+    _keep(step, letter)
     return replace(
         contact,
         refused={**contact.refused, crm: content(flight.fields, delete=flight.delete)},
         attempts={each: count for each, count in contact.attempts.items() if each is not crm},
     )
+
+
+def _keep(step: Step, letter: Letter) -> None:
+    """Keep a dead letter; an error that is there already goes on being one since it began."""
+    key = intent_key(letter.entity, letter.crm)
+    standing = step.book.letter(key)
+    if standing is None or (standing.reason, standing.outcome.code) != (letter.reason, letter.outcome.code):
+        step.book.count(f"letters/{letter.crm}")
+    else:
+        letter = replace(letter, at=standing.at)
+    step.book.put_letter(key, letter)

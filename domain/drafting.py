@@ -167,13 +167,15 @@ def _creation(drafting: _Drafting, target: Crm, name: str, ref: RecordRef) -> Pl
 
 def _incomplete(drafting: _Drafting, target: Crm, name: str, fields: Fields) -> str:
     """Why no record can be made of these fields; empty if one can. What it lacks is held back."""
-    kind, held = drafting.kind, drafting.answer.held.setdefault(target, {})
+    kind, answer = drafting.kind, drafting.answer
     schema = kind.schemas.get((target, name))
     absent = missing_required(schema, fields) if schema else ()
     for each in absent:
-        held.setdefault(each, Hold(None, kind.digest, REQUIRED, f"{name} requires {each}"))
+        hold = Hold(None, kind.digest, REQUIRED, f"{name} requires {each}")
+        answer.held.setdefault(target, {}).setdefault(each, hold)
     if absent:
         return f"{name} requires {', '.join(absent)}"
+    held = answer.held.get(target, {})
     address = next((each for each in kind.kind.match.get(name, ()) if each in held), None)
     return f"{address}: {held[address].message}" if address else ""
 

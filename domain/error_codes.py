@@ -41,6 +41,7 @@ class Diagnosis(NamedTuple):
     remedy: str
     suspends: bool = False  #: misconfigured only: stops the whole target, not just the fields that are blamed
     wait_ms: int | None = None  #: throttled, and locks: the least time to wait
+    heals: bool = True  #: it may be over without another value, so that it is tried again by itself
 
 
 class Pattern(NamedTuple):
@@ -204,12 +205,26 @@ _VALUE = Diagnosis(
     Category.PROPERTY_VALUES,
     "A value has a form that the field does not take.",
     "Correct the value in the other CRM, or change the mapping.",
+    heals=False,
+)
+_INCONSISTENT = Diagnosis(
+    REJECTED,
+    Category.PROPERTY_VALUES,
+    "A value does not go with another one: a state with its country, a date with its range, a lookup.",
+    "Correct the pair of values in the other CRM, or map both fields.",
+)
+_LOOKUP_FILTER = Diagnosis(
+    REJECTED,
+    Category.PROPERTY_VALUES,
+    "A lookup field does not accept the record that the value names: its filter is not met.",
+    "Choose another record, or have the CRM's admin change the lookup's filter.",
 )
 _TOO_LONG = Diagnosis(
     REJECTED,
     Category.PROPERTY_VALUES,
     "A value is longer than the field.",
     "Shorten the value, or make the field longer.",
+    heals=False,
 )
 _OPTION = Diagnosis(
     REJECTED,
@@ -228,18 +243,21 @@ _CHANGED_BACK = Diagnosis(
     Category.CUSTOM_CODE,
     "Something in the CRM changes the value back after each write.",
     "Find the workflow or flow there that sets the field, or let the mapping always use that CRM.",
+    heals=False,
 )
 _E_MAIL = Diagnosis(
     REJECTED,
     Category.PROPERTY_VALUES,
     "The e-mail address is not valid for this CRM.",
     "Correct the address.",
+    heals=False,
 )
 _BAD_ID = Diagnosis(
     REJECTED,
     Category.ASSOCIATIONS,
     "A reference holds an id of the wrong object or form.",
     "Correct or clear the reference.",
+    heals=False,
 )
 _SOON = Diagnosis(
     THROTTLED,
@@ -281,6 +299,13 @@ _PENDING = Diagnosis(
     "Nothing: the record is read, then decided again.",
 )
 
+_MEANWHILE = Diagnosis(
+    RESOLVE,
+    Category.OTHER,
+    "Somebody changed the record in the CRM at the same moment.",
+    "Nothing: the record is read, then decided again.",
+)
+
 # The nested texts of triggers and flows come first: what is inside says more than what is around.
 _NESTED = "UNABLE_TO_LOCK_ROW|unable to obtain exclusive access|CPU time limit"
 _SALESFORCE = (
@@ -319,8 +344,9 @@ _SALESFORCE_CODES = {
     _CONVERTED: "CANNOT_UPDATE_CONVERTED_LEAD",
     _SAVE_RULE: "FIELD_CUSTOM_VALIDATION_EXCEPTION",
     _AUTOMATION: "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY CANNOT_EXECUTE_FLOW_TRIGGER APEX_ERROR",
-    _VALUE: "FIELD_INTEGRITY_EXCEPTION FIELD_FILTER_VALIDATION_EXCEPTION NUMBER_OUTSIDE_VALID_RANGE "
-    "INVALID_TYPE_ON_FIELD_IN_RECORD JSON_PARSER_ERROR",
+    _VALUE: "NUMBER_OUTSIDE_VALID_RANGE INVALID_TYPE_ON_FIELD_IN_RECORD JSON_PARSER_ERROR",
+    _INCONSISTENT: "FIELD_INTEGRITY_EXCEPTION",
+    _LOOKUP_FILTER: "FIELD_FILTER_VALIDATION_EXCEPTION",
     _TOO_LONG: "STRING_TOO_LONG",
     _OPTION: "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
     _REQUIRED: "REQUIRED_FIELD_MISSING",
@@ -347,12 +373,13 @@ _HUBSPOT_CODES = {
     _TODAY: "DAILY",
 }
 _OUR_CODES = {
-    OUTAGE: "not_sent login_unavailable http_501 http_503 http_521 http_523",
-    NO_ANSWER: "timeout connection_lost unreadable_answer http_408 http_500 http_502 http_504 "
-    "http_520 http_522 http_524",
+    OUTAGE: "not_sent lease_lost login_unavailable no_server_time http_501 http_503 http_521 http_523",
+    NO_ANSWER: "timeout connection_lost unreadable_answer claim_expired deliverer_lost http_408 http_500 "
+    "http_502 http_504 http_520 http_522 http_524",
     _LOGIN: "http_401",
     _NO_API: "http_403",
     _GONE: "http_404 http_410",
+    _MEANWHILE: "http_412",
     _DUPLICATE_KEY: "http_409",
     _SOON: "http_429 allowance",
     _TODAY: "daily_budget",

@@ -1,8 +1,13 @@
-"""Held-back fields as sync errors: a letter each, open exactly as long as the field is held."""
+"""Held-back fields as sync errors: a letter each, open exactly as long as the field is held.
 
+Whoever is in error, by a held field or a dead letter, is tried again by itself.
+"""
+
+from domain.book import RETRIES
 from domain.identity import CRMS, Crm
 from domain.outcomes import Outcome, OutcomeClass
 from domain.reasons import OWN_RULES, Reason
+from domain.retry import AGAIN_MS
 from domain.state import Contact, Hold, Letter, letter_key
 from domain.step import Step
 
@@ -12,9 +17,23 @@ def list_holds(step: Step) -> None:
     for before, after in step.book.rewritten():
         was, now = before.holds if before else {}, after.holds if after else {}
         contact = after or before
-        if contact is not None and was != now:
+        if contact is None:
+            continue
+        if was != now:
             for crm in CRMS:
                 _relist(step, contact, crm, was.get(crm, {}), now.get(crm, {}))
+        _schedule(step, contact, was=in_error(before), now=in_error(after))
+
+
+def in_error(contact: Contact | None) -> bool:
+    """Whether something is kept from a contact: a write in a dead letter, or a field."""
+    return contact is not None and (bool(contact.refused) or any(contact.holds.values()))
+
+
+def _schedule(step: Step, contact: Contact, *, was: bool, now: bool) -> None:
+    """Have a contact that came to be in error tried again, and one that is not left alone."""
+    if was != now:
+        step.book.queue(RETRIES, contact.id, step.at + AGAIN_MS if now else None)
 
 
 def _relist(step: Step, contact: Contact, crm: Crm, was: dict[str, Hold], now: dict[str, Hold]) -> None:

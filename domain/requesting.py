@@ -3,9 +3,10 @@
 from domain import events as e
 from domain import links
 from domain.asking import ask_record, look_up_key, membership_key
-from domain.book import TIMERS, held_queue
+from domain.book import RETRIES, TIMERS, held_queue
 from domain.decide import open_decision, settle
 from domain.delivering import claim_expired
+from domain.healing import RETRY, heal
 from domain.identity import Crm, RecordRef
 from domain.kinds import CAMPAIGN_ADDED
 from domain.membership import evaluate
@@ -111,6 +112,9 @@ def timer_due(step: Step, event: e.TimerDue) -> None:
         if contact is not None:
             crm = Crm(event.cause.removeprefix("claim:"))
             claim_expired(step, contact, event.entity, crm, event.due)
+    elif event.cause == RETRY:
+        step.book.queue(RETRIES, event.entity, None)
+        heal(step, contact)
     elif event.cause == "look":
         _look_again(Step(step.book, step.policy, step.position, max(step.at, event.due)), contact)
     else:

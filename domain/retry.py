@@ -11,6 +11,10 @@ CLAIM_MS = 120_000
 """How long a claimed write may stay without an answer before its fate counts as unknown."""
 
 
+AGAIN_MS = 30 * 60_000
+"""How long after an error, and after each vain try, a contact is tried again by itself."""
+
+
 def delay_ms(intent: str, attempt: int, *, wait_ms: int | None = None) -> int:
     """How long to wait before the next attempt, in ms.
 

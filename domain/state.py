@@ -158,7 +158,7 @@ class Letter(msgspec.Struct, frozen=True, gc=False):
     crm: Crm
     reason: Reason
     decision: str
-    at: int
+    at: int  #: since when it has been one, epoch ms
     attempts: int
     fields: Fields  #: what was to be sent
     outcome: Outcome

@@ -44,7 +44,7 @@ from workers.gateways.salesforce_export import SalesforceExport
 from workers.gateways.salesforce_rules import SalesforceRules
 from workers.gateways.tokens import RedisTokenStore
 from workers.import_salesforce import Importer
-from workers.limits import RedisLimiter, hubspot, salesforce
+from workers.limits import DAY_MS, RedisLimiter, hubspot, leaves_room_for_retries, salesforce
 from workers.memberships import Memberships
 from workers.metadata import Metadata
 from workers.parts import Processes, cores
@@ -61,8 +61,6 @@ from workers.travel import Traveller
 LONG = 50_000
 """From so many events on, several processes replay a log sooner than one."""
 
-
-DAY_MS = 86_400_000
 
 RELEASE = f"{version('crmsync')}/{SCHEMA}/{version('tzdata')}"
 """This release, and what else its decisions rest on."""
@@ -172,6 +170,12 @@ class Link:
         else:
             bounds = salesforce(day_share=share, per_day=per_day)
         return RedisLimiter(self.runtime.redis, f"{{{self.name}}}:limit:{crm}", bounds)
+
+    def resets_at(self, crm: Crm, now: int) -> int | None:
+        """When a CRM begins to count the day's calls anew; None: it counts the last 24 hours."""
+        if crm is Crm.SALESFORCE:
+            return None
+        return now + DAY_MS - (now + self.hubspot_offset_ms()) % DAY_MS
 
     def hubspot_offset_ms(self) -> int:
         """How far the portal's clock is ahead of UTC now; 0 until the portal was seen."""
@@ -311,7 +315,10 @@ class Link:
 
     @cached_property
     def control(self) -> Control:
-        return Control(self.lane, trust_after=self.options.trust_after)
+        return Control(self.lane, may_retry=self._may_retry, trust_after=self.options.trust_after)
+
+    def _may_retry(self) -> bool:
+        return all(leaves_room_for_retries(self.limiter(crm).usage()) for crm in Crm)
 
     def epoch(self) -> Past | None:
         """The state from which one release has folded what runs now; None: the log's beginning."""

@@ -5,15 +5,16 @@ person's edit is not queued behind thousands of them.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 
-from domain.book import TIMERS, Table, decode, held_queue, reads_queue
+from domain.book import RETRIES, TIMERS, Table, decode, held_queue, reads_queue
 from domain.errors import SyncError, Throttled, Transient
 from domain.events import AnyEvent, RecordTouched, Resumed, RuleDoubted, RuleTrusted, SyncRequested, TimerDue
+from domain.healing import RETRY
 from domain.identity import Crm, RecordRef
 from domain.learning import AGREED, DISAGREED, counter, verdict_on
 from domain.outbox import SHADOW
@@ -105,6 +106,7 @@ class Control:
     lane: Lane
     lists: ListGateway | None = None
     imports: Imports | None = None
+    may_retry: Callable[[], bool] = lambda: True  #: whether calls may be spent on what failed before
     trust_after: int | None = None  #: agreeing answers that make a validation rule stop writes; None: never
     _contacts: dict[str, list[str]] = field(default_factory=dict, repr=False)  #: job -> contacts, in order
     _again: dict[str, float] = field(
@@ -120,7 +122,16 @@ class Control:
             return False
         self.take_census()
         jobs = [job for job in self._unfinished() if self.lists is not None or job.kind not in ASKING]
-        news = any([self.timers(), self.holds(), self.rules(), self.healed(), *map(self.advance, jobs)])
+        news = any(
+            [
+                self.timers(),
+                self.holds(),
+                self.rules(),
+                self.healed(),
+                self.retries(),
+                *map(self.advance, jobs),
+            ]
+        )
         left = self._unfinished() or any(self._held(cause, 1) for cause in self._released())
         self.lane.coordination.set_cursor(BULK, "waits" if left else None)
         return news
@@ -156,6 +167,13 @@ class Control:
         due = self.lane.tables().due(TIMERS, self.lane.clock.now_ms(), PORTION)
         events = [TimerDue(entity=each, cause=cause, due=moment) for each, cause, moment in _split(due)]
         return self.lane.append(events) > 0
+
+    def retries(self) -> bool:
+        """Have contacts in error tried again whose time has come, while there are calls for that."""
+        due = self.lane.tables().due(RETRIES, self.lane.clock.now_ms(), PORTION)
+        if not due or not self.lane.has_room() or not self.may_retry():
+            return False
+        return self.lane.append([TimerDue(entity=each, cause=RETRY, due=moment) for each, moment in due]) > 0
 
     def holds(self) -> bool:
         """Let go of contacts whose hold is over, while there is room."""

@@ -19,6 +19,10 @@ from workers.ports import Grant
 
 SCRIPT = files("workers.storage").joinpath("limit.lua").read_text()
 
+DAY_MS = 86_400_000
+HALF_HOUR_MS = 1_800_000
+"""The span in which ``limit.lua`` counts a day's calls."""
+
 _ORDER = {Priority.LIVE: 1, Priority.RETRY: 2, Priority.BACKFILL: 3}
 _SALESFORCE_USAGE = re.compile(r"(?<![-\w])api-usage=(\d+)/(\d+)")
 
@@ -38,7 +42,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 def hubspot(*, day_share: float = 1.0, per_day: int = -1, utc_offset_ms: int = 0) -> Policy:
     """Starts with the smallest window of all plans; the day starts at midnight of the account's zone."""
-    offset = utc_offset_ms % 86_400_000
+    offset = utc_offset_ms % DAY_MS
     return Policy(per_window=100, day_share=day_share, per_day=per_day, midnight_offset_ms=offset)
 
 
@@ -61,6 +65,20 @@ class Usage(NamedTuple):
     throttled: int = 0  #: those among them that the CRM answered with a rate limit
 
 
+RETRIED_UNTIL = 0.75
+"""The part of the day's budget beyond which nothing is tried again; ``limit.lua`` holds writes to it."""
+
+RETRIED_WITHOUT_BUDGET = 5_000
+"""Calls of ours a day up to which it is, where no budget is known."""
+
+
+def leaves_room_for_retries(usage: Usage) -> bool:
+    """Whether calls may be spent on what failed before."""
+    if usage.budget_today is None:
+        return usage.used_today < RETRIED_WITHOUT_BUDGET
+    return usage.used_today < usage.budget_today * RETRIED_UNTIL
+
+
 class RedisLimiter:
     """Plays ``Limiter``. ``prefix`` names the account and holds the hash tag of its connection.
 
@@ -72,6 +90,7 @@ class RedisLimiter:
     ) -> None:
         names = ("state", "day", "live", "retry", "backfill", "search")
         self._keys = [f"{prefix}:{name}" for name in names]
+        self._redis = redis
         self._script = redis.register_script(SCRIPT)
         self._policy = msgspec.json.encode(policy)
         self._now_ms = now_ms or (lambda: -1)
@@ -99,6 +118,11 @@ class RedisLimiter:
             self._run("observe", learned)
         except RedisError:
             return
+
+    def history(self) -> dict[int, int]:
+        """Our calls of the last two days, by half hour, numbered from the epoch."""
+        kept = self._redis.hgetall(self._keys[1])
+        return {int(slot): int(count) for slot, count in kept.items()}
 
     def usage(self) -> Usage:
         used, budget, limit, left, room, *rest = self._run("status", {})

@@ -11,7 +11,18 @@ from typing import Any
 import msgspec
 
 from domain import events as e
-from domain.book import CLAIMS, TIMERS, Changes, Table, decode, decode_closed, outbox_queue, reads_queue
+from domain.book import (
+    CLAIMS,
+    RETRIES,
+    TIMERS,
+    Changes,
+    Table,
+    decode,
+    decode_closed,
+    outbox_queue,
+    reads_queue,
+)
+from domain.healing import RETRY
 from domain.identity import Crm, Fields, FieldValue, RecordRef, email_key
 from domain.kinds import CONTACTS
 from domain.mapping import SyncRule
@@ -603,6 +614,11 @@ class Life:
             for name, entities in self.store.queues.items()
             if name == "held/baseline"
             for entity, at in entities.items()
+        ]
+        due += [
+            (f"{entity}|{RETRY}", at)
+            for entity, at in self.store.queues.get(RETRIES, {}).items()
+            if at <= self.now
         ]
         for member, at in [*due, *held]:
             entity, _, cause = member.rpartition("|")

@@ -81,6 +81,101 @@ CLASSES = [
 ]
 
 
+BY_CODE_ALONE = [
+    ("both", "not_sent lease_lost login_unavailable no_server_time", "transient", "Outage"),
+    ("both", "http_501 http_503 http_521 http_523", "transient", "Outage"),
+    ("both", "timeout connection_lost unreadable_answer claim_expired deliverer_lost", "unknown", "Outage"),
+    ("both", "http_408 http_500 http_502 http_504 http_520 http_522 http_524", "unknown", "Outage"),
+    ("both", "http_401 http_403", "misconfigured", "Authentication"),
+    ("both", "http_404 http_410", "resolve", "Deleted or merged"),
+    ("both", "http_409", "resolve", "Duplicates"),
+    ("both", "http_412 row_missing", "resolve", "Other"),
+    ("both", "http_429 allowance daily_budget", "throttled", "API limit"),
+    ("both", "validation unconvertible required", "rejected", "Property values"),
+    ("both", "ping_pong validation_rule", "rejected", "Custom code"),
+    ("both", "owner_unmatched", "rejected", "Property values"),
+    (HS, "INTERNAL_ERROR", "transient", "Outage"),
+    (HS, "http_423", "transient", "Record locked"),
+    (HS, "INVALID_AUTHENTICATION BAD_REFRESH_TOKEN invalid_grant", "misconfigured", "Authentication"),
+    (
+        HS,
+        "INVALID_INTEGER INVALID_LONG INVALID_DATE INVALID_NUMBER INVALID_BOOLEAN REQUIRED_FIELD",
+        "rejected",
+        "Property values",
+    ),
+    (HS, "SECONDLY RATE_LIMIT RATE_LIMITS http_477", "throttled", "API limit"),
+    (
+        SF,
+        (
+            "UNKNOWN_EXCEPTION QUERY_TIMEOUT FAILED_WRITE ALL_OR_NONE_OPERATION_ROLLED_BACK "
+            "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE PROCESSING_HALTED INVALID_QUERY_LOCATOR"
+        ),
+        "transient",
+        "Outage",
+    ),
+    (
+        SF,
+        (
+            "INVALID_LOGIN INVALID_AUTH_HEADER invalid_client invalid_client_id invalid_app_access "
+            "inactive_user inactive_org API_CURRENTLY_DISABLED FUNCTIONALITY_NOT_ENABLED"
+        ),
+        "misconfigured",
+        "Authentication",
+    ),
+    (
+        SF,
+        "INSUFFICIENT_ACCESS TRANSFER_REQUIRES_READ INACTIVE_OWNER_OR_USER TXN_SECURITY_NO_ACCESS",
+        "rejected",
+        "Permissions",
+    ),
+    (SF, "MALFORMED_QUERY", "misconfigured", "Mappings"),
+    (SF, "DUPLICATE_EXTERNAL_ID http_300", "rejected", "Duplicates"),
+    (SF, "APEX_ERROR", "rejected", "Custom code"),
+    (
+        SF,
+        (
+            "NUMBER_OUTSIDE_VALID_RANGE INVALID_TYPE_ON_FIELD_IN_RECORD JSON_PARSER_ERROR "
+            "FIELD_INTEGRITY_EXCEPTION FIELD_FILTER_VALIDATION_EXCEPTION"
+        ),
+        "rejected",
+        "Property values",
+    ),
+]
+CLASSES += [
+    (crm, code, "", outcome, category)
+    for side, codes, outcome, category in BY_CODE_ALONE
+    for crm in (Crm if side == "both" else [Crm(side)])
+    for code in codes.split()
+]
+
+
+def test_every_code_of_the_catalogue_has_its_case() -> None:
+    known = {(crm, code) for crm, codes in CATALOGUE.items() for code in codes}
+
+    assert known <= {(crm, code) for crm, code, *_ in CLASSES}
+
+
+VALUES_ALONE = {
+    *(
+        "STRING_TOO_LONG",
+        "INVALID_EMAIL_ADDRESS",
+        "INVALID_EMAIL",
+        "MALFORMED_ID",
+        "NUMBER_OUTSIDE_VALID_RANGE",
+    ),
+    *("INVALID_TYPE_ON_FIELD_IN_RECORD", "JSON_PARSER_ERROR", "INVALID_INTEGER", "INVALID_LONG"),
+    *("INVALID_DATE", "INVALID_NUMBER", "INVALID_BOOLEAN", "VALIDATION_ERROR"),
+    *("validation", "unconvertible", "ping_pong"),
+}
+
+
+@pytest.mark.rule(126)
+def test_only_what_another_value_alone_can_mend_does_not_heal() -> None:
+    found = {code for codes in CATALOGUE.values() for code, each in codes.items() if not each.heals}
+
+    assert found == VALUES_ALONE
+
+
 @pytest.mark.parametrize(("crm", "code", "message", "outcome", "category"), CLASSES)
 def test_a_code_has_a_class_and_a_heading(
     crm: Crm, code: str, message: str, outcome: str, category: str

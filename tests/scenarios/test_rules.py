@@ -1,16 +1,20 @@
 """What would be refused is known before it is sent: Salesforce's validation rules, learned and enforced."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import requests
 
 from domain.reasons import Reason
+from domain.retry import AGAIN_MS
 from domain.rules import sampled
 from tests.scenarios.conftest import installed
 from workers.cli.playground import CONFIGURATION
 from workers.cli.story import Story
+from workers.clock import ManualClock
+from workers.control import Control
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(120)]
 
@@ -101,6 +105,24 @@ def test_what_a_rule_makes_of_a_record_that_we_do_not_know_is_left_to_salesforce
     found = rules(story)["Owners"]
     assert (found["status"], found["needs"]) == ("learning", ["Owner.City"])
     assert found["unknown"] >= 1
+
+
+@pytest.mark.rule(126)
+def test_an_error_that_has_healed_is_tried_again_by_itself(story: Story) -> None:
+    email = "six@example.com"
+    rule = {"entity": "Lead", "message": "Frozen.", "display_field": "City", "formula": 'City = "Frozen"'}
+    story.salesforce.people("validation_rules", **rule, name="Frozen")
+    story.person(email, lastname="Healed", city="Frozen")
+    story.expect(story.decided(email, Reason.REJECTED), "the refusal")
+    story.calm()
+    story.salesforce.forget_rules()
+    lane = story.playground.link.lane
+
+    later = replace(lane, clock=ManualClock(lane.clock.now_ms() + AGAIN_MS))
+    assert Control(later).retries()
+
+    story.expect(story.lead_has(email, City="Frozen"), "the lead")
+    story.expect(lambda: story.decisions(email)[-1].trigger == "retry", "its decision")
 
 
 def test_an_option_that_does_not_go_with_the_one_it_depends_on_is_held_and_the_rest_goes(

@@ -3,16 +3,20 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import redis
 
 from domain import events as e
+from domain.identity import Crm
 from domain.outcomes import Outcome, OutcomeClass
+from domain.state import Priority
 from tests.workers.installed import ADA, FILE, LETTER, Installation
 from tests.workers.lanes import append, refused, shown
 from tests.world import HS, SF
+from workers.clock import SystemClock
 from workers.control import Control
 from workers.storage.redis_store import connect
 
@@ -295,7 +299,7 @@ def test_the_history_marks_the_configuration_in_force(acme: Installation) -> Non
 def test_errors_are_grouped_with_cause_and_remedy(mourning: Installation) -> None:
     (group,) = mourning.json("errors", "list")
 
-    assert (group["count"], group["code"]) == (1, "REQUIRED_FIELD_MISSING")
+    assert (group["errors"], group["count"], group["code"]) == (1, 1, "REQUIRED_FIELD_MISSING")
     assert group["cause"]
     assert group["remedy"]
     assert ADA in mourning.says("errors", "show", "REQUIRED_FIELD_MISSING")
@@ -315,6 +319,38 @@ def test_a_held_field_is_listed_shown_exported_and_tried_again(acme: Installatio
     assert "salesforce: 1 fields" in acme.says("status")
     assert "There are no dead letters." in acme.says("dead-letters", "list")
     assert "1 contacts are being synced again." in acme.says("errors", "resync", "validation")
+
+
+@pytest.mark.rule(123)
+def test_status_counts_the_errors_of_each_cause_and_whom_they_affect(mourning: Installation) -> None:
+    (found,) = mourning.json("status")["errors"]
+
+    assert (found["code"], found["errors"], found["contacts"]) == ("REQUIRED_FIELD_MISSING", 1, 1)
+    assert "REQUIRED_FIELD_MISSING" in mourning.says("status")
+
+
+def test_errors_since_a_moment_are_those_that_began_then(mourning: Installation) -> None:
+    (group,) = mourning.json("errors", "list")
+    day = datetime.fromtimestamp(group["first_at"] / 1000, UTC)
+
+    assert mourning.json("errors", "list", "--since", f"{day:%Y-%m-%d}")
+    assert mourning.json("errors", "list", "--since", f"{day + timedelta(days=1):%Y-%m-%d}") == []
+
+
+@pytest.mark.rule(123)
+def test_calls_used_allotted_and_left_are_shown_with_how_long_they_last(acme: Installation) -> None:
+    acme.clock.advance((SystemClock().now_ms() - acme.clock.now_ms()) / 1000)  # the server's own counts
+    limiter = acme.link.limiter(Crm.SALESFORCE)
+    for _ in range(3):
+        limiter.acquire(1, priority=Priority.LIVE)
+
+    found = {each["crm"]: each for each in acme.json("budget", "status")}
+    foreseen = {each["crm"]: each for each in acme.json("budget", "forecast")}
+
+    assert found["salesforce"]["used_today"] == 3
+    assert found["salesforce"]["retries"]
+    assert foreseen["salesforce"]["used_up_at"] is None
+    assert "salesforce: 6 calls an hour; they last." in acme.says("budget", "forecast")
 
 
 def test_no_errors_are_said_to_be_none(acme: Installation) -> None:

@@ -205,6 +205,25 @@ def test_a_letter_is_tried_again() -> None:
     assert "redrive grace" in desk.see(f"/contacts/{ADA}")
 
 
+@pytest.mark.rule(123)
+def test_the_ticked_contacts_of_an_error_are_synced_again() -> None:
+    desk = Desk().append(*refused(ADA))
+    assert f'name="contact" value="{ADA}" form="resync-1"' in desk.see("/errors")
+
+    assert desk.press("/errors/resync", contact=ADA).status_code == 303
+    assert desk.see(f"/contacts/{quote(ADA)}").count("manual")
+
+
+@pytest.mark.rule(123)
+def test_errors_are_exported_for_a_spreadsheet() -> None:
+    answer = Desk().append(*refused(ADA)).client.get(f"{HERE}/errors.csv")
+
+    assert answer.headers["content-type"].startswith("text/csv")
+    heading, line = answer.text.splitlines()
+    assert heading.startswith("\ufeffcontact,crm,reason")
+    assert line.startswith(f"{ADA},salesforce,rejected,REQUIRED_FIELD_MISSING")
+
+
 def test_a_letter_is_discarded() -> None:
     desk = Desk().append(*refused(ADA))
     desk.press(f"/letters/{LETTER}/discard", why="left the company")

@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from domain import events as e
-from domain.book import CONNECTION_KEY, OPEN, TIMERS, Changes, Table, decode, held_queue
+from domain.book import CONNECTION_KEY, OPEN, RETRIES, TIMERS, Changes, Table, decode, held_queue
 from domain.errors import Misconfigured, SyncError, Throttled
 from domain.learning import counter
+from domain.retry import AGAIN_MS
 from domain.rules import RuleText
 from domain.state import Bucket
 from domain.upcasting import decode as event_of
@@ -490,3 +491,33 @@ def test_a_rule_is_never_trusted_where_the_configuration_says_never() -> None:
     lane = judged(agreed=1_000)
 
     assert not Control(lane, trust_after=None).run()
+
+
+# -- contacts in error
+
+
+def in_error() -> Lane:
+    lane = configured(memory_lane(ManualClock()))
+    return queued(lane, RETRIES, **{"hubspot/contacts/1": lane.clock.now_ms() + AGAIN_MS})
+
+
+@pytest.mark.rule(126)
+def test_contacts_in_error_are_tried_again_when_their_time_has_come() -> None:
+    lane = in_error()
+    control = Control(lane)
+    assert not control.run()
+
+    lane.clock.sleep(AGAIN_MS / 1000)
+    assert control.run()
+    [event] = told(lane, e.TimerDue)
+    assert (event.entity, event.cause) == ("hubspot/contacts/1", "retry")
+
+
+@pytest.mark.rule(126)
+def test_nothing_is_tried_again_while_too_many_calls_are_used() -> None:
+    lane = in_error()
+    lane.clock.sleep(AGAIN_MS / 1000)
+
+    assert not Control(lane, may_retry=lambda: False).run()
+    assert told(lane, e.TimerDue) == []
+    assert Control(lane, may_retry=lambda: True).run()

@@ -1,36 +1,21 @@
 """``crmsync errors``: sync errors grouped by their cause, for whoever mends them."""
 
-import csv
 import sys
-from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
 
 import click
 import msgspec
 
+from domain.wire import millis
 from workers import requests, views
 from workers.bootstrap import Link
 from workers.cli.failures import NothingMatched
-from workers.cli.output import emit, moment, names, pairs, say, table
+from workers.cli.output import emit, moment, pairs, say, table
 from workers.cli.session import operator, with_json, with_link
 from workers.connection import Lane
-from workers.views import ErrorGroup, LetterView
-
-COLUMNS = (
-    "contact",
-    "crm",
-    "reason",
-    "code",
-    "category",
-    "cause",
-    "remedy",
-    "message",
-    "fields",
-    "at",
-    "attempts",
-    "letter",
-)
+from workers.views import ErrorGroup
+from workers.views.export import write_csv
 
 
 @click.group()
@@ -39,19 +24,23 @@ def errors() -> None:
 
 
 @errors.command("list")
+@click.option(
+    "--since",
+    type=click.DateTime(("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S")),
+    help="Only errors that began at this moment or later, UTC.",
+)
 @with_json
 @with_link
-def list_(link: Link, *, as_json: bool) -> None:
+def list_(link: Link, *, since: datetime | None, as_json: bool) -> None:
     """List the causes, the most frequent first."""
-    groups = views.errors(link.lane)
+    groups = views.errors(link.lane, since=millis(since.replace(tzinfo=UTC)) if since else 0)
     if as_json:
         emit([_with_count(group) for group in groups])
     elif groups:
         rows = (
-            (each.count, each.crm, each.code or each.reason, each.category, each.cause, each.remedy)
-            for each in groups
+            (each.errors, each.count, each.crm, each.code or each.reason, *_words(each)) for each in groups
         )
-        say(table("", (">contacts", "CRM", "code", "category", "cause", "remedy"), rows))
+        say(table("", (">errors", ">contacts", "CRM", "code", "category", "cause", "remedy"), rows))
     else:
         say("There are no sync errors.")
 
@@ -98,10 +87,10 @@ def export(link: Link, *, output: Path | None) -> None:
     """Write all sync errors as CSV: the CRM's messages, but no field's value."""
     letters = views.sync_errors(link.lane)
     if output is None:
-        _write(sys.stdout, letters)
+        write_csv(sys.stdout, letters)
         return
     with output.open("w", encoding="utf-8-sig", newline="") as file:
-        _write(file, letters)
+        write_csv(file, letters)
     say(f"{len(letters)} sync errors are in {output}.")
 
 
@@ -112,22 +101,9 @@ def _of_code(lane: Lane, code: str) -> list[ErrorGroup]:
     return groups
 
 
+def _words(group: ErrorGroup) -> tuple[str, str, str]:
+    return group.category, group.cause, group.remedy
+
+
 def _with_count(group: ErrorGroup) -> dict[str, object]:
-    return {"count": group.count, **msgspec.to_builtins(group)}
-
-
-def _write(file: TextIO, letters: list[LetterView]) -> None:
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for letter in letters:
-        writer.writerow(_harmless(cell) for cell in _row(letter))
-
-
-def _row(each: LetterView) -> Iterator[str]:
-    yield from (each.entity, each.crm, each.reason, each.code, each.category, each.cause, each.remedy)
-    yield from (each.message, names(each.fields), moment(each.at), str(each.attempts), each.key)
-
-
-def _harmless(cell: str) -> str:
-    """A spreadsheet takes what begins with these for a formula, and a CRM's message may begin with any."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    return {"count": group.count, "errors": group.errors, **msgspec.to_builtins(group)}

@@ -2,6 +2,7 @@
 
 import click
 
+from workers.cli.budget import budget
 from workers.cli.configuration import config
 from workers.cli.contact import contact
 from workers.cli.demo import demo
@@ -45,6 +46,7 @@ for command in (
     inclusion,
     shadow,
     config,
+    budget,
     errors,
     dead_letters,
     suspension,

@@ -45,3 +45,6 @@ class PatientLimiter(RedisLimiter):
 
     def usage(self) -> Usage:
         return self._shared.usage()
+
+    def history(self) -> dict[int, int]:
+        return self._shared.history()

@@ -19,11 +19,14 @@ from workers.configuration import ConfigurationError
 from workers.connection import Lane
 from workers.limits import Usage
 from workers.poll import OVERLAP_MS, Cursor
-from workers.views import StatusView
+from workers.views import ErrorGroup, StatusView
 
 FAR = 2**62
 OLDEST = 5
 """How many of the open decisions are shown."""
+
+CAUSES = 5
+"""How many causes of sync errors are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Status:
     status: StatusView
     oldest: list[OpenDecision]
     polls: list[Poll]
+    causes: list[ErrorGroup]
 
 
 @click.command()
@@ -61,11 +65,18 @@ class Status:
 def status(link: Link, *, as_json: bool) -> None:
     """Show lag, queues, open decisions, what is paused, suspended or held, jobs, rules, budgets and polls."""
     lane = link.lane
-    found = Status(views.status(lane, _budgets(link)), list(_oldest(lane)), list(_polls(lane)))
+    now, causes = views.status(lane, _budgets(link)), views.errors(lane)
+    found = Status(now, list(_oldest(lane)), list(_polls(lane)), causes)
     if as_json:
-        emit({**msgspec.to_builtins(found.status), "oldest_open": found.oldest, "polls": found.polls})
+        errors = [{"crm": each.crm, "code": each.code, **_counts(each)} for each in causes]
+        more = {"oldest_open": found.oldest, "polls": found.polls, "errors": errors}
+        emit({**msgspec.to_builtins(now), **more})
         return
     say(pairs(_facts(found)), *_tables(found))
+
+
+def _counts(group: ErrorGroup) -> dict[str, object]:
+    return {"cause": group.cause, "errors": group.errors, "contacts": group.count}
 
 
 def _budgets(link: Link) -> dict[Crm, Usage]:
@@ -142,6 +153,8 @@ def _tables(found: Status) -> Iterator[Table]:
     if found.oldest:
         rows = ((each.entity, each.trigger, each.wait, length(each.age_ms)) for each in found.oldest)
         yield table("Oldest open decisions", ("contact", "trigger", "waits for", "age"), rows)
+    if found.causes:
+        yield _causes(found.causes)
     if now.jobs:
         yield table("Jobs", ("job", "kind", "whom", "by", ">requested", "state"), _jobs(found))
     if now.rules:
@@ -150,6 +163,14 @@ def _tables(found: Status) -> Iterator[Table]:
     if now.budgets:
         columns = ("CRM", ">our calls today", ">our budget", ">left of the account's", "pause")
         yield table("Calls", columns, _calls(found))
+
+
+def _causes(groups: list[ErrorGroup]) -> Table:
+    rows = (
+        (f"{each.errors:,}", f"{each.count:,}", each.crm, each.code or each.reason, each.cause)
+        for each in groups[:CAUSES]
+    )
+    return table("Sync errors", (">errors", ">contacts", "CRM", "code", "cause"), rows)
 
 
 def _jobs(found: Status) -> Iterator[tuple[str, ...]]:

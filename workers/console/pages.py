@@ -1,5 +1,6 @@
 """What each page shows, and what its buttons ask for."""
 
+import io
 from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import parse_qs
@@ -13,6 +14,7 @@ from workers import requests, views
 from workers.bootstrap import Link
 from workers.connection import Lane
 from workers.console.rendering import path, render
+from workers.views.export import write_csv
 from workers.web import ALink, ASite, AUser, Site, admit
 
 router = APIRouter(dependencies=[Depends(admit)], include_in_schema=False)
@@ -21,6 +23,7 @@ HERE = "/console/{connection}"
 
 NOTICES = {
     "sync": "The sync is recorded; its decision shows below as soon as it is made.",
+    "resync": "The ticked contacts are read in both CRMs and decided again.",
     "redrive": "The write will be decided anew.",
     "discard": "The dead letter is closed.",
     "pause": "Writing stops.",
@@ -121,10 +124,19 @@ def show_errors(link: ALink, notice: Notice) -> HTMLResponse:
     )
 
 
+@router.get(f"{HERE}/errors.csv")
+def export_errors(link: ALink) -> Response:
+    """All sync errors, for a spreadsheet."""
+    file = io.StringIO()
+    write_csv(file, views.sync_errors(link.lane))
+    name = f'attachment; filename="{link.name}-errors.csv"'
+    return Response(f"\ufeff{file.getvalue()}", media_type="text/csv", headers={"Content-Disposition": name})
+
+
 # -- buttons
 
 
-def _ask(site: Site, link: Link, back: str, done: str, ask: Callable[..., Any], *what: str) -> Response:
+def _ask(site: Site, link: Link, back: str, done: str, ask: Callable[..., Any], *what: Any) -> Response:
     """Record a request, wake the projector, and lead back to a page that says so."""
     try:
         ask(link.lane, *what)
@@ -141,6 +153,25 @@ def sync_contact(link: ALink, site: ASite, user: AUser, entity: str) -> Response
 
 def _sync(lane: Lane, entity: str, by: str) -> None:
     requests.sync(lane, views.contact(lane, entity, decisions=0).entity, by)
+
+
+async def _ticked(request: Request) -> list[str]:
+    """The contacts that were ticked in a form."""
+    form = parse_qs((await request.body()).decode("utf-8", "replace"))
+    return list(dict.fromkeys(form.get("contact", [])))
+
+
+Ticked = Annotated[list[str], Depends(_ticked)]
+
+
+@router.post(f"{HERE}/errors/resync")
+def resync_errors(link: ALink, site: ASite, user: AUser, contacts: Ticked) -> Response:
+    return _ask(site, link, "/errors", "resync", _resync, contacts, user)
+
+
+def _resync(lane: Lane, contacts: list[str], by: str) -> None:
+    for each in contacts:
+        _sync(lane, each, by)
 
 
 @router.post(f"{HERE}/letters/{{letter:path}}/redrive")

@@ -4,6 +4,7 @@ Command line, API and console show these and read nothing themselves. Moments ar
 person's fields stand in `ContactView` and `LetterView` only.
 """
 
+from workers.views.budgets import BudgetView, ForecastView, budget, forecast
 from workers.views.contacts import (
     DECISIONS,
     ContactView,
@@ -20,7 +21,6 @@ from workers.views.contacts import (
 )
 from workers.views.inclusion import FrozenView, InclusionView, WhatIfView, inclusion, what_if
 from workers.views.lanes import (
-    BudgetView,
     GuardView,
     JobView,
     StatusView,
@@ -43,6 +43,7 @@ __all__ = [
     "DifferenceView",
     "ErrorGroup",
     "FieldView",
+    "ForecastView",
     "FrozenView",
     "GuardView",
     "InclusionView",
@@ -57,12 +58,14 @@ __all__ = [
     "WhatIfView",
     "WouldWrite",
     "WriteView",
+    "budget",
     "contact",
     "differences",
     "errors",
     "exists",
     "faults",
     "find",
+    "forecast",
     "inclusion",
     "lag_ms",
     "letter",

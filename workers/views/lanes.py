@@ -12,6 +12,7 @@ from workers.connection import Lane
 from workers.control import Control, Job
 from workers.limits import Usage
 from workers.store import Tables
+from workers.views.budgets import BudgetView, budget
 from workers.views.letters import diagnosis, letter_counts
 from workers.views.rules import RuleView, rules
 from workers.views.shadow import is_shadow
@@ -55,18 +56,6 @@ class JobView:
     where: str  #: the condition of an import
     waits: str  #: what it waits for, in words; empty if for nothing
     failed: str  #: the code of what ended it early
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetView:
-    """A CRM's allowance of calls. None: unknown, or no such bound."""
-
-    crm: Crm
-    used_today: int
-    budget_today: int | None
-    limit_today: int | None
-    left_today: int | None
-    paused_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +113,7 @@ def status(lane: Lane, budgets: Mapping[Crm, Usage] | None = None) -> StatusView
         held=held,
         faults=faults(counters),
         jobs=[_job(each) for each in Control(lane).jobs()],
-        budgets=[_budget(crm, usage) for crm, usage in (budgets or {}).items()],
+        budgets=[budget(crm, usage) for crm, usage in (budgets or {}).items()],
         rules=rules(policy, counters),
     )
 
@@ -187,10 +176,4 @@ def _limits(policy: Policy) -> dict[str, int]:
 def _job(job: Job) -> JobView:
     return JobView(
         job.id, job.kind, job.by, job.list_id, job.done, job.finished, job.where, job.waits, job.failed
-    )
-
-
-def _budget(crm: Crm, usage: Usage) -> BudgetView:
-    return BudgetView(
-        crm, usage.used_today, usage.budget_today, usage.limit_today, usage.left_today, usage.paused_ms
     )

@@ -53,7 +53,12 @@ class ErrorGroup:
 
     @property
     def count(self) -> int:
+        """Affected contacts."""
         return len(self.contacts)
+
+    @property
+    def errors(self) -> int:
+        return len(self.letters)
 
 
 MESSAGES = 3
@@ -113,11 +118,15 @@ def diagnosis(crm: Crm, code: str, message: str) -> Diagnosis:
     return classify(crm, None, code, message)
 
 
-def errors(lane: Lane) -> list[ErrorGroup]:
-    """Sync errors grouped by what caused them, the largest group first."""
+def errors(lane: Lane, *, since: int = 0) -> list[ErrorGroup]:
+    """Sync errors grouped by what caused them, the largest group first.
+
+    ``since``: only those that began at this moment or later, epoch ms.
+    """
     groups: dict[tuple[str, ...], list[LetterView]] = {}
     for each in sync_errors(lane):
-        groups.setdefault((each.crm, each.reason, each.code, each.cause), []).append(each)
+        if each.at >= since:
+            groups.setdefault((each.crm, each.reason, each.code, each.cause), []).append(each)
     return sorted((_group(each) for each in groups.values()), key=lambda group: -group.count)
 
 

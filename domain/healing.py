@@ -1,0 +1,65 @@
+"""Trying again by itself what may have healed: a contact in error is looked at anew every half hour.
+
+What would not be sent, because our own checks still stop it, is not decided again: nothing has changed.
+"""
+
+from domain.answer import match_value
+from domain.book import RETRIES
+from domain.decide import open_decision, settle
+from domain.errors import classify
+from domain.holding import in_error
+from domain.identity import CRMS, Crm, Fields
+from domain.plan import plan
+from domain.reasons import Reason
+from domain.retry import AGAIN_MS
+from domain.state import Contact, Hold, Priority, intent_key
+from domain.step import Step, replace
+
+RETRY = "retry"
+"""The cause of timers for contacts in error, and the trigger of what they decide."""
+
+
+def heal(step: Step, contact: Contact | None) -> None:
+    """Decide a contact in error again, if anything would be sent by what is known now."""
+    if contact is None or not in_error(contact):
+        return
+    step.book.queue(RETRIES, contact.id, step.at + AGAIN_MS)
+    if contact.opened is None:
+        again = replace(contact, holds=_holds(contact), refused=_refused(step, contact))
+        if _would_send(step, again):
+            again = open_decision(step, again, RETRY, priority=Priority.RETRY)
+            step.book.put_contact(settle(step, again))
+
+
+def _would_send(step: Step, contact: Contact) -> bool:
+    """Whether deciding now would write or read something, if a search before a create finds nobody."""
+    kind = step.policy.kinds.get(contact.kind)
+    if kind is None:
+        return False
+    searched = replace(contact, looked_up=dict.fromkeys(CRMS, match_value(contact, kind) or ""))
+    answer = plan(searched, step.policy, step.at)
+    unrefused = (crm for crm, draft in answer.drafts.items() if contact.refused.get(crm) != draft.content)
+    return answer.wait is not None or any(unrefused)
+
+
+def _refused(step: Step, contact: Contact) -> dict[Crm, Fields]:
+    """The dead letters that hold their content back as before; those that may have healed hold nothing."""
+    return {crm: {} if _letter_heals(step, contact, crm) else kept for crm, kept in contact.refused.items()}
+
+
+def _letter_heals(step: Step, contact: Contact, crm: Crm) -> bool:
+    letter = step.book.letter(intent_key(contact.id, crm))
+    if letter is None or letter.reason is Reason.EXHAUSTED:
+        return True
+    return classify(crm, None, letter.outcome.code, letter.outcome.message).heals
+
+
+def _holds(contact: Contact) -> dict[Crm, dict[str, Hold]]:
+    return {
+        crm: {name: hold for name, hold in holds.items() if not _hold_heals(crm, hold)}
+        for crm, holds in contact.holds.items()
+    }
+
+
+def _hold_heals(crm: Crm, hold: Hold) -> bool:
+    return classify(crm, None, hold.code, hold.message).heals
