@@ -255,11 +255,15 @@ class Poller:
         """Take what a page shows in portions, as the log has room: others have something to say meanwhile."""
         new = 0
         for first in range(0, len(records), PORTION):
-            end = self._end(ROOM_WAIT_MS)
-            while not self.lane.has_room() and self.lane.clock.monotonic() < end and lease.renew():
-                self.lane.clock.sleep(ROOM_LOOK)
+            self._await_room(lease)
             new += self._take(records[first : first + PORTION], source)
         return new
+
+    def _await_room(self, lease: Lease) -> None:
+        """Let the log be folded, if too much of it waits; a while only, for perhaps nobody folds it."""
+        end = self._end(ROOM_WAIT_MS)
+        while not self.lane.has_room() and self.lane.clock.monotonic() < end and lease.renew():
+            self.lane.clock.sleep(ROOM_LOOK)
 
     @staticmethod
     def _moved(cursor: Cursor, page: ChangesPage, overlap_ms: int) -> Cursor:
@@ -308,6 +312,7 @@ class Poller:
         suspects = [record.id for record, stamp in listed if stamp < record.modified_at]
         suspects += [record_id for record_id, stamp in known.items() if NEVER < stamp < FOREVER]
         for first in range(0, len(suspects), PORTION):
+            self._await_room(lease)
             self.lane.append([self._suspect(name, each) for each in suspects[first : first + PORTION]])
         log.info(
             "poll_finished", connection=self.lane.name, crm=self.crm, stream="reconcile", new=len(suspects)

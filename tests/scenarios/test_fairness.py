@@ -88,7 +88,7 @@ def begin(playground: Playground, *, editors: int, rows: int) -> tuple[Crowd, St
     playground.hubspot.people("seed", people=5 * rows // 2, seed=3, overlap=0.0)
     playground.set_up()
     playground.start_fleet("web", "worker", "io")
-    playground.wait_until_ready(300)
+    playground.wait_until_ready(900)
     for email in crowd.people:
         crowd.edit_contact(email, phone="+43 1 000")
     story.expect(lambda: crowd.has_arrived("phone"), "the editors in both CRMs", 60)

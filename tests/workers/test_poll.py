@@ -15,8 +15,8 @@ from tests.workers.crm import FakeCrm
 from tests.workers.lanes import append, configured, memory_lane, project, shown
 from tests.world import HS, SCHEMAS, SECTION, SF
 from workers.clock import ManualClock
-from workers.connection import Lane
-from workers.poll import BACKLOG, FOREVER, LEASE_MS, OVERLAP_MS, SETTLED_MS, Cursor, Poller
+from workers.connection import ROOM, Lane
+from workers.poll import BACKLOG, FOREVER, LEASE_MS, OVERLAP_MS, ROOM_LOOK, SETTLED_MS, Cursor, Poller
 
 NOW = 1_767_225_600_000
 
@@ -75,6 +75,24 @@ def failing(error: SyncError, *, times: int = 10**6) -> Callable[[], None]:
     return fail
 
 
+class Projecting(ManualClock):
+    """The log is folded while somebody waits."""
+
+    lane: Lane
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        project(self.lane)
+
+
+def crowded(lane: Lane) -> Lane:
+    """More waits to be projected than bulk work may add to."""
+    lane.append(
+        [e.RecordTouched(crm=HS, object="x", id=str(n), occurred_at=1, cause="t") for n in range(ROOM)]
+    )
+    return lane
+
+
 # -- windows
 
 
@@ -84,6 +102,20 @@ def test_a_poll_takes_all_pages_of_what_changed_lately() -> None:
     assert Poller(lane, HS, made).changes() == 5
     assert seen(lane) == list("12345")
     assert all(each.source == "poll" for each in told(lane, e.RecordObserved))
+
+
+def test_what_a_poll_shows_waits_until_the_log_has_room() -> None:
+    clock = Projecting()
+    lane = clock.lane = crowded(ready(clock))
+    began = clock.monotonic()
+
+    assert Poller(lane, HS, crm(*"12345")).changes() == 5
+    assert clock.monotonic() - began == pytest.approx(ROOM_LOOK)
+
+
+def test_a_poll_does_not_wait_for_ever_for_a_log_that_nobody_folds() -> None:
+    clock = ManualClock()
+    assert Poller(crowded(ready(clock)), HS, crm("1")).changes() == 1
 
 
 def test_the_first_window_begins_a_settled_stretch_ago_by_the_crms_clock() -> None:
