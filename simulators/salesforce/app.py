@@ -30,7 +30,10 @@ class Salesforce(Simulator):
     """A simulated Salesforce org."""
 
     name = "salesforce"
-    objects = ("Contact", "Lead", "Account", "Opportunity", "Campaign", "CampaignMember", "Task")
+    objects = (
+        *("Contact", "Lead", "Account", "Opportunity", "Campaign", "CampaignMember", "Task"),
+        *("User", "Group", "RecordType"),
+    )
     settings: OrgSettings
 
     def restart(self) -> None:

@@ -125,7 +125,13 @@ class Org:
 
     def sees(self, actor: Actor, entity: str, name: str = "") -> bool:
         hidden = self.rules.hidden
+        if name == "RecordTypeId" and not self.has_record_types(entity):
+            return False
         return not (actor.api and hidden) or (entity not in hidden and f"{entity}.{name}" not in hidden)
+
+    def has_record_types(self, entity: str) -> bool:
+        rows = self.tables["RecordType"].live.by_id.values()
+        return any(row.get("SobjectType") == entity for row in rows)
 
     def may_write(self, actor: Actor, entity: str, name: str = "") -> bool:
         locked = self.rules.locked

@@ -740,6 +740,16 @@ class TestSalesforce:
         assert [found[each].fields["OwnerId"] for each in ids] == [users["person"], users["integration"]]
         assert found[ids[1]].modified_by == users["integration"]
 
+    @pytest.mark.rule(98)
+    def test_record_types_are_the_options_of_their_field(self, salesforce: Side) -> None:
+        assert "RecordTypeId" not in salesforce.gateway.describe("Lead").fields
+        values = {"Name": "Partner", "DeveloperName": "Partner", "SobjectType": "Lead", "IsActive": True}
+        made = salesforce.sim("create", {"object": "RecordType", "properties": values})
+
+        field = salesforce.gateway.describe("Lead").fields["RecordTypeId"]
+
+        assert [(each.value, each.label) for each in field.options] == [(made["id"], "Partner")]
+
     def test_the_account_tells_its_organization_and_limits(self, salesforce: Side) -> None:
         account = salesforce.gateway.account()
 

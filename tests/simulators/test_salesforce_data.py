@@ -95,6 +95,17 @@ def test_record_types_appear_in_describe(org: Org) -> None:
     assert infos[1]["recordTypeId"] == created
 
 
+def test_an_object_without_record_types_has_no_field_for_them(org: Org) -> None:
+    def fields() -> set[str]:
+        return {field["name"] for field in org.sf.Contact.describe()["fields"]}
+
+    assert "RecordTypeId" not in fields()
+    values = {"Name": "Partner", "DeveloperName": "Partner", "SobjectType": "Contact", "IsActive": True}
+    created = org.sf.RecordType.create(values)["id"]
+    assert "RecordTypeId" in fields()
+    assert org.sf.Contact.get(org.contact(RecordTypeId=created))["RecordTypeId"] == created
+
+
 def test_multi_select_filters(org: Org) -> None:
     values = {"valueSetDefinition": {"value": [{"fullName": name} for name in "ABC"]}}
     metadata = {"type": "MultiselectPicklist", "label": "Topics", "valueSet": values}

@@ -1,12 +1,13 @@
 """A connection's file against what the two accounts have and allow."""
 
+import msgspec
 import pytest
 
 from domain.identity import Crm
 from domain.owners import Owner
-from domain.schema import FieldKind, FieldSchema
+from domain.schema import FieldKind, FieldSchema, Option
 from tests.workers.configurations import FILE, configuration, field, schemas, unfit
-from workers.configuration import check_owners, loads
+from workers.configuration import check_owners, loads, to_document
 
 SAME_OPTIONS = "Give both sides the same options or map the values; else such values are held back."
 PICKLIST, TEXT, NUMBER = FieldKind.PICKLIST, FieldKind.TEXT, FieldKind.NUMBER
@@ -276,6 +277,42 @@ def test_a_required_field_must_be_filled_in_new_records() -> None:
 def test_a_default_must_fit_its_field(default: str, says: str) -> None:
     read = loads(FILE.replace("{Company: Unknown}", default), file="acme.yaml")
     assert unfit(read, schemas(lead=(field("Rating", PICKLIST, options=("Hot",)),))) == [f"acme.yaml:{says}"]
+
+
+@pytest.mark.rule(98)
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("Partner", []),
+        ("partner", []),
+        ("0121", []),
+        ("Partners", ['Lead.RecordTypeId cannot start as "Partners": our user has no such record type.']),
+        ("Old", ['Lead.RecordTypeId cannot start as "Old": our user has no such record type.']),
+    ],
+)
+def test_a_record_type_is_called_by_its_name_or_id(given: str, says: list[str]) -> None:
+    options = (Option("0121", "Partner"), Option("0122", "Old", active=False))
+    types = msgspec.structs.replace(field("RecordTypeId", FieldKind.REFERENCE), options=options)
+    text = FILE.replace("Company: Unknown", f'Company: Unknown, RecordTypeId: "{given}"')
+    known, read = schemas(lead=(types,)), loads(text, file="acme.yaml")
+
+    said = [each.removeprefix("acme.yaml:4: ").partition(" Did")[0] for each in unfit(read, known)]
+
+    assert [each.partition(" Choose")[0] for each in said] == says
+    if not says:
+        assert to_document(read, known).sections[0].defaults["Lead"]["RecordTypeId"] == "0121"
+
+
+def test_a_new_hubspot_record_may_have_defaults_too() -> None:
+    text = FILE.replace(
+        "Lead: {Company: Unknown}", "Lead: {Company: Unknown}, contacts: {lastname: x, lost: y}"
+    )
+    assert unfit(loads(text, file="acme.yaml"), schemas()) == [
+        (
+            'acme.yaml:4: HubSpot shows no field "lost" of contacts. '
+            "Choose from: email, lastname, salesforce_record_id."
+        )
+    ]
 
 
 def test_the_key_fields_must_exist_and_be_unique() -> None:

@@ -12,13 +12,13 @@ from domain.schema import FieldKind, FieldSchema, ObjectSchema
 from domain.translating import Carry, translator
 from domain.validation import objection
 from workers.configuration.computing import uncomputable
-from workers.configuration.document import Schemas, objects_created
+from workers.configuration.document import Schemas, objects_created, option_value
 from workers.configuration.formulas import unfit
 from workers.configuration.loading import Configuration
 from workers.configuration.model import MappingEntry, SectionEntry
 from workers.configuration.options import Misfit, Sides, misfits
 from workers.configuration.pairs import allowed, partners
-from workers.configuration.problems import NAMES, Problem, Severity, always, meant
+from workers.configuration.problems import NAMES, Problem, Severity, always, did_you_mean, meant
 from workers.configuration.source import Place
 
 UTC = ZoneInfo("UTC")
@@ -220,16 +220,15 @@ class _Section:
 
     def _defaults(self) -> Iterator[Problem]:
         for name, values in self.entry.defaults.items():
-            known = self._fields(Crm.SALESFORCE, name)
+            crm = Crm.HUBSPOT if name == self.kind.hubspot else Crm.SALESFORCE
+            known = self._fields(crm, name)
             for field, value in values.items() if known else ():
                 place: Place = ("defaults", name, field)
                 if field not in known:
-                    what = f'Salesforce shows no field "{field}" of {name}.'
+                    what = f'{NAMES[crm]} shows no field "{field}" of {name}.'
                     yield self._error(what, meant(field, known), *place)
-                elif why := objection(known[field], value, create=True):
-                    yield self._error(
-                        f'{name}.{field} cannot start as "{value}": {why}.', "Correct the default.", *place
-                    )
+                elif why := _unfit(known[field], value):
+                    yield self._error(f'{name}.{field} cannot start as "{value}": {why[0]}.', why[1], *place)
 
     def _keys(self) -> Iterator[Problem]:
         for crm in Crm:
@@ -253,6 +252,16 @@ class _Section:
 
     def _warning(self, what: str, remedy: str, *place: str | int) -> Problem:
         return self._error(what, remedy, *place)._replace(severity=Severity.WARNING)
+
+
+def _unfit(schema: FieldSchema, given: str) -> tuple[str, str] | None:
+    """Why a field cannot start with a value, and the remedy."""
+    value, options = option_value(schema, given), [each.label for each in schema.options if each.active]
+    if schema.kind is FieldKind.REFERENCE and options:
+        found = any(each.value == value and each.active for each in schema.options)
+        return None if found else ("our user has no such record type", did_you_mean(given, options))
+    why = objection(schema, value, create=True)
+    return (why, "Correct the default.") if why else None
 
 
 def _writable(schema: FieldSchema) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from domain.identity import Crm
 from domain.kinds import ObjectKind
 from domain.policy import Computed, Document, FieldMapping, RoutingRule, Section
-from domain.schema import ObjectSchema
+from domain.schema import FieldSchema, ObjectSchema
 from workers.configuration.loading import Configuration
 from workers.configuration.model import (
     DO_NOTHING,
@@ -124,7 +124,11 @@ def _section(configuration: Configuration, name: str, schemas: Schemas, lists: M
         inclusion_list=None if wanted is None else lists.get(wanted, wanted),
         guards=_guards(section.guards),
         zone=configuration.entry.time_zone,
-        defaults=section.defaults,
+        defaults={
+            name: {field: option_value(fields.get(field), value) for field, value in values.items()}
+            for name, values in section.defaults.items()
+            for fields in [_schema_fields(schemas, kind, name)]
+        },
         salesforce_filter=section.limit_sync.filters(kind.salesforce),
         routing=_routing(kind, section),
         triggers=tuple(name for name in section.sync_triggers.names() if name in kind.triggers),
@@ -132,6 +136,18 @@ def _section(configuration: Configuration, name: str, schemas: Schemas, lists: M
         computed=tuple(each for entry in section.computed_fields for each in computed(entry, kind, schemas)),
         shadow=configuration.entry.mode == SHADOW,
     )
+
+
+def _schema_fields(schemas: Schemas, kind: ObjectKind, name: str) -> Mapping[str, FieldSchema]:
+    return schemas[Crm.HUBSPOT if name == kind.hubspot else Crm.SALESFORCE, name].fields
+
+
+def option_value(schema: FieldSchema | None, given: str) -> str:
+    """An option may be called by its label, as a record type is by its name."""
+    options = schema.options if schema else ()
+    if any(each.value == given for each in options):
+        return given
+    return next((each.value for each in options if each.label.casefold() == given.casefold()), given)
 
 
 def computed(entry: ComputedEntry, kind: ObjectKind, schemas: Schemas) -> Iterator[Computed]:

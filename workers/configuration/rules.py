@@ -31,7 +31,8 @@ class SectionRules:
         """``raw``: the section as it stands in the file."""
         yield from self._routes(raw.get("create_as"))
         if isinstance(raw.get("defaults"), dict):
-            yield from self._objects(raw["defaults"], "defaults")
+            salesforce = {name: each for name, each in raw["defaults"].items() if name != self.kind.hubspot}
+            yield from self._objects(salesforce, "defaults")
         limit = raw.get("limit_sync")
         filters = limit.get("salesforce_filter") if isinstance(limit, dict) else None
         if isinstance(filters, dict):

@@ -117,8 +117,16 @@ class DescribedField(Shape):
     auto_number: bool = False
 
 
+class RecordTypeInfo(Shape):
+    record_type_id: str
+    name: str
+    available: bool = True
+    master: bool = False
+
+
 class Described(Shape):
     fields: list[DescribedField]
+    record_type_infos: list[RecordTypeInfo] = []
 
 
 _COLUMN = re.compile(r"No such column '(\w+)'")
@@ -226,7 +234,18 @@ _KINDS = {
 def object_schema(name: str, described: Described) -> ObjectSchema:
     by_name = {each.name: each for each in described.fields}
     fields = {each.name: _field_schema(each, by_name) for each in described.fields}
+    if RECORD_TYPE in fields:
+        types = tuple(_record_type(each) for each in described.record_type_infos if not each.master)
+        fields[RECORD_TYPE] = msgspec.structs.replace(fields[RECORD_TYPE], options=types)
     return ObjectSchema(Crm.SALESFORCE, name, fields)
+
+
+RECORD_TYPE = "RecordTypeId"
+"""The field whose options describe lists beside the fields: the record types that our user may give."""
+
+
+def _record_type(info: RecordTypeInfo) -> Option:
+    return Option(to18(info.record_type_id), info.name, info.available)
 
 
 def _field_schema(described: DescribedField, others: Mapping[str, DescribedField]) -> FieldSchema:
