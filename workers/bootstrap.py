@@ -27,9 +27,10 @@ from workers.archive.files import open_files
 from workers.archive.snapshots import Past
 from workers.archive.whole import WholeLog
 from workers.clock import Clock, SystemClock, new_id
-from workers.configuration.document import ConnectionOptions, Schemas, connection_options, to_document
+from workers.configuration.document import ConnectionOptions, connection_options, to_document
 from workers.configuration.lists import examine_lists
 from workers.configuration.loading import Configuration, load
+from workers.configuration.problems import Schemas
 from workers.connection import Lane
 from workers.control import Control
 from workers.deliver import Deliverer

@@ -47,9 +47,13 @@ def test_the_server_names_the_connection_where_there_is_no_file(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("files", "arguments", "sentence"),
     [
-        ({}, (), "There is no connection yet: write"),
+        ({}, (), "There is no connection yet: crmsync config init NAME writes"),
         ({"acme": FILE, "beta": FILE}, (), "There are several connections: name one with -c (acme, beta)."),
-        ({"acme": FILE}, ("-c", "beta"), "There is no connection beta, there are acme: write"),
+        (
+            {"acme": FILE},
+            ("-c", "beta"),
+            "There is no connection beta, there are acme: crmsync config init beta",
+        ),
     ],
     ids=["none", "several", "unknown"],
 )
@@ -517,3 +521,20 @@ def test_a_server_that_is_away_is_a_sentence(tmp_path: Path) -> None:
 )
 def test_a_wrong_use_is_a_failure_and_no_difference(acme: Installation, arguments: tuple[str, ...]) -> None:
     assert "Error: " in acme.fails(*arguments)
+
+
+def test_a_new_connections_file_is_complete_and_never_written_over(tmp_path: Path) -> None:
+    installation = Installation(tmp_path, {})
+    written = installation.says("config", "init", "beta")
+    text = installation.runtime.file("beta").read_text()
+
+    assert "beta.yaml" in written
+    assert "connection: beta" in text
+    assert "is right" in installation.says("config", "validate", "--offline")
+    installation.runtime.file("beta").write_text("mine")
+    assert "exists already" in installation.fails("config", "init", "beta")
+    assert installation.runtime.file("beta").read_text() == "mine"
+
+
+def test_a_name_that_cannot_be_a_connections_is_refused(tmp_path: Path) -> None:
+    assert "cannot be the name" in Installation(tmp_path, {}).fails("config", "init", "Beta EU")

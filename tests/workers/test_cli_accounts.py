@@ -94,6 +94,21 @@ def test_what_the_accounts_lack_keeps_a_configuration_out(acme: Installation) ->
     assert acme.json("config", "history") == []
 
 
+def test_every_mapping_is_listed_with_how_it_works(acme: Installation) -> None:
+    acme.says("setup")
+    path, own = acme.runtime.file("acme"), "  field_mappings"
+    path.write_text(path.read_text().replace(own, f"  standard_mappings: true\n{own}"))
+
+    shown = acme.says("config", "validate", "--mappings")
+    listed = acme.json("config", "validate", "--mappings")
+
+    assert "left out" in shown
+    rows = {each["hubspot"]: each for each in listed}
+    assert rows["email"]["origin"] == "own"
+    assert rows["address"]["salesforce"] == {"Lead": "Street", "Contact": "MailingStreet"}
+    assert rows["numemployees"]["left_out"].endswith("do not go together")
+
+
 def test_a_configuration_comes_into_force(acme: Installation) -> None:
     acme.says("setup")
     assert acme.json("config", "validate") == []

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from domain.identity import Crm
 from domain.mapping import SyncRule
 from domain.policy import FieldMapping
+from domain.schema import FieldKind
 from tests.workers.configurations import (
     BADGES,
     FILE,
@@ -25,9 +26,11 @@ from tests.workers.configurations import (
 from workers.configuration import (
     Budget,
     ConfigurationError,
+    audit,
     connection_options,
     load,
     loads,
+    sample,
     to_document,
 )
 from workers.configuration.model import (
@@ -39,6 +42,7 @@ from workers.configuration.model import (
     Salesforce,
     SectionEntry,
 )
+from workers.configuration.standard import mappings_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -612,6 +616,79 @@ def test_the_sample_is_accepted() -> None:
 
 
 # -- what is taken from a file
+
+
+@pytest.mark.parametrize("key", [key for key, _, _ in KEYS])
+def test_the_sample_has_every_key(key: str) -> None:
+    word = key.rpartition(".")[2]
+    assert re.search(rf"\b{word}:", sample("acme")), word
+
+
+def test_the_sample_is_made_for_a_connection() -> None:
+    assert loads(sample("acme-eu"), file="acme-eu.yaml").connection == "acme-eu"
+
+
+# -- standard mappings
+
+
+def mapped(text: str) -> list[MappingEntry]:
+    read = loads(text, file="acme.yaml")
+    return [each.entry for each in mappings_of(read.kinds["contacts"], read.sections["contacts"])]
+
+
+STANDARD_FILE = "connection: acme\nsalesforce: {domain: acme.my}\ncontacts:\n  standard_mappings: true\n"
+
+
+@pytest.mark.rule(59, 67, 68, 90)
+def test_the_standard_mappings_have_hubspots_own_rules() -> None:
+    rules = {entry.hubspot: entry.sync_rule for entry in mapped(STANDARD_FILE)}
+    own = {"hs_email_optout": SyncRule.OPT_OUT, "hubspot_owner_id": SyncRule.TWO_WAY}
+    assert rules.items() >= own.items()
+    assert {rule for name, rule in rules.items() if name not in own} == {SyncRule.PREFER_SALESFORCE}
+
+
+@pytest.mark.rule(69)
+def test_a_standard_mapping_may_get_another_rule_and_others_stand_beside_it() -> None:
+    text = (
+        f"{STANDARD_FILE}  field_mappings:\n"
+        "    - {hubspot: jobtitle, salesforce: Title, sync_rule: two_way}\n"
+        "    - {hubspot: mobilephone, salesforce: MobilePhone}\n"
+    )
+    entries = mapped(text)
+    assert len(entries) == len(mapped(STANDARD_FILE)) + 1
+    assert [entry.sync_rule for entry in entries if entry.hubspot == "jobtitle"] == [SyncRule.TWO_WAY]
+
+
+def test_a_mapping_of_a_field_takes_the_place_of_the_standard_one() -> None:
+    text = f"{STANDARD_FILE}  field_mappings:\n    - {{hubspot: hs_country, salesforce: {{Lead: Country}}}}\n"
+    assert "country" not in {entry.hubspot for entry in mapped(text)}
+
+
+def test_a_section_must_map_something() -> None:
+    text = STANDARD_FILE.replace("  standard_mappings: true\n", "  create_as: lead\n")
+    assert problems(text) == [
+        "acme.yaml:3: The section contacts maps nothing. Add field_mappings, or standard_mappings: true."
+    ]
+
+
+@pytest.mark.rule(76)
+def test_standard_mappings_that_do_not_fit_are_left_out_and_told() -> None:
+    known = schemas(
+        hubspot=(field("numemployees", FieldKind.PICKLIST), field("phone"), field("industry"), field("fax")),
+        lead=(field("NumberOfEmployees", FieldKind.INTEGER), field("Phone"), field("Fax", writable=False)),
+        contact=(field("Phone"), field("Fax", writable=False)),
+    )
+    read = loads(STANDARD_FILE, file="acme.yaml")
+
+    told = {each.hubspot: each.left_out for each in audit(read, known)}
+    used = {mapping.hubspot for mapping in to_document(read, known).sections[0].mappings}
+
+    assert used == {"email", "lastname", "phone"}
+    assert {name for name, why in told.items() if not why} == used
+    assert told["numemployees"] == "picklist and integer do not go together"
+    assert told["industry"] == "Salesforce shows no such field"
+    assert told["fax"] == "it is read-only in Salesforce"
+    assert told["city"] == "HubSpot has no such property"
 
 
 def test_text_stays_as_it_stands_in_the_file() -> None:

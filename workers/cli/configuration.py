@@ -1,4 +1,4 @@
-"""``crmsync config``: check the connection's file, put it in force, and see what was in force when."""
+"""``crmsync config``: begin a connection's file, check it, put it in force, see what was in force when."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ import click
 from domain.events import ConfigurationApplied
 from domain.identity import Crm
 from domain.upcasting import decode
-from workers.bootstrap import Link
-from workers.cli import planned
+from workers.bootstrap import Link, Runtime
+from workers.cli import audited, planned
 from workers.cli.failures import DIFFERENT, Failed
 from workers.cli.output import emit, moment, progress, say, table
-from workers.cli.session import operator, with_json, with_link
+from workers.cli.session import operator, with_json, with_link, with_runtime
 from workers.clock import new_id
 from workers.configuration import (
     Configuration,
@@ -20,9 +20,12 @@ from workers.configuration import (
     Problem,
     Schemas,
     Severity,
+    audit,
     check_against,
     check_owners,
     examine_lists,
+    loads,
+    sample,
 )
 from workers.connection import Lane, position_of
 from workers.dry_run import Proposal, dry_run
@@ -47,17 +50,35 @@ class Applied:
 
 @click.group()
 def config() -> None:
-    """Check the connection's file, put it in force, and list what was in force when."""
+    """Begin and check the connection's file, put it in force, and list what was in force when."""
+
+
+@config.command()
+@click.argument("name")
+@with_runtime
+def init(runtime: Runtime, name: str) -> None:
+    """Write a complete file for a new connection, with every key and a comment on it."""
+    path = runtime.file(name)
+    text = sample(name)
+    loads(text, file=str(path))
+    if path.exists():
+        raise Failed(f"{path} exists already: it is left as it is.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    say(f"Written: {path}. Fill it in, then run crmsync config validate -c {name}")
 
 
 @config.command()
 @click.option("--offline", is_flag=True, help="Check the file in itself, without asking either CRM.")
+@click.option("--mappings", is_flag=True, help="List what is mapped, how, and what does not fit.")
 @with_json
 @with_link
-def validate(link: Link, *, offline: bool, as_json: bool) -> None:
+def validate(link: Link, *, offline: bool, mappings: bool, as_json: bool) -> None:
     """Check the file in itself, and against what both accounts have."""
     problems = _problems(link, offline=offline)
-    if as_json:
+    if mappings and not offline and not _hinders(problems):
+        audited.show(audit(link.configuration, described(link)), as_json=as_json)
+    elif as_json:
         emit([each._asdict() for each in problems])
     else:
         say(*map(str, problems), *([] if problems else [f"{link.runtime.file(link.name)} is right."]))

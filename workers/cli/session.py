@@ -16,8 +16,6 @@ from workers.connection import Lane
 from workers.telemetry import set_up_logging
 from workers.travel import names_by
 
-SAMPLE = "config/sample.yaml.example"
-
 Command = Callable[..., Any]
 
 
@@ -83,7 +81,7 @@ def connections_of(runtime: Runtime) -> list[str]:
     known = _files(runtime) or runtime.connections()
     if not known:
         directory = runtime.settings.config_dir
-        raise Failed(f"There is no connection yet: write {directory}/<name>.yaml; {SAMPLE} is a start.")
+        raise Failed(f"There is no connection yet: crmsync config init NAME writes {directory}/NAME.yaml.")
     return known
 
 
@@ -98,7 +96,7 @@ def _named(runtime: Runtime, given: str) -> str:
     known = sorted({*files, *runtime.connections()})
     if given not in known:
         names = f"there are {', '.join(known)}" if known else "there is none yet"
-        raise Failed(f"There is no connection {given}, {names}: write {runtime.file(given)}.")
+        raise Failed(f"There is no connection {given}, {names}: crmsync config init {given} begins one.")
     return given
 
 

@@ -1,6 +1,6 @@
 """Whether the two accounts fit a configuration: its fields exist, go together and can be written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from zoneinfo import ZoneInfo
@@ -12,14 +12,15 @@ from domain.schema import FieldKind, FieldSchema, ObjectSchema
 from domain.translating import Carry, translator
 from domain.validation import objection
 from workers.configuration.computing import uncomputable
-from workers.configuration.document import Schemas, objects_created, option_value
+from workers.configuration.document import objects_created, option_value
 from workers.configuration.formulas import unfit
 from workers.configuration.loading import Configuration
 from workers.configuration.model import MappingEntry, SectionEntry
 from workers.configuration.options import Misfit, Sides, misfits
 from workers.configuration.pairs import allowed, partners
-from workers.configuration.problems import NAMES, Problem, Severity, always, did_you_mean, meant
+from workers.configuration.problems import NAMES, Problem, Schemas, Severity, always, did_you_mean, meant
 from workers.configuration.source import Place
+from workers.configuration.standard import Mapping, left_out, mappings_of
 
 UTC = ZoneInfo("UTC")
 SHOWN = 3
@@ -82,9 +83,9 @@ class _Section:
 
     def problems(self) -> Iterator[Problem]:
         yield from self._unknown_objects()
-        for index, entry in enumerate(self.entry.field_mappings):
-            place: Place = ("field_mappings", index)
-            yield from self._names(entry, place)
+        for place, entry, standard in self._mappings():
+            if not standard:
+                yield from self._names(entry, place)
             for mapped in self._mapped(entry, place):
                 yield from self._pair(mapped)
         yield from self._formulas()
@@ -92,6 +93,12 @@ class _Section:
             yield from self._required(name)
         yield from self._defaults()
         yield from self._keys()
+
+    def _mappings(self) -> Iterator[Mapping]:
+        """Those that are used in these accounts."""
+        for each in mappings_of(self.kind, self.entry):
+            if not (each.standard and left_out(each.entry, self.kind, self.schemas)):
+                yield each
 
     def _unknown_objects(self) -> Iterator[Problem]:
         for crm in Crm:
@@ -110,7 +117,7 @@ class _Section:
         else:
             yield from self._field_of_any(entry.salesforce, place)
 
-    def _field_of_each(self, fields: Mapping[str, str], place: Place) -> Iterator[Problem]:
+    def _field_of_each(self, fields: dict[str, str], place: Place) -> Iterator[Problem]:
         for name, field in fields.items():
             known = self._fields(Crm.SALESFORCE, name)
             if known and field not in known:
@@ -211,7 +218,7 @@ class _Section:
 
     def _filled(self, name: str) -> Iterator[str]:
         """The fields of an object that HubSpot's values reach."""
-        for entry in self.entry.field_mappings:
+        for _, entry, _ in self._mappings():
             field = entry.by_object(self.kind.salesforce).get(name)
             if field and entry.passes(Crm.SALESFORCE):
                 yield field
@@ -242,7 +249,7 @@ class _Section:
                     remedy = f"Name another field as {crm}_key, or make it unique (Salesforce: External ID)."
                     yield self._error(what, remedy, f"{crm}_key")
 
-    def _fields(self, crm: Crm, name: str) -> Mapping[str, FieldSchema]:
+    def _fields(self, crm: Crm, name: str) -> dict[str, FieldSchema]:
         schema: ObjectSchema | None = self.schemas.get((crm, name))
         return schema.fields if schema else {}
 

@@ -8,11 +8,11 @@ from domain.identity import Crm
 from domain.kinds import ObjectKind
 from domain.policy import Computed
 from domain.schema import FieldKind, FieldSchema, ObjectSchema
-from workers.configuration.document import Schemas, computed
+from workers.configuration.document import computed
 from workers.configuration.formulas import unfit
 from workers.configuration.model import ComputedEntry
 from workers.configuration.options import Misfit
-from workers.configuration.problems import meant
+from workers.configuration.problems import Schemas, meant
 
 NEEDS = {FieldKind.BOOLEAN: "NOT({})", FieldKind.NUMBER: "0+({})", FieldKind.INTEGER: "0+({})"}
 """Kind -> a formula that compiles only around what such a field takes."""

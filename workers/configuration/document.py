@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from domain.identity import Crm
 from domain.kinds import ObjectKind
 from domain.policy import Computed, Document, FieldMapping, RoutingRule, Section
-from domain.schema import FieldSchema, ObjectSchema
+from domain.schema import FieldSchema
 from workers.configuration.loading import Configuration
 from workers.configuration.model import (
     DO_NOTHING,
@@ -16,9 +16,8 @@ from workers.configuration.model import (
     MappingEntry,
     SectionEntry,
 )
-
-Schemas = Mapping[tuple[Crm, str], ObjectSchema]
-"""What the accounts say about their objects, by CRM and object."""
+from workers.configuration.problems import Schemas
+from workers.configuration.standard import left_out, mappings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,8 @@ def _section(configuration: Configuration, name: str, schemas: Schemas, lists: M
         kind=kind,
         mappings=tuple(
             FieldMapping(entry.hubspot, fields_of(entry, kind, schemas), entry.sync_rule, entry.options)
-            for entry in section.field_mappings
+            for _, entry, standard in mappings_of(kind, section)
+            if not (standard and left_out(entry, kind, schemas))
         ),
         create_as=object_created(kind, section),
         create_in_hubspot=section.when_salesforce_record_created != DO_NOTHING,

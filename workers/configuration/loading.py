@@ -98,6 +98,7 @@ class _Reading:
         rules = SectionRules(kind, self.source)
         if isinstance(data, dict):
             self.problems += rules.of_section(data)
+            self.problems += rules.of_list(data)
             if isinstance(data.get("field_mappings"), list):
                 data = {**data, "field_mappings": self._mappings(rules, data["field_mappings"])}
         section = self._valid(SectionEntry, data, kind.name)
@@ -107,7 +108,7 @@ class _Reading:
     def _mappings(self, rules: SectionRules, raw: list[Any]) -> list[MappingEntry]:
         entries = {index: self._mapping(rules.kind, index, item) for index, item in enumerate(raw)}
         mappings = {index: entry for index, entry in entries.items() if entry is not None}
-        self.problems += [*rules.of_mappings(mappings), *rules.of_list(raw)]
+        self.problems += rules.of_mappings(mappings)
         return list(mappings.values())
 
     def _mapping(self, kind: ObjectKind, index: int, item: Any) -> MappingEntry | None:
@@ -137,3 +138,9 @@ def _with_keys(kind: ObjectKind, data: Any) -> ObjectKind:
     given = data if isinstance(data, dict) else {}
     names = {key: given[key] for key in ("hubspot_key", "salesforce_key") if isinstance(given.get(key), str)}
     return msgspec.structs.replace(kind, **names)
+
+
+def sample(connection: str) -> str:
+    """A complete file for a connection of this name."""
+    text = Path(__file__).with_name("sample.yaml").read_text("utf-8")
+    return text.replace("connection: acme ", f"connection: {connection} ", 1)

@@ -357,7 +357,8 @@ class SectionEntry(Model):
     defaults: dict[Text, dict[Text, Text]] = {}
     hubspot_key: Text | None = None
     salesforce_key: Text | None = None
-    field_mappings: tuple[MappingEntry, ...]
+    standard_mappings: bool = False
+    field_mappings: tuple[MappingEntry, ...] = ()
     computed_fields: tuple[ComputedEntry, ...] = ()
     owners: OwnersEntry = OwnersEntry()
 

@@ -7,6 +7,7 @@ from domain.owners import Owner, match_owners, named
 from workers.configuration.loading import Configuration
 from workers.configuration.model import SectionEntry
 from workers.configuration.problems import NAMES, Problem, Severity, did_you_mean
+from workers.configuration.standard import mappings_of
 
 SHOWN = 5
 """How many people a message names."""
@@ -35,7 +36,8 @@ def _problems(
                 known = [each.email or each.name for each in people[crm]]
                 what = f'{NAMES[crm]} has no owner "{wanted}".'
                 yield Problem(source.file, line, what, did_you_mean(wanted, known, otherwise=CALLED))
-    if any(entry.hubspot.endswith("owner_id") for entry in section.field_mappings):
+    mappings = mappings_of(configuration.kinds[name], section)
+    if any(entry.hubspot.endswith("owner_id") for _, entry, _ in mappings):
         yield from _unmatched(configuration, name, section, people)
 
 

@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 from domain.identity import Crm
 from domain.mapping import ALWAYS, SyncRule
-from domain.schema import FieldSchema
+from domain.schema import FieldSchema, ObjectSchema
 
 NAMES = {Crm.HUBSPOT: "HubSpot", Crm.SALESFORCE: "Salesforce"}
+
+Schemas = Mapping[tuple[Crm, str], ObjectSchema]
+"""What the accounts say about their objects, by CRM and object."""
 
 LISTED = 12
 """The most names that a message enumerates."""

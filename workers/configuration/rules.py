@@ -1,7 +1,7 @@
 """What holds between the entries of a section, whatever the two accounts look like."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,10 @@ from domain.mapping import SyncRule
 from workers.configuration.model import DO_NOTHING, MappingEntry, SectionEntry
 from workers.configuration.problems import NAMES, Problem, always, did_you_mean
 from workers.configuration.source import Source
+from workers.configuration.standard import STANDARD
+
+TRUE = frozenset({"true", "yes", "on", "1", "t", "y"})
+"""How a file says yes. Source: pydantic, "Booleans"."""
 
 OPTED_OUT = "hs_email_optout"
 OPT_OUT_RULES = (SyncRule.OPT_OUT, SyncRule.DONT_SYNC)
@@ -84,11 +88,15 @@ class SectionRules:
                 yield self._problem(what, "Keep one of the two.", *place)
             seen |= names
 
-    def of_list(self, raw: Sequence[Any]) -> Iterator[Problem]:
-        """``raw``: the list of mappings as it stands in the file."""
-        wanted = self.kind.match[self.kind.hubspot][0]
-        written = (entry.get("hubspot") for entry in raw if isinstance(entry, dict))
-        if self.kind.match_required and wanted not in written:
+    def of_list(self, raw: Mapping[str, Any]) -> Iterator[Problem]:
+        """``raw``: the section as it stands in the file."""
+        listed, wanted = raw.get("field_mappings", []), self.kind.match[self.kind.hubspot][0]
+        written = [entry.get("hubspot") for entry in listed if isinstance(entry, dict)] if listed else []
+        standard = str(raw.get("standard_mappings")).lower() in TRUE and self.kind.name in STANDARD
+        if not standard and "field_mappings" not in raw:
+            remedy = "Add field_mappings, or standard_mappings: true."
+            yield self._problem(f"The section {self.kind.name} maps nothing.", remedy)
+        elif not standard and isinstance(listed, list) and self.kind.match_required and wanted not in written:
             field = self.kind.match[self.kind.salesforce[0]][0]
             yield self._problem(
                 f'"{wanted}" is not mapped, and by it {self.kind.name} find each other.',
