@@ -34,7 +34,7 @@ from domain.schema import FieldKind, FieldSchema, ObjectSchema
 from domain.state import Priority
 from workers.clock import Clock
 from workers.connection import Lane
-from workers.ports import ReadAnswer, ReadRecord, WriteRow
+from workers.ports import ReadAnswer, ReadRecord, Search, WriteRow
 
 MEMBERS = 0.85
 """What part of the people is on the inclusion list."""
@@ -228,15 +228,9 @@ class InstantCrm:
         found = [_shown(known[each], fields) for each in ids if each in known]
         return ReadAnswer(found, [each for each in ids if each not in known], self.crowd.clock.now_ms())
 
-    def look_up(
-        self,
-        object_name: str,  # noqa: ARG002 - as above
-        field: str,  # noqa: ARG002
-        values: Sequence[str],
-        fields: Sequence[str],  # noqa: ARG002
-    ) -> ReadAnswer:
+    def look_up(self, searches: Sequence[Search]) -> list[ReadAnswer]:
         """Nobody who is created here was there before."""
-        return ReadAnswer([], list(values), self.crowd.clock.now_ms())
+        return [ReadAnswer([], list(each.values), self.crowd.clock.now_ms()) for each in searches]
 
     def write(self, rows: Sequence[WriteRow]) -> list[Outcome]:
         return [self._write(row) for row in rows]

@@ -16,6 +16,7 @@ from bench.crowd import Crowd, InstantCrm, baseline, configure
 from bench.figures import Figure, per_second, times
 from bench.profiling import where
 from domain.identity import Crm
+from domain.specimens import specimens
 from domain.upcasting import decode
 from workers.clock import SystemClock
 from workers.connection import Lane
@@ -56,6 +57,8 @@ class Engine:
     def fill(self, contacts: int = CONTACTS) -> None:
         """Everything is as after the first read of both CRMs."""
         configure(self.lane)
+        self.projector.run()
+        self.stores.log.packing.learn(specimens(self.lane.policy()))
         self.crowd.seed(contacts)
         baseline(self.lane, self.crowd)
         self.settle()

@@ -19,6 +19,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from domain.events import SCHEMA, ConfigurationApplied, digest
 from domain.identity import Crm
 from domain.policy import Document
+from domain.specimens import specimens
 from domain.state import Priority
 from workers import embedded
 from workers.archive.archive import Archive
@@ -278,6 +279,9 @@ class Link:
 
     @cached_property
     def projector(self) -> Projector:
+        policy = self.lane.policy()
+        if policy.kinds:
+            self.stores.log.packing.learn(specimens(policy))
         return Projector(self.lane, fatal=(SoftTimeLimitExceeded,))
 
     @property

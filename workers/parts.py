@@ -5,11 +5,9 @@ Several share the contacts among them: the log is surveyed first, for groups of 
 the parts are put together (``domain.parts``). If they turn out not to be independent, one process folds all.
 """
 
-import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from multiprocessing import get_context
@@ -23,7 +21,7 @@ from domain.kinds import KINDS
 from domain.parts import Part, unite
 from domain.upcasting import NewerEvent, UnreadableEvent, decode
 from workers.connection import pointers_of, position_of
-from workers.project import projection_of
+from workers.project import projection_of, uncollected
 from workers.storage.batches import in_batches
 from workers.storage.memory import MemoryTables
 from workers.store import START, Entry, EventLog
@@ -254,7 +252,7 @@ def _survey(log: EventLog, job: _Slice, _: Tell) -> Stretch:
 
 def _fold(log: EventLog, job: _Share, tell: Tell) -> Part:
     folding, at = _Folding(log, job.number, job.kept), 0
-    with _uncollected():
+    with uncollected():
         for entries in _read(log, START, job.until, job.batch):
             owners = job.parts[at : at + len(entries)] or bytes([job.number]) * len(entries)
             tell(folding.take(zip(entries, owners, strict=True)))
@@ -328,15 +326,3 @@ def _read(log: EventLog, after: str, until: str, batch: int) -> Iterator[list[En
             yield [each for each in entries if position_of(each.position) <= last]
             return
         yield entries
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Spare the garbage collector walks through all that is kept; folding makes no cycles."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

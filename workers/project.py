@@ -5,6 +5,7 @@ checkpoint is still where this projector left it: two projectors of one lane can
 lease only keeps them from trying. What a refused commit had folded is forgotten.
 """
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,7 +55,8 @@ class Projector:
         with self.lane.lease("project", LEASE_MS) as lease:
             if lease is None:
                 return Progress(0, more=False)
-            progress = self._drain(lease, budget_ms, committed)
+            with uncollected():
+                progress = self._drain(lease, budget_ms, committed)
             if progress.batches:
                 self._mark()
         return progress if progress.more else progress._replace(more=self._behind())
@@ -169,6 +171,18 @@ def _blamed_on_the_store() -> Iterator[None]:
         raise
     except Exception as error:
         raise StoreFailed(type(error).__name__) from error
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Spare the garbage collector walks through all that is kept; folding makes no cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def prefetch(projection: Projection, tables: Tables, events: Sequence[AnyEvent]) -> None:

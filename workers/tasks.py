@@ -1,6 +1,5 @@
 """The Celery tasks: each fetches the runtime, calls one stage, and rings for what is left."""
 
-import gc
 from typing import Any, ClassVar
 
 from celery import bootsteps
@@ -21,9 +20,6 @@ from workers.embedded import EmbeddedServerError
 from workers.telemetry import get_logger
 
 SWEEP_SECONDS = 1.0
-COLLECT_AFTER = (100_000, 20, 20)
-"""Thresholds of the cycle collector: folding makes many values and no cycles, and is a third faster so."""
-
 log = get_logger(__name__)
 
 
@@ -211,7 +207,6 @@ app.steps["worker"].add(Sweeper)
 
 def _after_fork(**_: object) -> None:
     runtime.cache_clear()
-    gc.set_threshold(*COLLECT_AFTER)
 
 
 worker_process_init.connect(_after_fork)

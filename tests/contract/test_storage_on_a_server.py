@@ -53,6 +53,7 @@ def use_everything(client: redis.Redis, connection: str) -> RedisStores:
     assert stores.coordination.claim([CLAIM]) == [True]
     stores.coordination.acquire("project", "me", 60_000)
     stores.coordination.ring("project", 60_000)
+    stores.log.packing.learn(b"what events look like")
     stores.coordination.tickets()
     stores.coordination.set_cursor("hubspot", "5")
     building = stores.generations.begin()
@@ -249,7 +250,7 @@ def test_a_claim_that_meets_a_switch_of_generations_is_refused(client: redis.Red
         stores.generations.tables(generation).commit(START, START, CHANGES)
     assert stores.generations.switch(new, expected_from=1)
 
-    late = RedisCoordination(client, keys, AMomentAgo(client, keys))
+    late = RedisCoordination(client, keys, AMomentAgo(client, keys), stores.log.packing)
     assert late.claim([CLAIM]) == [False]
     assert stores.log.length() == 0
     assert stores.coordination.claim([CLAIM]) == [True]

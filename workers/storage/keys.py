@@ -41,8 +41,11 @@ _TABLES = {
 
 ALL: tuple[Key, ...] = (
     Key(CONNECTIONS, "set", "names of the connections on this server", "bootstrap", "for ever"),
-    Key("{c}:log", "stream", "the events, one field `event` each", "every appender", "until archived"),
+    Key(
+        "{c}:log", "stream", "the events, one field `event` each, packed", "every appender", "until archived"
+    ),
     Key("{c}:begins", "string", "position up to which the log is trimmed", "archiver", "for ever"),
+    Key("{c}:dictionaries", "hash", "number to what events are packed by", "projector", "for ever"),
     Key("{c}:documents", "hash", "digest to document that events name", "every appender", "for ever"),
     Key("{c}:ids:<0-2>", "set", "ids of the events appended on a day", "every appender", "three days"),
     Key("{c}:tickets", "string", "the last ticket drawn", "readers, deliverers", "for ever"),
@@ -84,6 +87,7 @@ class Keys:
         self._tag = f"{{{connection}}}"
         self.log = f"{self._tag}:log"
         self.begins = f"{self._tag}:begins"
+        self.dictionaries = f"{self._tag}:dictionaries"
         self.documents = f"{self._tag}:documents"
         self.ids = [f"{self._tag}:ids:{day}" for day in range(DAYS)]
         self.tickets = f"{self._tag}:tickets"

@@ -1,6 +1,6 @@
 """Leases, bells, tickets and cursors as plain keys; claims as one script over outbox, queue and log."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 import redis
@@ -8,6 +8,7 @@ import redis
 from domain.book import CLAIMS, Table
 from workers.clock import new_id
 from workers.storage.keys import Keys
+from workers.storage.packing import Packing
 from workers.storage.redis_generations import RedisGenerations
 from workers.storage.server import do, load
 from workers.store import Claim
@@ -16,8 +17,11 @@ from workers.store import Claim
 class RedisCoordination:
     """`Coordination` on a server."""
 
-    def __init__(self, client: redis.Redis, keys: Keys, generations: RedisGenerations) -> None:
+    def __init__(
+        self, client: redis.Redis, keys: Keys, generations: RedisGenerations, packing: Packing
+    ) -> None:
         self._client = client
+        self._packing = packing
         self._keys = keys
         self._generations = generations
         self._acquire = load(client, "acquire")
@@ -61,6 +65,10 @@ class RedisCoordination:
         own = [self._keys.generation, keys.table(Table.OUTBOX), keys.queue(CLAIMS)]
         answer: bytes | None = self._claim(
             [*own, self._keys.answer(new_id()), self._keys.log, *self._keys.ids],
-            [generation, *chain.from_iterable(claims)],
+            [generation, *chain.from_iterable(self._packed(claims))],
         )
         return [False] * len(claims) if answer is None else [each == ord("1") for each in answer]
+
+    def _packed(self, claims: Sequence[Claim]) -> Iterator[Claim]:
+        packed = self._packing.pack([claim.event for claim in claims])
+        return (claim._replace(event=event) for claim, event in zip(claims, packed, strict=True))

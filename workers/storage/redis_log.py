@@ -1,4 +1,4 @@
-"""The log as a Redis stream of one field, ``event``; ids and documents beside it."""
+"""The log as a Redis stream of one field, ``event``, packed; ids and documents beside it."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -8,6 +8,7 @@ import redis
 
 from workers.connection import position_of
 from workers.storage.keys import Keys
+from workers.storage.packing import Packing
 from workers.storage.server import do, load
 from workers.store import START, Entry, Trimmed
 
@@ -16,6 +17,7 @@ class RedisLog:
     """An `EventLog` on a server. Positions, and the days that ids are kept by, are of the server's clock."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self.packing = Packing(client, keys.dictionaries)
         self._client = client
         self._keys = keys
         self._append = load(client, "append")
@@ -31,7 +33,9 @@ class RedisLog:
             return 0
         keys = [self._keys.log, self._keys.documents, *self._keys.ids]
         named = chain.from_iterable(documents.items())
-        return int(self._append(keys, [len(documents), *named, *chain.from_iterable(events)]))
+        packed = self.packing.pack([event for _, event in events])
+        pairs = zip((event_id for event_id, _ in events), packed, strict=True)
+        return int(self._append(keys, [len(documents), *named, *chain.from_iterable(pairs)]))
 
     def read(self, after: str, limit: int) -> list[Entry]:
         pipeline: Any = self._client.pipeline(transaction=False)
@@ -40,7 +44,8 @@ class RedisLog:
         found, begins = pipeline.execute()
         if begins is not None and position_of(begins.decode()) > position_of(after):
             raise Trimmed(after)
-        return [Entry(position.decode(), fields[b"event"]) for position, fields in found]
+        raw = self.packing.unpack([fields[b"event"] for _, fields in found])
+        return [Entry(position.decode(), each) for (position, _), each in zip(found, raw, strict=True)]
 
     def begins(self) -> str:
         found: bytes | None = do(self._client, "GET", self._keys.begins)

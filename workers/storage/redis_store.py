@@ -23,7 +23,7 @@ class RedisStores:
         keys = Keys(connection)
         self.log = RedisLog(client, keys)
         self.generations = RedisGenerations(client, keys, release)
-        self.coordination = RedisCoordination(client, keys, self.generations)
+        self.coordination = RedisCoordination(client, keys, self.generations, self.log.packing)
 
     def tables(self) -> RedisTables:
         return self.generations.tables(self.generations.current())
