@@ -133,7 +133,8 @@ class SyncRequested(Event, tag="sync_requested/1", frozen=True, kw_only=True):
     """Somebody or some job asked for a contact to be brought into agreement."""
 
     entity: str
-    cause: str  #: ``manual``, ``list``, ``all``, ``import``, ``redrive``, ``resync`` or ``campaign_added``
+    cause: str  #: ``manual``, ``list``, ``all``, ``import``, ``redrive``, ``resync``, ``adopt`` or
+    #: ``campaign_added``
     by: str  #: who asked; of a campaign, its member's id
     priority: str = "live"
     request: str = ""

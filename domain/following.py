@@ -153,9 +153,12 @@ def give_up(step: Step, flight: Flight, crm: Crm) -> None:
     step.book.queue(TIMERS, f"{flight.entity}|claim:{crm}", None)
 
 
-def unite_by_match(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef) -> Contact:
+def unite_by_match(
+    step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, *, searched: bool
+) -> Contact:
     """Join a contact of the other CRM that turns out to be the same person, and decide if it waited."""
-    other = links.partner(step.book, kind.kind, contact, ref, contact.records[ref.key].values)
+    values = contact.records[ref.key].values
+    other = links.partner(step.book, kind.kind, contact, ref, values, searched=searched)
     if other is None:
         return contact
     contact = unite(step, contact, other)

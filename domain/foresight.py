@@ -11,7 +11,7 @@ from domain.asking import look_up_key, membership_key
 from domain.book import Book, Table
 from domain.identity import CRMS, Crm, Fields, RecordRef
 from domain.kinds import ObjectKind
-from domain.links import match_key, match_values
+from domain.links import findable, match_key, native_keys
 from domain.policy import Policy
 from domain.state import Contact
 
@@ -77,8 +77,11 @@ def _acquaintance(
 
 
 def _sharing(kind: ObjectKind, ref: RecordRef, values: Fields, book: Book) -> Iterator[Slot]:
-    """The contacts whose records carry one of the addresses."""
-    for value in match_values(kind, ref, values):
+    """The contacts whose records carry one of the addresses, or are named as partners."""
+    own = (ref.key,) if kind.native_ids and ref.crm is Crm.SALESFORCE else ()
+    for key in native_keys(kind, values) if ref.crm is Crm.HUBSPOT else ():
+        yield from _contact_of(key, book)
+    for value in (*findable(kind, ref, values), *own):
         slot = match_key(kind, value)
         yield _MATCHES, slot
         if book.knows(_MATCHES, slot):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from domain import events as e
 from domain.identity import Crm, Fields, email_key
 from domain.kinds import ObjectKind
+from domain.wire import to18
 
 EVERYBODY = 255
 """The part of an event that is said of the connection as a whole: every part folds it."""
@@ -45,6 +46,8 @@ def _pointers(kind: ObjectKind) -> Iterator[Pointer]:
         yield Pointer(crm, kind.key_field(crm), crm.other)
         for name in kind.objects(crm):
             yield from (Pointer(crm, field, None) for field in kind.match.get(name, ()))
+    for field in kind.native_ids:
+        yield Pointer(Crm.HUBSPOT, field, Crm.SALESFORCE)
     for conversion in kind.conversions.values():
         yield Pointer(Crm.SALESFORCE, conversion.id_field, Crm.SALESFORCE)
 
@@ -90,7 +93,7 @@ def _pointed(crm: Crm, fields: Fields, known: _Known, names: list[str]) -> list[
         if not value:
             continue
         if other is not None:
-            names.append(record_name(other, value))
+            names.append(record_name(other, to18(value) if other is Crm.SALESFORCE else value))
         else:
             names += [address for part in value.split(";") if (address := email_key(part))]
     return names

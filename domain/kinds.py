@@ -29,6 +29,8 @@ class ObjectKind(msgspec.Struct, frozen=True):
     match_required: bool = True  #: whether an entity without a match value may sync
     extra: dict[str, tuple[str, ...]] = {}  #: object -> fields that folding itself needs
     conversions: dict[str, Conversion] = {}  #: Salesforce object -> how it turns into another
+    native_ids: dict[str, str] = {}
+    """Properties in which HubSpot's own integration keeps the partner's id, best first -> its object."""
     triggers: dict[str, dict[str, tuple[str, ...]]] = {}
     """What may start a sync beside mapped fields: trigger -> object -> fields whose change shows it."""
 
@@ -56,6 +58,7 @@ CONTACTS = ObjectKind(
     salesforce_key="HubSpot_Contact_Id__c",
     extra={"Lead": ("IsConverted", "ConvertedContactId")},
     conversions={"Lead": Conversion("IsConverted", "ConvertedContactId", "Contact")},
+    native_ids={"salesforcecontactid": "Contact", "salesforceleadid": "Lead"},
     triggers={
         "form_submission": {"contacts": ("recent_conversion_date", "num_conversion_events")},
         "owner_change": {"contacts": ("hubspot_owner_id",), "Lead": ("OwnerId",), "Contact": ("OwnerId",)},

@@ -1,10 +1,10 @@
-"""Which contact a record belongs to: remembered ids first, then e-mail.
+"""Which contact a record belongs to: remembered ids first, ours and those of HubSpot's own sync, then e-mail.
 
 Letter case does not count, secondary addresses do. A link never moves by itself; it ends only with one of
 its records, and a second record with the same address joins the contact as a duplicate that does not sync.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 import msgspec
@@ -15,8 +15,12 @@ from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, EntityId, Fields, Re
 from domain.kinds import ObjectKind
 from domain.records import DELETED, Record
 from domain.state import Contact
+from domain.wire import to18
 
 T = TypeVar("T")
+
+SEARCHED = "look_up"
+"""The source of a record that a search by key and address has found."""
 
 
 def match_values(kind: ObjectKind, ref: RecordRef, values: Fields) -> tuple[str, ...]:
@@ -28,6 +32,18 @@ def match_values(kind: ObjectKind, ref: RecordRef, values: Fields) -> tuple[str,
                 found[email_key(part)] = None
     found.pop("", None)
     return tuple(found)
+
+
+def native_keys(kind: ObjectKind, values: Fields) -> tuple[str, ...]:
+    """The Salesforce records that HubSpot's own integration has paired a HubSpot record with, best first."""
+    ids = ((name, values.get(field)) for field, name in kind.native_ids.items())
+    return tuple(RecordRef(SALESFORCE, name, to18(value)).key for name, value in ids if value)
+
+
+def findable(kind: ObjectKind, ref: RecordRef, values: Fields) -> tuple[str, ...]:
+    """The values under which the book keeps a record: its addresses, and the records it names as partners."""
+    named = native_keys(kind, values) if ref.crm is HUBSPOT else ()
+    return (*match_values(kind, ref, values), *named)
 
 
 def match_key(kind: ObjectKind, value: str) -> str:
@@ -107,7 +123,34 @@ def _by_id(book: Book, kind: ObjectKind, event: RecordObserved) -> Contact | Non
         entity = book.entity_of(RecordRef(event.crm.other, name, other_id or "").key)
         if entity and not taken(_contact(book, entity), event.crm):
             return _contact(book, entity)
-    return None
+    paired = (_contact(book, entity) for entity in _paired(book, kind, event.ref, event.fields))
+    return next((each for each in paired if not taken(each, event.crm) and not each.erased), None)
+
+
+def _paired(book: Book, kind: ObjectKind, ref: RecordRef, values: Fields) -> Iterator[str]:
+    """The contacts of the records that HubSpot's own integration has paired a record with."""
+    if not kind.native_ids:
+        return
+    ours = ref.crm is HUBSPOT
+    for key in native_keys(kind, values) if ours else book.matches(match_key(kind, ref.key)):
+        entity = book.entity_of(key)
+        if entity is not None:
+            yield entity
+
+
+def _is_promised(book: Book, kind: ObjectKind, values: Fields) -> bool:
+    """Whether HubSpot's own integration has paired a HubSpot record with one that nobody has seen yet.
+
+    It may still be read, so the address does not link the record to another one, unless a search finds that.
+    """
+    named = native_keys(kind, values)
+    return bool(named) and all(book.entity_of(key) is None for key in named)
+
+
+def _is_kept(book: Book, kind: ObjectKind, contact: Contact) -> bool:
+    """Whether a contact's HubSpot record is promised to another one."""
+    key = contact.pair.get(HUBSPOT)
+    return key is not None and _is_promised(book, kind, contact.records[key].values)
 
 
 def _by_match(book: Book, kind: ObjectKind, event: RecordObserved) -> Contact | None:
@@ -117,6 +160,10 @@ def _by_match(book: Book, kind: ObjectKind, event: RecordObserved) -> Contact | 
     those join as duplicates.
     """
     found = list(_sharing(book, kind, event))
+    if kind.native_ids and event.source != SEARCHED:
+        if event.crm is HUBSPOT and _is_promised(book, kind, event.fields):
+            return None
+        found = [each for each in found if not _is_kept(book, kind, each)]
     free = next((contact for contact in found if not taken(contact, event.crm)), None)
     return free or (found[0] if found and event.crm is SALESFORCE else None)
 
@@ -138,12 +185,15 @@ def taken(contact: Contact, crm: Crm) -> bool:
 
 def index(book: Book, kind: ObjectKind, ref: RecordRef, before: Fields, after: Fields) -> None:
     """Keep the match values of a record findable."""
-    for field in kind.match.get(ref.object, ()):
+    fields = kind.match.get(ref.object, ())
+    if kind.native_ids and ref.crm is HUBSPOT:
+        fields = (*fields, *kind.native_ids)
+    for field in fields:
         if before.get(field) != after.get(field):
             break
     else:
         return
-    old, new = match_values(kind, ref, before), match_values(kind, ref, after)
+    old, new = findable(kind, ref, before), findable(kind, ref, after)
     for value in set(old) - set(new):
         slot = match_key(kind, value)
         book.set_matches(slot, tuple(key for key in book.matches(slot) if key != ref.key))
@@ -205,24 +255,41 @@ def left_alone(contact: Contact) -> bool:
     return taken(contact, HUBSPOT) and successor(contact, SALESFORCE) is None
 
 
-def partner(book: Book, kind: ObjectKind, contact: Contact, ref: RecordRef, values: Fields) -> Contact | None:
-    """Find the contact of the other CRM that turns out to be the same person.
+def partner(
+    book: Book, kind: ObjectKind, contact: Contact, ref: RecordRef, values: Fields, *, searched: bool
+) -> Contact | None:
+    """Find the contact of the other CRM that turns out to be the same person; ``searched``: in a look-up.
 
     Only two contacts that each live in one CRM alone may become one: no link is broken for it.
     """
     if set(contact.pair) != {ref.crm}:
         return None
-    for value in match_values(kind, ref, values):
-        for record_key in book.matches(match_key(kind, value)):
-            other = _single(book, record_key, contact, ref.crm.other)
-            if other is not None:
-                return other
+    for entity in _paired(book, kind, ref, values):
+        other = _single(book, entity, contact, ref.crm.other)
+        if other is not None:
+            return other
+    if not searched and _is_kept(book, kind, contact):
+        return None
+    for other in _others(book, kind, contact, ref, values):
+        if searched or not _is_kept(book, kind, other):
+            return other
     return None
 
 
-def _single(book: Book, record_key: str, contact: Contact, crm: Crm) -> Contact | None:
-    entity = book.entity_of(record_key)
-    if entity is None or entity == contact.id or not record_key.startswith(f"{crm}/"):
+def _others(
+    book: Book, kind: ObjectKind, contact: Contact, ref: RecordRef, values: Fields
+) -> Iterator[Contact]:
+    """The contacts that have a record with the same address, and that in the other CRM alone."""
+    for value in match_values(kind, ref, values):
+        for record_key in book.matches(match_key(kind, value)):
+            entity = book.entity_of(record_key) if record_key.startswith(f"{ref.crm.other}/") else None
+            other = _single(book, entity, contact, ref.crm.other) if entity is not None else None
+            if other is not None:
+                yield other
+
+
+def _single(book: Book, entity: str, contact: Contact, crm: Crm) -> Contact | None:
+    if entity == contact.id:
         return None
     other = _contact(book, entity)
     alone = set(other.pair) == {crm} and taken(other, crm) and not other.erased

@@ -68,7 +68,7 @@ def observed(step: Step, event: e.RecordObserved) -> None:
     contact = _confirm(contact, look, over=request is not None)
     contact = _satisfy(contact, look, request)
     contact = follow(step, contact, kind, look.ref, quiet=event.source == "baseline")
-    contact = unite_by_match(step, contact, kind, look.ref)
+    contact = unite_by_match(step, contact, kind, look.ref, searched=event.source == links.SEARCHED)
     joined, contact = _membership(step, contact, look)
     trigger = _trigger(contact, look, joined=joined)
     contact = _loss(step, contact, look)

@@ -133,8 +133,8 @@ def compile_policy(connection: Connection, documents: Documents) -> Policy:
 
 
 def _kind(section: Section, connection: Connection, documents: Documents) -> KindPolicy:
-    kind = section.kind
-    schemas = _schemas(kind, connection, documents)
+    schemas = _schemas(section.kind, connection, documents)
+    kind = _present(section.kind, schemas)
     zone = ZoneInfo(section.zone)
     owners = _owners(section, connection, documents)
     fields = {name: _fields(section, name, schemas, zone, owners) for name in kind.salesforce}
@@ -348,12 +348,21 @@ def _watched(kind: ObjectKind, fields: Mapping[str, tuple[MappedField, ...]]) ->
     return watched
 
 
+def _present(kind: ObjectKind, schemas: Mapping[Place, ObjectSchema]) -> ObjectKind:
+    """The kind without properties of HubSpot's own integration that the portal does not have."""
+    schema = schemas.get((Crm.HUBSPOT, kind.hubspot))
+    known = schema.fields if schema else {}
+    named = {name: each for name, each in kind.native_ids.items() if name in known}
+    return msgspec.structs.replace(kind, native_ids=named)
+
+
 def _needed(
     kind: ObjectKind, fields: Mapping[str, tuple[MappedField, ...]], inclusion: InclusionFilter | None
 ) -> dict[Place, frozenset[str]]:
     ours = {f.hubspot for mapped in fields.values() for f in mapped} | {kind.hubspot_key}
     ours |= set(kind.match.get(kind.hubspot, ())) | set(kind.extra.get(kind.hubspot, ()))
     ours |= set(inclusion.properties) if inclusion else set()
+    ours |= kind.native_ids.keys()
     needed = {(Crm.HUBSPOT, kind.hubspot): frozenset(ours)}
     for name, mapped in fields.items():
         theirs = {f.salesforce for f in mapped} | {kind.salesforce_key}

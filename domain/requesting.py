@@ -2,12 +2,15 @@
 
 from domain import events as e
 from domain import links
+from domain.agreeing import agree
+from domain.answer import linked
 from domain.asking import ask_record, look_up_key, membership_key
 from domain.book import RETRIES, TIMERS, held_queue
 from domain.decide import open_decision, settle
 from domain.delivering import claim_expired
+from domain.drafting import update
 from domain.healing import RETRY, heal
-from domain.identity import Crm, RecordRef
+from domain.identity import CRMS, Crm, RecordRef
 from domain.kinds import CAMPAIGN_ADDED
 from domain.membership import evaluate
 from domain.outbox import SHADOW
@@ -15,6 +18,7 @@ from domain.state import Contact, Once, Priority
 from domain.step import Step, replace
 
 IMPORT = "import"
+ADOPT = "adopt"
 
 FRESH = frozenset({"manual", "resync"})
 """Requests that look at both records before deciding."""
@@ -62,6 +66,9 @@ def sync_requested(step: Step, event: e.SyncRequested) -> None:
     contact = links.named(step.book, event.entity)
     if contact is None:
         return
+    if event.cause == ADOPT:
+        step.book.put_contact(_adopt(step, contact))
+        return
     once = Once.IMPORT if event.cause == IMPORT else Once.NO
     contact = open_decision(step, contact, event.cause, event.by, Priority(event.priority), once=once)
     if event.cause != CAMPAIGN_ADDED:
@@ -71,6 +78,18 @@ def sync_requested(step: Step, event: e.SyncRequested) -> None:
         for key in contact.pair.values():
             ask_record(step, contact, RecordRef.parse(key))
     step.book.put_contact(settle(step, contact))
+
+
+def _adopt(step: Step, contact: Contact) -> Contact:
+    """Take what both records of a pair hold alike as in sync, so that clearing it later is a change.
+
+    Nothing is decided: what differs waits for a trigger.
+    """
+    kind = step.policy.kinds.get(contact.kind)
+    known = [linked(contact, crm) for crm in CRMS]
+    if kind is None or contact.erased or any(found is None or found[1].gone for found in known):
+        return contact
+    return agree(contact, kind, update(contact, kind, step.at).agreed)
 
 
 def _clean(contact: Contact) -> Contact:

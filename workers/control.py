@@ -18,6 +18,7 @@ from domain.healing import RETRY
 from domain.identity import Crm, RecordRef
 from domain.learning import AGREED, DISAGREED, counter, verdict_on
 from domain.outbox import SHADOW
+from domain.requesting import ADOPT
 from domain.state import Bucket, Contact, Priority, Standing
 from workers.clock import new_id
 from workers.connection import BULK, RESTORED, Lane, polled
@@ -56,7 +57,7 @@ class Job(msgspec.Struct, frozen=True):
     """A bulk request and how far it has come."""
 
     id: str
-    kind: str  #: ``all``, ``list``, ``import``, ``shadow`` or ``census``
+    kind: str  #: ``all``, ``list``, ``import``, ``shadow``, ``adopt`` or ``census``
     by: str
     list_id: str = ""  #: of a ``list`` job
     object: str = ""  #: HubSpot object of its members
@@ -335,8 +336,8 @@ class Control:
             running = {each.id for each in self._unfinished()}
             self._contacts = {key: kept for key, kept in self._contacts.items() if key in running}
             contacts = self.lane.tables().scan(Table.CONTACTS)
-            if job.kind == CENSUS:
-                contacts = ((entity, raw) for entity, raw in contacts if self._is_uncounted(raw))
+            if wanted := {CENSUS: self._is_uncounted, ADOPT: _is_paired}.get(job.kind):
+                contacts = ((entity, raw) for entity, raw in contacts if wanted(raw))
             self._contacts[job.id] = sorted({entity for entity, _ in contacts})
         return self._contacts[job.id]
 
@@ -373,6 +374,11 @@ class Control:
         return SyncRequested(
             entity=entity, cause=job.kind, by=job.by, priority=Priority.BACKFILL, request=job.id
         )
+
+
+def _is_paired(raw: bytes) -> bool:
+    contact: Contact = decode(Table.CONTACTS, raw)
+    return len(contact.pair) == len(Crm)
 
 
 def _split(due: list[tuple[str, int]]) -> Iterator[tuple[str, str, int]]:

@@ -324,3 +324,29 @@ def test_an_import_of_nobody_and_one_that_makes_no_sense_are_sentences(ready: In
     assert "No record with an e-mail address" in ready.fails("import", "salesforce", code=2)
     assert "does not understand --where" in ready.fails("import", "salesforce", "--where", "Ctiy = 'X'")
     assert "Account is not synced" in ready.fails("import", "salesforce", "--object", "Account")
+
+
+# -- taking over from HubSpot's own integration
+
+
+def test_pairs_are_taken_over_by_the_ids_that_hubspots_own_integration_kept(
+    acme: Installation, both: Accounts
+) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    own = {"name": "salesforceleadid", "label": "Salesforce Lead ID", "groupName": "contactinformation"}
+    url = f"{both.urls[Crm.HUBSPOT]}/crm/v3/properties/contacts"
+    body = {**own, "type": "string", "fieldType": "text"}
+    httpx.post(url, json=body, headers=headers, timeout=30).raise_for_status()
+    enter_leads(both, {"LastName": "Byron", "Email": "work@example.com"})
+    [lead] = both.gateways[Crm.SALESFORCE].ids("Lead", after=None).records
+    person = {"email": "ada@example.com", "lastname": "Byron", "salesforceleadid": lead.id[:15]}
+    both.control(Crm.HUBSPOT, "create", object="contacts", properties=person)
+    acme.says("setup")
+    acme.says("config", "apply")
+    acme.project()
+    read_once(acme)
+    at_work(acme)
+
+    [found] = acme.json("adopt")
+    assert (found["by_id"], found["by_address"], found["hubspot_only"]) == (1, 0, 0)
+    assert {each["hubspot"]: each["fate"] for each in found["differences"]}["email"].startswith("to ")

@@ -2,6 +2,7 @@
 
 import click
 
+from workers.cli.adopt import adopt
 from workers.cli.budget import budget
 from workers.cli.configuration import config
 from workers.cli.contact import contact
@@ -45,6 +46,7 @@ for command in (
     import_,
     inclusion,
     shadow,
+    adopt,
     config,
     budget,
     errors,

@@ -99,8 +99,13 @@ def _ending(lane: Lane, entity: str, before: str, timeout: int) -> Closed | None
     return None
 
 
-def follow(lane: Lane, job_id: str, *, wait: bool, as_json: bool, total: Callable[[], int | None]) -> None:
-    """Follow a job, if that is wanted, until all that it asked for is decided; ``total``: of its contacts."""
+def follow(
+    lane: Lane, job_id: str, *, wait: bool, as_json: bool | None, total: Callable[[], int | None]
+) -> None:
+    """Follow a job, if that is wanted, until all that it asked for is decided.
+
+    ``as_json``: how its end is told; None: not at all. ``total``: of its contacts, where that is known.
+    """
     job = _job(lane, job_id)
     if wait:
         with progress(TimeElapsedColumn()) as bars:
@@ -116,7 +121,7 @@ def follow(lane: Lane, job_id: str, *, wait: bool, as_json: bool, total: Callabl
         emit(job)
     elif job.failed:
         raise Failed(f"The job {job.id[:8]} ended after {job.done:,} contacts: {job.failed}.")
-    else:
+    elif as_json is not None:
         say(f"{job.done:,} contacts were asked for." if wait else f"The job {job.id[:8]} goes on by itself.")
 
 

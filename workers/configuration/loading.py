@@ -134,9 +134,13 @@ class _Reading:
 
 
 def _with_keys(kind: ObjectKind, data: Any) -> ObjectKind:
-    """The kind with the key fields that its section names."""
+    """The kind with the key fields, and those of HubSpot's own integration, that its section names."""
     given = data if isinstance(data, dict) else {}
     names = {key: given[key] for key in ("hubspot_key", "salesforce_key") if isinstance(given.get(key), str)}
+    native = given.get("native_ids")
+    if isinstance(native, dict) and native.keys() <= set(kind.salesforce):
+        by_property = {str(field): name for name, field in native.items()}
+        kind = msgspec.structs.replace(kind, native_ids=by_property)
     return msgspec.structs.replace(kind, **names)
 
 

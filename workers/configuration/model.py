@@ -357,6 +357,7 @@ class SectionEntry(Model):
     defaults: dict[Text, dict[Text, Text]] = {}
     hubspot_key: Text | None = None
     salesforce_key: Text | None = None
+    native_ids: dict[Text, Text] | None = None  #: Salesforce object -> property; None: the kind's own
     standard_mappings: bool = False
     field_mappings: tuple[MappingEntry, ...] = ()
     computed_fields: tuple[ComputedEntry, ...] = ()

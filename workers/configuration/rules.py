@@ -37,6 +37,8 @@ class SectionRules:
         if isinstance(raw.get("defaults"), dict):
             salesforce = {name: each for name, each in raw["defaults"].items() if name != self.kind.hubspot}
             yield from self._objects(salesforce, "defaults")
+        if isinstance(raw.get("native_ids"), dict):
+            yield from self._objects(raw["native_ids"], "native_ids")
         limit = raw.get("limit_sync")
         filters = limit.get("salesforce_filter") if isinstance(limit, dict) else None
         if isinstance(filters, dict):

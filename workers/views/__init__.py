@@ -4,6 +4,7 @@ Command line, API and console show these and read nothing themselves. Moments ar
 person's fields stand in `ContactView` and `LetterView` only.
 """
 
+from workers.views.adoption import AdoptionView, DifferingField, adoption
 from workers.views.budgets import BudgetView, ForecastView, budget, forecast
 from workers.views.contacts import (
     DECISIONS,
@@ -37,10 +38,12 @@ from workers.views.shadow import ShadowView, WouldWrite, shadow
 
 __all__ = [
     "DECISIONS",
+    "AdoptionView",
     "BudgetView",
     "ContactView",
     "DecisionView",
     "DifferenceView",
+    "DifferingField",
     "ErrorGroup",
     "FieldView",
     "ForecastView",
@@ -58,6 +61,7 @@ __all__ = [
     "WhatIfView",
     "WouldWrite",
     "WriteView",
+    "adoption",
     "budget",
     "contact",
     "differences",
