@@ -12,6 +12,7 @@ import pstats
 import statistics
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 from random import Random
 from time import perf_counter
@@ -28,6 +29,7 @@ from domain.mapping import SyncRule
 from domain.outcomes import Outcome, OutcomeClass
 from domain.policy import Document, FieldMapping, Section
 from domain.projection import Projection
+from domain.rules import RuleText
 from domain.schema import FieldKind, FieldSchema, ObjectSchema
 from domain.state import Contact, Intent, Priority, ReadRequest
 from domain.upcasting import decode as decode_event
@@ -66,7 +68,27 @@ PROPERTIES = (
 )
 RULES = (SyncRule.TWO_WAY, SyncRule.PREFER_SALESFORCE)
 LISTED = ("lifecyclestage", "country", "hs_lead_status", "industry", "lead_source")
-EDITED = [name for name in PROPERTIES if name not in {"email", *LISTED}]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How much there is to look at for each change."""
+
+    properties: tuple[str, ...] = PROPERTIES  #: mapped
+    filters: int = len(LISTED)  #: of the inclusion list
+    rules: tuple[str, ...] = ()  #: formulas of validation rules, all of them trusted
+
+    @property
+    def edited(self) -> list[str]:
+        return [name for name in self.properties if name not in {"email", *LISTED}]
+
+    @property
+    def section(self) -> Section:
+        mappings = (
+            FieldMapping(name, {"Lead": field_of(name), "Contact": field_of(name)}, RULES[place % 2])
+            for place, name in enumerate(self.properties)
+        )
+        return Section(kind=CONTACTS, mappings=tuple(mappings), create_as="Lead", inclusion_list="Sync")
 
 
 def field_of(name: str) -> str:
@@ -85,7 +107,7 @@ def _schema(crm: Crm, name: str, fields: list[str]) -> ObjectSchema:
     )
 
 
-def _list() -> dict[str, Any]:
+def _list(number: int) -> dict[str, Any]:
     filters = [
         {
             "filterType": "PROPERTY",
@@ -96,7 +118,7 @@ def _list() -> dict[str, Any]:
                 "values": [f"{name} 1", "x"],
             },
         }
-        for name in LISTED
+        for name in (LISTED * number)[:number]
     ]
     branch = {"filterBranchType": "AND", "filterBranches": [], "filters": filters}
     return {
@@ -107,21 +129,30 @@ def _list() -> dict[str, Any]:
     }
 
 
-SECTION = Section(
-    kind=CONTACTS,
-    mappings=tuple(
-        FieldMapping(name, {"Lead": field_of(name), "Contact": field_of(name)}, RULES[place % 2])
-        for place, name in enumerate(PROPERTIES)
-    ),
-    create_as="Lead",
-    inclusion_list="Sync",
+USUAL = Setup()
+TEMPLATES = (
+    "AND(ISCHANGED({0}), LEN({0}) > 200)",
+    "AND(NOT(ISBLANK({0})), NOT(REGEX({0}, '[ -~]{{1,255}}')))",
+    "AND(ISNEW(), ISBLANK({0}), CONTAINS({1}, 'forbidden'))",
+    "OR(BEGINS({0}, 'test '), {0} = 'n/a', AND(ISBLANK({0}), ISBLANK({1})))",
+    "AND(PRIORVALUE({0}) = 'locked', {0} <> 'locked', YEAR(TODAY()) > 2000)",
 )
+LARGE = Setup(
+    properties=(*PROPERTIES, *(f"property_{number}" for number in range(142 - len(PROPERTIES)))),
+    filters=30,
+    rules=tuple(
+        TEMPLATES[place % 5].format(field_of(name), field_of(PROPERTIES[place % 7 + 1]))
+        for place, name in enumerate(PROPERTIES[1:21])
+    ),
+)
+"""142 mapped fields, 30 filters and 20 validation rules, none of which is violated."""
 
 
 class Workload:
     """Makes the log: what two CRMs and the deliverers between them would append."""
 
-    def __init__(self, contacts: int, seed: int) -> None:
+    def __init__(self, contacts: int, seed: int, setup: Setup = USUAL) -> None:
+        self.setup, self.edited = setup, setup.edited
         self.random = Random(seed)
         self.documents: dict[str, Any] = {}
         self.log: list[tuple[str, AnyEvent]] = []
@@ -150,15 +181,22 @@ class Workload:
         return name
 
     def _configure(self) -> None:
-        theirs = [field_of(name) for name in PROPERTIES]
+        theirs = [field_of(name) for name in self.setup.properties]
         for each in (
-            _schema(HS, "contacts", [*PROPERTIES, "lifecyclestage"]),
+            _schema(HS, "contacts", [*self.setup.properties, "lifecyclestage"]),
             _schema(SF, "Lead", theirs),
             _schema(SF, "Contact", theirs),
         ):
             self.say(e.SchemaObserved(crm=each.crm, object=each.object, digest=self._document(each)))
-        self.say(e.ListObserved(list_id="7", name="Sync", digest=self._document(_list())))
-        document = Document("bench", (SECTION,))
+        self.say(e.ListObserved(list_id="7", name="Sync", digest=self._document(_list(self.setup.filters))))
+        rules = [
+            RuleText(f"03d{number}", f"Rule_{number}", formula, "No.")
+            for number, formula in enumerate(self.setup.rules)
+        ]
+        self.say(e.RulesObserved(object="Lead", digest=self._document(rules)))
+        for rule in rules:
+            self.say(e.RuleTrusted(rule=rule.key, agreed=5, disagreed=0))
+        document = Document("bench", (self.setup.section,))
         self.say(e.ConfigurationApplied(digest=self._document(document), by="bench"))
 
     # -- the log
@@ -183,7 +221,7 @@ class Workload:
     # -- people and CRMs
 
     def _values(self, number: int) -> Fields:
-        values: Fields = {name: f"{name} {number % 5}" for name in PROPERTIES}
+        values: Fields = {name: f"{name} {number % 5}" for name in self.setup.properties}
         values.update(dict.fromkeys(LISTED, None))
         values.update({name: f"{name} 1" for name in LISTED})
         values["email"] = f"person{number}@example.com"
@@ -196,7 +234,7 @@ class Workload:
         self.rows[HS, str(number)] = {**values, **own}
         self.look(HS, str(number), source)
         if source == "baseline":
-            lead = {field_of(name): values[name] for name in PROPERTIES}
+            lead = {field_of(name): values[name] for name in self.setup.properties}
             self.rows[SF, f"00Q{number}"] = {**lead, **_lead_fields(None)}
             self.look(SF, f"00Q{number}", source)
             self.linked.append(str(number))
@@ -222,7 +260,7 @@ class Workload:
         crm = self.random.choice((HS, SF))
         record_id = number if crm is HS else f"00Q{number}"
         if draw < 0.6:
-            name = self.random.choice(EDITED)
+            name = self.random.choice(self.edited)
             field = name if crm is HS else field_of(name)
             self.rows[crm, record_id] = {**self.rows[crm, record_id], field: f"v{self.now}"}
             self.look(crm, record_id)
@@ -278,7 +316,7 @@ class Workload:
         )
         record_id = intent.record_id or f"00Q{intent.key_value}"
         if intent.record_id is None:
-            lead = dict.fromkeys(field_of(name) for name in PROPERTIES)
+            lead = dict.fromkeys(field_of(name) for name in self.setup.properties)
             self.rows[intent.crm, record_id] = {**lead, **_lead_fields(intent.key_value)}
             self.linked.append(str(intent.key_value))
         self.rows[intent.crm, record_id] = {**self.rows[intent.crm, record_id], **intent.fields}

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from domain.formula import Context, Formula, FormulaError, Verdict, parse, verdict
+from domain.formula import Context, Formula, FormulaError, Prepared, Verdict, parse, verdict_of
 from domain.formula_inputs import Shape, moment
 from domain.identity import Fields
 from domain.schema import ObjectSchema
@@ -55,6 +55,7 @@ class Rule(msgspec.Struct, frozen=True):
     key: str
     text: RuleText
     formula: Formula | None  #: None: we cannot read it
+    condition: Prepared | None  #: the formula, ready for records of the rule's object
     trusted: bool
 
 
@@ -86,8 +87,8 @@ class ObjectRules:
         said: dict[str, Verdict] = {}
         for rule in self.rules:
             word = Verdict.UNKNOWN
-            if rule.formula is not None:
-                word = verdict(rule.formula, record, schema=self.shape.types, context=context)
+            if rule.condition is not None:
+                word = verdict_of(rule.condition(record, context))
             if word is not Verdict.PASS:
                 said[rule.key] = word
         return said
@@ -103,8 +104,8 @@ def compile_rules(
     texts: tuple[RuleText, ...], trusted: frozenset[str], schema: ObjectSchema, runner: Runner | None
 ) -> ObjectRules:
     """Make the rules of an object ready for use; ``trusted`` are the keys of those that stop writes."""
-    rules = tuple(Rule(each.key, each, formula_of(each.formula), each.key in trusted) for each in texts)
-    shape = Shape.of(schema)
+    shape, context = Shape.of(schema), _context(runner)
+    rules = tuple(_rule(each, shape, context, trusted=each.key in trusted) for each in texts)
     named = {name.lower() for rule in rules if rule.formula for name in rule.formula.fields}
     read = {shape.spelling[name] for name in named if name in shape.spelling}
     remade = {name for name in read if name in _REMADE or schema.fields[name].calculated}
@@ -114,7 +115,13 @@ def compile_rules(
         if not (each.self_filled or each.calculated) and each.name in shape.types
     }
     needed = read & shape.types.keys() - remade
-    return ObjectRules(rules, shape, _context(runner), fresh, frozenset(remade), frozenset(needed))
+    return ObjectRules(rules, shape, context, fresh, frozenset(remade), frozenset(needed))
+
+
+def _rule(text: RuleText, shape: Shape, context: Context, *, trusted: bool) -> Rule:
+    formula = formula_of(text.formula)
+    ready = formula.prepare(schema=shape.types, blanks="blank", context=context) if formula else None
+    return Rule(text.key, text, formula, ready, trusted)
 
 
 @lru_cache(maxsize=4_096)

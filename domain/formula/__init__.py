@@ -7,7 +7,7 @@ never a guess.
 
 from domain.formula.context import Context
 from domain.formula.errors import ErrorKind, FormulaError
-from domain.formula.formula import Blanks, Formula, Verdict, parse, verdict
+from domain.formula.formula import Blanks, Formula, Prepared, Verdict, parse, verdict, verdict_of
 from domain.formula.values import Value
 
 __all__ = [
@@ -16,8 +16,10 @@ __all__ = [
     "ErrorKind",
     "Formula",
     "FormulaError",
+    "Prepared",
     "Value",
     "Verdict",
     "parse",
     "verdict",
+    "verdict_of",
 ]

@@ -1,6 +1,6 @@
 """A parsed formula: compiled for the types it meets, evaluated on records."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Literal as Choice
 
@@ -18,6 +18,10 @@ Blanks = Choice["zero", "blank"]
 
 MAX_TEXT = 3_900
 """The longest text a formula yields. Source: Salesforce Help, "Formula Field Limits and Restrictions"."""
+
+
+Prepared = Callable[[Mapping[str, Value], Context], Value | FormulaError]
+"""Evaluates a formula on a record in a context."""
 
 
 class Verdict(StrEnum):
@@ -60,10 +64,17 @@ class Formula:
             A plain value, None for blank, or the error. Names in record, schema and context ignore case; the
             formula's own spelling is found fastest.
         """
+        return self.prepare(schema=schema, blanks=blanks, context=context)(record, context)
+
+    def prepare(self, *, schema: Mapping[str, str], blanks: Blanks = "zero", context: Context) -> Prepared:
+        """Settle once what does not change from record to record: ``evaluate`` for many.
+
+        What comes back takes a record, and a context whose globals have the types of this one's.
+        """
         run = self._for(schema, blanks, context)
         if isinstance(run, FormulaError):
-            return run
-        return _result(run, Env(record, context))
+            return lambda _record, _context: run
+        return lambda record, context: _result(run, Env(record, context))
 
     def fault(self, schema: Mapping[str, str]) -> FormulaError | None:
         """Why the formula does not compile for records of these types, whatever their values."""
@@ -107,7 +118,11 @@ def verdict(
 
     An error is UNKNOWN, also where Salesforce would refuse the save for it: that is for Salesforce to say.
     """
-    result = formula.evaluate(record, schema=schema, blanks=blanks, context=context)
+    return verdict_of(formula.evaluate(record, schema=schema, blanks=blanks, context=context))
+
+
+def verdict_of(result: Value | FormulaError) -> Verdict:
+    """What the result of an error condition says."""
     if result is True:
         return Verdict.VIOLATES
     return Verdict.PASS if result is None or result is False else Verdict.UNKNOWN
