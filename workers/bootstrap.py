@@ -40,6 +40,7 @@ from workers.epochs import Epochs
 from workers.gateways.hubspot import HubSpotGateway
 from workers.gateways.hubspot_client import BASE_URL, Portal, PrivateApp
 from workers.gateways.hubspot_lists import HubSpotLists
+from workers.gateways.notice import post
 from workers.gateways.salesforce import SalesforceGateway
 from workers.gateways.salesforce_client import ClientCredentials, JwtBearer, Org
 from workers.gateways.salesforce_export import SalesforceExport
@@ -49,6 +50,7 @@ from workers.import_salesforce import Importer
 from workers.limits import DAY_MS, RedisLimiter, hubspot, leaves_room_for_retries, salesforce
 from workers.memberships import Memberships
 from workers.metadata import Metadata
+from workers.notices import Notices
 from workers.parts import Processes, cores
 from workers.poll import Poller
 from workers.ports import CrmGateway
@@ -379,6 +381,11 @@ class Link:
     @property
     def metadata(self) -> Metadata:
         return Metadata(self.lane, self.gateways, self.lists, self.rules)
+
+    def notices(self) -> Notices | None:
+        """Who tells of what is new, if anybody is to be told."""
+        url = self.secrets.notice_url
+        return Notices(self.lane, partial(post, url.get_secret_value())) if url else None
 
 
 def open_log(server: str, archive: str, connection: str) -> WholeLog:

@@ -23,8 +23,8 @@ from workers.telemetry import get_logger, set_up_logging
 QUEUES = ("project", "control", "deliver", "read", "poll")
 """A task goes to the queue of its own name; all other tasks go to ``control``."""
 
-ASKING = ("members", "memberships", "metadata")
-"""Tasks that call a CRM: they go to ``poll``, where a slow CRM keeps no projector waiting."""
+ASKING = ("members", "memberships", "metadata", "notices")
+"""Tasks that call the outside: they go to ``poll``, where a slow answer keeps no projector waiting."""
 
 UNHEARD_SECONDS = 60
 """A doorbell that nobody has answered by then is dropped: the sweep has rung again meanwhile."""

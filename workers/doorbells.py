@@ -31,6 +31,7 @@ class Rhythm:
     metadata: int = 3600
     archive: int = 60
     nightly: int = 600
+    notices: int = 60
 
 
 @dataclass(frozen=True)
@@ -112,3 +113,4 @@ class Doorbells:
         if any(kind.inclusion and kind.inclusion.asks for kind in kinds):
             yield "memberships", (), rhythm.check
         yield "metadata", (), rhythm.metadata
+        yield "notices", (), rhythm.notices

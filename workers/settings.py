@@ -53,6 +53,7 @@ class ConnectionSettings(BaseModel):
     salesforce_consumer_secret: SecretStr | None = None
     salesforce_private_key_file: Path | None = None
     salesforce_base_url: str | None = None
+    notice_url: SecretStr | None = None  #: who is told of new sync errors and suspensions; None: nobody
 
     def secret(self, name: str) -> str:
         """The secret in the clear, for the client that needs it.

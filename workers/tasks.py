@@ -144,6 +144,15 @@ def metadata(connection: str) -> dict[str, Any]:
     return {"connection": connection, "new": new}
 
 
+@app.task(name="notices")
+def notices(connection: str) -> dict[str, Any]:
+    """Tell of new sync errors and suspensions, where somebody is to be told."""
+    link = runtime().link(connection)
+    bells(link).answer("notices")
+    telling = link.notices()
+    return {"connection": connection, "told": telling.run() if telling else 0}
+
+
 @app.task(name="archive")
 def archive(connection: str) -> dict[str, Any]:
     """Write what is settled of the log to the archive, and trim it to its bounds."""

@@ -50,6 +50,7 @@ LogEvent = Literal[
     "intent_dead",  # went to the dead letters
     "lease_lost",
     "metadata_unreadable",  # a CRM did not say what it is asked hourly: crm, code
+    "notice_unsent",  # nobody could be told of what is new; it is tried again: code, news
     "poll_finished",
     "read_answered",  # one batch of reads: crm, asked, found, missing
     "read_refused",  # the CRM refuses one request by itself: key, code

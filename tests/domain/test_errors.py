@@ -155,6 +155,25 @@ def test_every_code_of_the_catalogue_has_its_case() -> None:
     assert known <= {(crm, code) for crm, code, *_ in CLASSES}
 
 
+@pytest.mark.rule(130)
+@pytest.mark.parametrize(
+    ("crm", "code"),
+    [
+        (SF, "API_DISABLED_FOR_ORG"),
+        (SF, "API_CURRENTLY_DISABLED"),
+        (SF, "INVALID_SESSION_ID"),
+        (SF, "INVALID_TYPE"),
+        (HS, "MISSING_SCOPES"),
+        (HS, "EXPIRED_AUTHENTICATION"),
+    ],
+)
+def test_what_an_operator_must_mend_for_all_records_suspends_the_crm(crm: Crm, code: str) -> None:
+    diagnosis = classify(crm, None, code, "")
+
+    assert diagnosis.suspends
+    assert "suspension" in diagnosis.remedy
+
+
 VALUES_ALONE = {
     *(
         "STRING_TOO_LONG",

@@ -447,6 +447,7 @@ def test_what_is_meant_must_be_said(mourning: Installation, command: tuple[str, 
 # -- suspensions
 
 
+@pytest.mark.rule(130)
 def test_a_suspension_is_shown_and_cleared(acme: Installation) -> None:
     assert "Nothing is suspended" in acme.says("suspension", "show")
 

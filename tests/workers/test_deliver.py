@@ -160,6 +160,8 @@ def test_a_suspended_crm_does_not_hold_up_the_other_one() -> None:
     assert Deliverer(lane, SF, crm).run().delivered == 1
 
 
+@pytest.mark.rule(127)
+@pytest.mark.rule(128)
 def test_a_throttled_crm_is_left_alone_until_its_time_has_passed() -> None:
     clock = ManualClock()
     lane, crm = lane_with_edits(2, clock), FakeCrm(SF)

@@ -242,6 +242,7 @@ def test_a_throttled_account_pauses_every_worker_and_priority(limiter: Limited, 
     assert grants(another, 1) == 1
 
 
+@pytest.mark.rule(126)
 def test_retries_and_backfills_stop_at_three_quarters_of_the_days_budget(limiter: Limited) -> None:
     allowance = limiter(salesforce(per_day=100))
 
@@ -261,6 +262,8 @@ def test_a_share_of_the_day_is_taken_of_the_limit_that_the_crm_names(limiter: Li
     assert grants(allowance, 30) == 20
 
 
+@pytest.mark.rule(127)
+@pytest.mark.rule(128)
 def test_no_call_is_made_while_the_crm_says_that_the_day_is_used_up_by_others(
     limiter: Limited, clock: ManualClock
 ) -> None:
