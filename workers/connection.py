@@ -29,8 +29,8 @@ PROJECTED = "projected"
 BULK = "bulk"
 """Cursor: set while bulk work waits for room in the log."""
 
-ROOM = 500
-"""Unprojected events beyond which bulk work waits: a person's edit queues behind them. One batch of a
+ROOM = 250
+"""Unprojected events beyond which bulk work waits: a person's edit queues behind them. Half a batch of a
 projector."""
 
 

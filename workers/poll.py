@@ -6,9 +6,10 @@ covers late indexes and late commits; the *check* every fifteen minutes over a l
 of everything. What was seen before is recognised when it is appended, and costs nothing more.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 import msgspec
 
@@ -34,7 +35,7 @@ MEMBER = "CampaignMember"
 MEMBER_FIELDS = ("CampaignId", "ContactId", "LeadId")
 
 FOREVER = 253_402_214_400_000  # the last day of the year 9999
-NEVER = -1
+NEVER = UNLISTED = -1
 LEASE_MS = 30_000
 """Renewed with every page: whoever dies is soon replaced."""
 
@@ -307,17 +308,14 @@ class Poller:
     # -- ids
 
     def _reconcile(self, name: str, lease: Lease, end: float) -> int:
-        known = self._known(name)
-        listed = ((record, known.pop(record.id, NEVER)) for record in self._ids(name, lease, end))
-        suspects = [record.id for record, stamp in listed if stamp < record.modified_at]
-        suspects += [record_id for record_id, stamp in known.items() if NEVER < stamp < FOREVER]
-        for first in range(0, len(suspects), PORTION):
-            self._await_room(lease)
-            self.lane.append([self._suspect(name, each) for each in suspects[first : first + PORTION]])
-        log.info(
-            "poll_finished", connection=self.lane.name, crm=self.crm, stream="reconcile", new=len(suspects)
-        )
-        return len(suspects)
+        known, listed = self._known(name), {}
+        for record in self._ids(name, lease, end):
+            if _differs(known.pop(record.id, NEVER), record.modified_at):
+                listed[record.id] = record.modified_at
+        listed |= {each: UNLISTED for each, stamp in known.items() if _differs(stamp, UNLISTED)}
+        differing = sum(self._suspect(name, portion, lease) for portion in _portions(listed))
+        log.info("poll_finished", connection=self.lane.name, crm=self.crm, stream="reconcile", new=differing)
+        return differing
 
     def _ids(self, name: str, lease: Lease, end: float) -> Iterator[ReadRecord]:
         gateway, after = self.gateway.at(Priority.BACKFILL), None
@@ -328,9 +326,18 @@ class Poller:
                 return
             after = page.last
 
-    def _suspect(self, name: str, record_id: str) -> AnyEvent:
-        now = self.lane.clock.now_ms()
-        return RecordTouched(crm=self.crm, object=name, id=record_id, occurred_at=now, cause="differs")
+    def _suspect(self, name: str, listed: Mapping[str, int], lease: Lease) -> int:
+        """Have those read that still differ by what has become known while the ids were listed."""
+        self._await_room(lease)
+        now, known = self.lane.clock.now_ms(), self._known_now(name, list(listed))
+        differing = [each for each, stamp in listed.items() if _differs(known[each], stamp)]
+        self.lane.append(
+            [
+                RecordTouched(crm=self.crm, object=name, id=each, occurred_at=now, cause="differs")
+                for each in differing
+            ]
+        )
+        return len(differing)
 
     def _known(self, name: str) -> dict[str, int]:
         """The ids of the records that we know, with the stamp they were last seen at.
@@ -343,11 +350,34 @@ class Poller:
             contact: Contact = decode(Table.CONTACTS, raw)
             for key, record in contact.records.items():
                 if key.startswith(prefix):
-                    known[key.removeprefix(prefix)] = FOREVER if contact.erased else _stamp(record)
+                    known[key.removeprefix(prefix)] = _stamp(contact, record)
+        return known
+
+    def _known_now(self, name: str, ids: Sequence[str]) -> dict[str, int]:
+        """The same of a few."""
+        keys = [RecordRef(self.crm, name, each).key for each in ids]
+        tables = self.lane.tables()
+        owners = [decode(Table.REFS, raw) if raw else "" for raw in tables.fetch(Table.REFS, keys)]
+        known = dict.fromkeys(ids, NEVER)
+        for each, key, raw in zip(ids, keys, tables.fetch(Table.CONTACTS, owners), strict=True):
+            contact: Contact | None = decode(Table.CONTACTS, raw) if raw else None
+            if contact is not None and key in contact.records:
+                known[each] = _stamp(contact, contact.records[key])
         return known
 
 
-def _stamp(record: Record) -> int:
-    if record.gone in {"merged", "converted", "erased"}:
+def _differs(known: int, listed: int) -> bool:
+    """Whether a record is to be read, by the stamps it is known and listed with."""
+    return NEVER < known < FOREVER if listed == UNLISTED else known < listed
+
+
+def _portions(listed: Mapping[str, int]) -> Iterator[dict[str, int]]:
+    items = iter(listed.items())
+    while portion := dict(islice(items, PORTION)):
+        yield portion
+
+
+def _stamp(contact: Contact, record: Record) -> int:
+    if contact.erased or record.gone in {"merged", "converted", "erased"}:
         return FOREVER
     return NEVER if record.gone else max(0, record.seen[0])

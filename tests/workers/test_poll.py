@@ -429,6 +429,23 @@ def test_a_reconcile_suspects_what_differs_and_nothing_else() -> None:
     assert touched(lane) == ["gone", "new", "stale"]
 
 
+def test_what_became_known_while_the_ids_were_listed_is_no_difference() -> None:
+    lane, made = known(ready(), "edited", "deleted", "stale"), FakeCrm(HS)
+    made.put("contacts", "edited", at=NOW + 1)
+    made.put("contacts", "created", at=NOW)
+    made.put("contacts", "stale", at=NOW + 2)
+
+    def told_meanwhile() -> None:
+        known(lane, "edited", "created", "stale", stamp=NOW + 1)
+        append(
+            lane, e.RecordGone(crm=HS, object="contacts", id="deleted", cause="deleted", at=NOW, ticket=99)
+        )
+
+    made.before = told_meanwhile
+    assert Poller(lane, HS, made).reconcile() == 1
+    assert touched(lane) == ["stale"]
+
+
 def test_an_older_stamp_than_the_one_we_know_is_no_difference() -> None:
     lane, made = known(ready(), "1"), FakeCrm(HS)
     made.put("contacts", "1", at=NOW - 1)
