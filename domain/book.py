@@ -27,6 +27,7 @@ class Table(StrEnum):
     READS = "reads"  #: request key -> ReadRequest
     LETTERS = "letters"  #: letter key -> Letter
     META = "meta"  #: ``connection`` -> Connection
+    ERASED = "erased"  #: keyed hash of a record or an address -> entity id of the person who was erased
 
 
 # Named once, because Python 3.11 takes long to find a member of an enum.
@@ -43,6 +44,7 @@ _TYPES: dict[Table, Any] = {
     Table.READS: ReadRequest,
     Table.LETTERS: Letter,
     Table.META: Connection,
+    Table.ERASED: str,
 }
 _DECODERS = {table: msgspec.msgpack.Decoder(kind).decode for table, kind in _TYPES.items()}
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
@@ -84,6 +86,9 @@ RETRIES = "retries"
 OPEN = "open"
 """Queue of entities with an open decision, by the moment it was opened."""
 
+ERASING = "erasing"
+"""Queue of people who are erased, and whose values may still be in the log, by the moment of the erasure."""
+
 CLAIMS = "claims"
 """Queue of intent keys whose write is on its way, by attempt. A deliverer enters a key in the same step that
 appends its claim event; folding the event enters it again, folding the answer takes it out."""
@@ -103,9 +108,8 @@ class Changes(NamedTuple):
     unqueued: dict[str, list[str]]
     decisions: dict[str, list[bytes]]  #: entity -> closed decisions, in order
     counts: dict[str, int]  #: counter -> by how much it grew
-    notes: Sequence[
-        Note
-    ] = ()  #: what the connection has in common with folds of its other contacts; not stored
+    notes: Sequence[Note] = ()  #: what contacts changed in common, for folds of the others; not stored
+    forgotten: Sequence[str] = ()  #: entities whose closed decisions go before those above come
 
 
 Fetch = Callable[[Table, str], bytes | None]
@@ -127,11 +131,13 @@ class Book:
         self._decisions: dict[str, list[bytes]] = {}
         self._counts: dict[str, int] = {}
         self._notes: list[Note] = []
+        self._forgotten: dict[str, None] = {}
         self._before: dict[tuple[Table, str], Any] = {}  #: what this event has overwritten
         self._event_queued: list[tuple[str, str, int | None]] = []
         self._event_closed: list[tuple[str, Closed]] = []
         self._event_counts: list[str] = []
         self._event_notes: list[Note] = []
+        self._event_forgotten: list[str] = []
 
     # -- reading and writing values
 
@@ -217,6 +223,9 @@ class Book:
     def put_letter(self, key: str, letter: Letter | None) -> None:
         self._put(_LETTERS, key, letter)
 
+    def mark_erased(self, mark: str, entity: str) -> None:
+        self._put(Table.ERASED, mark, entity)
+
     @property
     def connection(self) -> Connection:
         return self._get(_META, CONNECTION_KEY) or _NOTHING_YET
@@ -235,6 +244,10 @@ class Book:
         self._event_closed.append((entity, closed))
         self.count(f"decisions/{closed.reason}")
 
+    def forget_decisions(self, entity: str) -> None:
+        """Drop the contact's decisions that were closed before this event."""
+        self._event_forgotten.append(entity)
+
     def count(self, counter: str) -> None:
         self._event_counts.append(counter)
 
@@ -252,6 +265,9 @@ class Book:
             self._dirty[table][key] = None
         for name, member, score in self._event_queued:
             self._queued.setdefault(name, {})[member] = score
+        for entity in self._event_forgotten:
+            self._decisions.pop(entity, None)
+            self._forgotten[entity] = None
         for entity, closed in self._event_closed:
             self._decisions.setdefault(entity, []).append(_encode_closed(closed))
         for counter in self._event_counts:
@@ -274,6 +290,7 @@ class Book:
         self._event_closed = []
         self._event_counts = []
         self._event_notes = []
+        self._event_forgotten = []
 
     def take_changes(self) -> Changes:
         """Hand over everything accepted since the last call."""
@@ -288,8 +305,10 @@ class Book:
             keys.clear()
         queued = {n: kept for n, members in self._queued.items() if (kept := _kept(members))}
         unqueued = {n: gone for n, members in self._queued.items() if (gone := _gone(members))}
-        changes = Changes(puts, deletes, queued, unqueued, self._decisions, self._counts, self._notes)
-        self._queued, self._decisions, self._counts, self._notes = {}, {}, {}, []
+        changes = Changes(
+            puts, deletes, queued, unqueued, self._decisions, self._counts, self._notes, [*self._forgotten]
+        )
+        self._queued, self._decisions, self._counts, self._notes, self._forgotten = {}, {}, {}, [], {}
         return changes
 
     def forget(self, limit: int) -> None:

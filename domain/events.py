@@ -271,6 +271,15 @@ class LetterDiscarded(Event, tag="letter_discarded/1", frozen=True, kw_only=True
     request: str = ""  #: makes the same fact, said again later, a fact of its own
 
 
+class PersonErased(Event, tag="erased/1", frozen=True, kw_only=True):
+    """What would bring an erased person back is refused from here on; then his values leave the log."""
+
+    entity: str
+    marks: tuple[str, ...]  #: keyed hashes of his records and addresses
+    done: bool = False  #: whether his values are out of the log
+    files: tuple[str, ...] = ()  #: of the archive, that were written anew for it
+
+
 SCHEMA = 1
 """The version of what the log folds into. A release that folds anything differently raises it."""
 
@@ -314,6 +323,7 @@ AnyEvent = (
     | SuspensionCleared
     | TargetRefused
     | LetterDiscarded
+    | PersonErased
     | EpochStarted
 )
 

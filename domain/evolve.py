@@ -42,6 +42,7 @@ _HANDLERS: dict[type[e.Event], Callable[[Step, Any], None]] = {
     e.Resumed: connecting.resumed,
     e.SuspensionCleared: connecting.suspension_cleared,
     e.TargetRefused: connecting.target_refused,
+    e.PersonErased: removing.person_erased,
     e.LetterDiscarded: requesting.letter_discarded,
     e.EpochStarted: connecting.epoch_started,
 }

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from domain import events as e
-from domain.identity import Crm, Fields, email_key
+from domain.identity import CRMS, Crm, Fields, email_key
 from domain.kinds import ObjectKind
 from domain.wire import to18
 
@@ -70,6 +70,11 @@ def about(event: e.AnyEvent, known: Pointers) -> list[str]:
     return ABOUT[type(event)](event, _by_crm(known))
 
 
+def is_address(name: str) -> bool:
+    """Whether what an event is about is an address and not a record."""
+    return name.partition("/")[0] not in CRMS
+
+
 def record_name(crm: Crm, record_id: str) -> str:
     """Name a record without its object, which not every event tells."""
     return crm + "/" + record_id
@@ -114,7 +119,8 @@ def _merged(event: e.RecordsMerged, _: _Known) -> list[str]:
 
 
 def _one_contact(
-    event: e.LookedUp | e.MembershipObserved | e.IntentStale | e.SyncRequested | e.TimerDue, _: _Known
+    event: e.LookedUp | e.MembershipObserved | e.IntentStale | e.SyncRequested | e.TimerDue | e.PersonErased,
+    _: _Known,
 ) -> list[str]:
     return [contact_name(event.entity)]
 
@@ -167,6 +173,7 @@ ABOUT: dict[type[e.Event], Callable[[Any, _Known], list[str]]] = {
     e.SuspensionCleared: _everybody,
     e.TargetRefused: _everybody,
     e.LetterDiscarded: _letter,
+    e.PersonErased: _one_contact,
     e.EpochStarted: _everybody,
 }
 """What each kind of event is about."""

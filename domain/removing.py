@@ -3,7 +3,7 @@
 from domain import events as e
 from domain import links
 from domain.asking import look_up_key, membership_key
-from domain.book import TIMERS
+from domain.book import ERASING, TIMERS
 from domain.decide import close_all, open_decision, settle
 from domain.following import confirm_deletion, deleted_by_us, follow, give_up, note_loss
 from domain.identity import CRMS, EntityId, RecordRef
@@ -58,7 +58,9 @@ def _lose(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, event:
 
 def _erase(step: Step, contact: Contact, kind: KindPolicy) -> Contact:
     """Stop all sync of a person and forget what was known of him, but not that he must stay unknown."""
-    contact = close_all(step, contact, Reason.ERASED)
+    step.book.forget_decisions(contact.id)
+    step.book.queue(ERASING, contact.id, step.at)
+    contact = close_all(step, _without_lost_values(contact), Reason.ERASED)
     for key, record in contact.records.items():
         ref = RecordRef.parse(key)
         links.index(step.book, kind.kind, ref, record.values, {})
@@ -71,8 +73,26 @@ def _erase(step: Step, contact: Contact, kind: KindPolicy) -> Contact:
     for list_id in kind.inclusion.asks if kind.inclusion else ():
         step.book.drop_request(membership_key(list_id, contact.id))
     step.book.queue(TIMERS, f"{contact.id}|look", None)
+    return forgotten(contact)
+
+
+def _without_lost_values(contact: Contact) -> Contact:
+    opened = contact.opened and replace(contact.opened, lost={})
+    return replace(contact, opened=opened, flying=tuple(replace(each, lost={}) for each in contact.flying))
+
+
+def forgotten(contact: Contact) -> Contact:
+    """What is left of a contact who is erased: the ids of his records, so that he stays unknown."""
     blank = {
         key: replace(record, values={}, newer={}, changed={}, gone="erased")
         for key, record in contact.records.items()
     }
     return Contact(contact.id, contact.kind, records=blank, pair=contact.pair, erased=True)
+
+
+def person_erased(step: Step, event: e.PersonErased) -> None:
+    """Remember by keyed hashes who must not come back, and that the log is rid of him once it is."""
+    for mark in event.marks:
+        step.book.mark_erased(mark, event.entity)
+    if event.done:
+        step.book.queue(ERASING, event.entity, None)

@@ -25,6 +25,7 @@ from workers import embedded
 from workers.archive.archive import Archive
 from workers.archive.archiver import Archiver, Bounds
 from workers.archive.files import open_files
+from workers.archive.marks import Marks
 from workers.archive.snapshots import Past
 from workers.archive.whole import WholeLog
 from workers.clock import Clock, SystemClock, new_id
@@ -37,6 +38,7 @@ from workers.control import Control
 from workers.deliver import Deliverer
 from workers.dry_run import Proposal
 from workers.epochs import Epochs
+from workers.erase import Eraser
 from workers.gateways.hubspot import HubSpotGateway
 from workers.gateways.hubspot_client import BASE_URL, Portal, PrivateApp
 from workers.gateways.hubspot_lists import HubSpotLists
@@ -149,7 +151,23 @@ class Link:
     @cached_property
     def lane(self) -> Lane:
         stores, runtime = self.stores, self.runtime
-        return Lane(self.name, self.log, stores.tables, stores.coordination, runtime.clock, runtime.owner)
+        return Lane(
+            self.name,
+            self.log,
+            stores.tables,
+            stores.coordination,
+            runtime.clock,
+            runtime.owner,
+            self.marks.refuse,
+        )
+
+    @cached_property
+    def marks(self) -> Marks:
+        return Marks(self.archive.files)
+
+    @property
+    def eraser(self) -> Eraser:
+        return Eraser(self.lane, self.log, self.archiver, self.marks, self.epochs.begin_anew)
 
     @cached_property
     def configuration(self) -> Configuration:

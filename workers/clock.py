@@ -4,6 +4,7 @@ Everything else takes a `Clock` (or a moment, or an id) as an argument, so that 
 test can stop time and a replay cannot see it pass.
 """
 
+import secrets
 import time
 import uuid
 from typing import Protocol
@@ -58,3 +59,8 @@ class ManualClock:
 def new_id() -> str:
     """A fresh random id of 32 hexadecimal digits, for leases and owners."""
     return uuid.uuid4().hex
+
+
+def new_key() -> bytes:
+    """A fresh random key of 32 bytes."""
+    return secrets.token_bytes(32)

@@ -84,6 +84,7 @@ class Lane:
     coordination: Coordination
     clock: Clock
     owner: str  #: names this process among all that work on the lane
+    refuse: Callable[["Lane", Sequence[AnyEvent]], Sequence[AnyEvent]] = lambda _, events: events
     _serial: Iterator[int] = field(default_factory=count, repr=False)
     _compiled: tuple[bytes, Connection, Policy] = field(default=(b"", Connection(), EMPTY), repr=False)
 
@@ -91,6 +92,7 @@ class Lane:
         """Append what is new of the events, with the documents that they name; returns how many were."""
         if not events:
             return 0
+        events = self.refuse(self, events)
         plain = [msgspec.to_builtins(document) for document in documents]
         named = {digest(each): msgspec.json.encode(each) for each in plain}
         return self.log.append([(event_id(each), encode(each)) for each in events], named)

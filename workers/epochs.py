@@ -99,6 +99,12 @@ class Epochs:
         last, place = taken[-1], self.lane.tables().checkpoint()
         if last.position == place or self.lane.clock.now_ms() - last.at < after_ms:
             return False
+        return self.begin_anew()
+
+    def begin_anew(self) -> bool:
+        """Begin another epoch of our release now; False if it is not its turn, or somebody folds."""
+        if self.generations.release() != self.generations.ours:
+            return False
         with self.lane.lease("project", LEASE_MS) as lease:
             if lease is None or not self.archiver.snapshot(self.generations.ours):
                 return False

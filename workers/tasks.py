@@ -161,6 +161,7 @@ def archive(connection: str) -> dict[str, Any]:
     try:
         done = link.archiver.run()
         link.renew_epoch()
+        link.eraser.run()
     except (Discontinued, Damaged) as error:  # nothing was trimmed; an operator must look
         log.error("archive_broken", connection=connection, why=str(error))  # noqa: TRY400 - no traceback helps here
         return {"connection": connection, "why": str(error)}

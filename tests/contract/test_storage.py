@@ -331,6 +331,16 @@ def test_the_newest_decisions_come_oldest_first(stores: Stores) -> None:
     assert tables.decisions("ada", 0) == []
 
 
+def test_forgotten_decisions_go_before_new_ones_come(stores: Stores) -> None:
+    tables = stores.tables()
+    tables.commit(START, "1-0", changes(decisions={"ada": [b"1"], "bob": [b"1"]}))
+    tables.commit("1-0", "2-0", changes(decisions={"ada": [b"2"]})._replace(forgotten=["ada", "eve"]))
+
+    assert tables.decisions("ada", 9) == [b"2"]
+    assert tables.decisions("bob", 9) == [b"1"]
+    assert tables.decisions("eve", 9) == []
+
+
 # -- fingerprints
 
 

@@ -185,6 +185,8 @@ class Store:
         for name, gone in changes.unqueued.items():
             for member in gone:
                 self.queues.get(name, {}).pop(member, None)
+        for entity in changes.forgotten:
+            self.decisions.pop(entity, None)
         for entity, closed in changes.decisions.items():
             self.decisions.setdefault(entity, []).extend(closed)
         for name, number in changes.counts.items():

@@ -291,7 +291,7 @@ def test_an_archiver_leaves_alone_what_another_one_is_about_to_name() -> None:
     shelf.clock.advance(SOON)
     slow = shelf.archiver()._following(shelf.archive.newest(), shelf.clock.now_ms())
     assert slow is not None
-    shelf.archiver()._sweep(shelf.archive.newest())
+    shelf.archiver().sweep()
 
     assert manifest.publish(shelf.files, slow)
     assert shelf.faults() == []

@@ -98,7 +98,7 @@ class Archiver:
 
     def _segments(self, lease: Lease, youngest: int) -> Iterator[int]:
         """Write one segment after the other; yields how many events are new in each."""
-        self._sweep(self.archive.newest())
+        self.sweep()
         while lease.renew():
             self.check()
             known = self.archive.newest()
@@ -216,8 +216,9 @@ class Archiver:
 
     # -- forgetting
 
-    def _sweep(self, known: Manifest) -> None:
+    def sweep(self) -> None:
         """Remove what no manifest names any more, or never came to be named."""
+        known = self.archive.newest()
         for folder in (segments.FOLDER, snapshots.FOLDER, manifest.FOLDER):
             for name in manifest.unnamed(self.archive.files, known, folder):
                 self.archive.files.remove(name)

@@ -62,6 +62,7 @@ class Manifest(msgspec.Struct, frozen=True):
     documents: tuple[str, ...] = ()  #: digests
     pointers: frozenset[Pointer] = pointers(KINDS.values())  #: by which all events are indexed
     tickets: int = 0  #: the last ticket that was drawn when the newest segment was written
+    key: str = ""  #: of the hashes by which erased people are known, in hex; empty: nobody was erased yet
     cursors: dict[str, str] = {}  #: how far each CRM had been read by the last event of the newest segment
 
     @property

@@ -93,6 +93,13 @@ def row_of(line: Line) -> Row:
 # -- reading
 
 
+def lines_in(files: Files, snapshot: Snapshot) -> Iterator[Line]:
+    """All lines of a snapshot."""
+    reading = Reading(files, snapshot.file)
+    for number in range(len(reading.index.head.blocks)):
+        yield from _lines(reading.lines(number))
+
+
 class Past:
     """A snapshot that is read as far as is asked for. Raises Damaged."""
 

@@ -8,6 +8,7 @@ from workers.cli.configuration import config
 from workers.cli.contact import contact
 from workers.cli.demo import demo
 from workers.cli.doctor import doctor, setup
+from workers.cli.erasing import erase
 from workers.cli.errors import errors
 from workers.cli.failures import Commands
 from workers.cli.imports import import_
@@ -53,6 +54,7 @@ for command in (
     dead_letters,
     suspension,
     replay,
+    erase,
     log,
 ):
     main.add_command(command)

@@ -4,7 +4,7 @@
 --       last the release
 -- Returns 1, or 0 if the generation is not alive or the checkpoint is not the expected one.
 
-local TYPES = {HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', ZADD = 'zset', ZREM = 'zset', RPUSH = 'list'}
+local TYPES = {HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', ZADD = 'zset', ZREM = 'zset', LTRIM = 'list', RPUSH = 'list'}
 
 if not is_alive(KEYS[1], ARGV[1], ARGV[#ARGV]) or checkpoint_of(KEYS[2]) ~= ARGV[2] then return 0 end
 

@@ -37,6 +37,7 @@ _TABLES = {
     Table.READS: "request key to the read that is asked for",
     Table.LETTERS: "intent key, and the field where one is held back, to the sync error",
     Table.META: "`connection` to what is known of the connection as a whole",
+    Table.ERASED: "keyed hash of a record or an address to the person who was erased",
 }
 
 ALL: tuple[Key, ...] = (

@@ -20,10 +20,19 @@ class RedisStores:
     """
 
     def __init__(self, client: redis.Redis, connection: str, release: str = "") -> None:
+        self._client = client
         keys = Keys(connection)
         self.log = RedisLog(client, keys)
         self.generations = RedisGenerations(client, keys, release)
         self.coordination = RedisCoordination(client, keys, self.generations, self.log.packing)
+
+    def compact(self) -> bool:
+        """Have the server write its append-only file anew, without what was deleted; False if it refuses."""
+        try:
+            do(self._client, "BGREWRITEAOF")
+        except redis.ResponseError:  # not allowed, not known, or under way
+            return False
+        return True
 
     def tables(self) -> RedisTables:
         return self.generations.tables(self.generations.current())

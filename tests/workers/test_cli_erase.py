@@ -1,0 +1,92 @@
+"""``crmsync erase`` on a real server: not a byte of the person is left in the installation's directory."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from domain.events import RecordGone
+from tests.workers.installed import Installation
+from tests.workers.lanes import append, configured, refused, shown
+from tests.world import HS, SF
+from workers.clock import SystemClock
+from workers.embedded import ensure, stop
+from workers.storage.redis_store import connect
+
+VALUES = [b"ada@example.com", b"Lovelace", b"Countess of Graz"]
+
+
+@pytest.fixture
+def acme(tmp_path: Path) -> Iterator[Installation]:
+    """Ada, whose write was refused with her values in the answer, and Bob, archived and live."""
+    made = Installation(tmp_path)
+    made.clock.advance(SystemClock().now_ms() / 1000 - made.clock.monotonic())
+    made.runtime.redis = connect(ensure(tmp_path / "var"))
+    made.link.epochs.enter()
+    lane = configured(made.lane)
+    ada: dict[str, Any] = {"lastname": "Lovelace", "city": "Countess of Graz", "email": "ada@example.com"}
+    append(lane, shown(HS, "contacts", "1", **ada), shown(HS, "contacts", "2", ticket=5, lastname="Babbage"))
+    append(lane, shown(SF, "Lead", "00Q000000000001EAA", Email="ada@example.com", LastName="Lovelace"))
+    append(lane, *refused("hubspot/contacts/1", message="Countess of Graz is no city"))
+    made.clock.advance(10)
+    made.says("log", "archive")
+    append(lane, shown(HS, "contacts", "1", ticket=9, **{**ada, "firstname": "Ada"}))
+    yield made
+    made.runtime.redis.close()
+    stop(tmp_path / "var")
+
+
+def everything(directory: Path) -> bytes:
+    """All bytes of all files, the compressed ones unpacked."""
+    return b"\n".join(map(_unpacked, (path for path in directory.rglob("*") if path.is_file())))
+
+
+def _unpacked(path: Path) -> bytes:
+    data = path.read_bytes()
+    if path.suffix != ".zst":
+        return data
+    return zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True).read()
+
+
+def rewritten(acme: Installation) -> None:
+    """The server has written its append-only file anew."""
+    clock = SystemClock()
+    while acme.runtime.redis.info("persistence")["aof_rewrite_in_progress"]:
+        clock.sleep(0.02)
+
+
+def test_not_a_byte_of_her_is_left(acme: Installation, tmp_path: Path) -> None:
+    assert all(value in everything(tmp_path / "var") for value in VALUES)
+    found = acme.json("erase", "ada@example.com", "--yes")
+    rewritten(acme)
+
+    left = everything(tmp_path / "var")
+    assert [value for value in VALUES if value in left] == []
+    assert b"Babbage" in left
+    assert found["contact"] == "hubspot/contacts/1"
+    assert any(name.startswith("segments/") for name in found["files"])
+    assert any("both CRMs" in each for each in found["remains"])
+    assert "Nothing is missing" in acme.says("log", "verify")
+    assert acme.json("replay", "verify")["differing"] == []
+    assert "erased" in acme.says("contact", "explain", "hubspot/contacts/1")
+
+
+def test_a_privacy_deletion_does_the_same_when_workers_archive(acme: Installation, tmp_path: Path) -> None:
+    append(
+        acme.lane,
+        RecordGone(crm=HS, object="contacts", id="1", cause="erased", at=acme.clock.now_ms(), ticket=99),
+    )
+    while acme.link.eraser.run():
+        acme.clock.advance(6)
+        acme.project()
+    acme.link.stores.compact()
+    rewritten(acme)
+    assert [value for value in VALUES if value in everything(tmp_path / "var")] == []
+
+
+def test_it_is_asked_before_and_who_is_unknown_is_said(acme: Installation) -> None:
+    assert "cannot be undone" in acme.run("erase", "ada@example.com").output
+    assert acme.lane.log.tail() == acme.lane.tables().checkpoint()
+    assert "No contact" in acme.fails("erase", "eve@example.com", "--yes", code=2)

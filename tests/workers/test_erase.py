@@ -1,0 +1,217 @@
+"""A person who is erased leaves nothing but ids, whatever dies in between; all others keep everything."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+import zstandard
+from obstore.store import MemoryStore
+
+from domain import events as e
+from domain.book import ERASING, Table
+from domain.events import encode
+from tests.workers.archives import SOON, Shelf, everything
+from tests.workers.lanes import ADA, append, project, shown
+from tests.world import HS, SF
+from workers.archive.archive import Archive
+from workers.archive.archiver import Archiver
+from workers.archive.files import Bucket, Files
+from workers.archive.marks import Marks
+from workers.archive.snapshots import Past, load
+from workers.archive.whole import WholeLog
+from workers.erase import Eraser
+from workers.replay import Replay
+from workers.storage.memory import MemoryTables
+from workers.store import Entry
+
+SECRETS = [b"ada@example.com", b"Lovelace", b"City 3", b"countess@example.com"]
+GONE = e.RecordGone(crm=HS, object="contacts", id="1", cause="erased", at=2**42, ticket=999)
+
+
+class Dies(Exception):  # noqa: N818 - says what happens
+    """The process ends here."""
+
+
+class Brittle:
+    """Files, or a log, whose n-th change is the last thing that happens, or does not happen any more."""
+
+    def __init__(self, inner: object, left: Iterator[bool], *names: str) -> None:
+        self._inner, self._left, self._names = inner, left, names
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self._inner, name)
+        return self._counted(found) if name in self._names else found
+
+    def _counted(self, call: Callable[..., object]) -> Callable[..., object]:
+        def counted(*arguments: object) -> object:
+            if next(self._left):
+                raise Dies
+            result = call(*arguments)
+            if next(self._left):
+                raise Dies
+            return result
+
+        return counted
+
+
+def house() -> Shelf:
+    """Ada with a past in several segments, a snapshot and the live log; Bob beside her."""
+    shelf = Shelf(Bucket(MemoryStore()))
+    shelf.full = 6
+    shelf.look(3)
+    bob = {"email": "bob@example.com", "lastname": "Babbage"}
+    append(shelf.lane, shown(HS, "contacts", "7", ticket=300, **bob))
+    append(shelf.lane, shown(HS, "contacts", "1", ticket=301, email="countess@example.com", lastname="King"))
+    shelf.archived()
+    assert shelf.archiver().snapshot("release")
+    shelf.look(8)
+    append(shelf.lane, shown(HS, "contacts", "7", ticket=400, **bob, city="Graz"))
+    shelf.archived()
+    shelf.look(2)
+    shelf.lane.refuse = Marks(shelf.files).refuse
+    append(shelf.lane, GONE)
+    return shelf
+
+
+def eraser(shelf: Shelf, files: Files | None = None, live: object = None) -> Eraser:
+    files, log = files or shelf.files, live or shelf.stores.log
+    archiver = Archiver(shelf.lane, log, Archive(files), shelf.bounds, shelf.full)  # type: ignore[arg-type]
+    whole = WholeLog(log, Archive(files))  # type: ignore[arg-type]  # plays it
+    return Eraser(shelf.lane, whole, archiver, Marks(files), lambda: archiver.snapshot("release"))
+
+
+def erase(shelf: Shelf, files: Files | None = None, live: object = None) -> None:
+    for _ in range(9):
+        if not eraser(shelf, files, live).run():
+            return
+        project(shelf.lane)
+        shelf.clock.advance(SOON)
+    raise AssertionError("not erased")
+
+
+def raw(shelf: Shelf) -> bytes:
+    """All bytes that are kept, the compressed ones unpacked."""
+    kept = [entry.raw for entry in shelf.stores.log.read(shelf.stores.log.begins(), 10_000)]
+    for folder in ("segments", "snapshots", "manifests"):
+        for name in shelf.files.names(folder):
+            data = shelf.files.read(name)
+            if name.endswith(".zst"):
+                reader = zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True)
+                data = reader.read()
+            kept.append(data)
+    tables = shelf.stores.tables()
+    kept += [key.encode() + value for table in Table for key, value in tables.scan(table)]
+    kept += [entry for _, closed in tables.all_decisions() for entry in closed]
+    return b"\n".join(kept)
+
+
+def of_bob(entries: list[Entry]) -> list[Entry]:
+    return [each for each in entries if b'"id":"7"' in each.raw or b"hubspot/contacts/7" in each.raw]
+
+
+def test_nothing_of_her_is_left_and_everything_of_others_is() -> None:
+    shelf = house()
+    before = everything(shelf.lane.log)
+    assert all(secret in raw(shelf) for secret in SECRETS)
+    erase(shelf)
+
+    assert [secret for secret in SECRETS if secret in raw(shelf)] == []
+    after = everything(shelf.lane.log)
+    assert [each.position for each in after[: len(before)]] == [each.position for each in before]
+    assert of_bob(after) == of_bob(before)
+    assert b"Graz" in raw(shelf)
+    assert shelf.faults() == []
+
+
+def test_the_state_goes_on_from_a_snapshot_and_a_replay_from_there_is_exact() -> None:
+    shelf = house()
+    erase(shelf)
+    taken = shelf.archive.newest().snapshots[-1]
+    into = MemoryTables()
+    assert load(Past(shelf.files, taken), into)
+    replay = Replay(shelf.lane, shelf.stores.generations, past=Past(shelf.files, taken))
+    assert replay.verify(MemoryTables()).differing == []
+
+
+def test_the_report_names_the_files_that_were_written_anew() -> None:
+    shelf = house()
+    erase(shelf)
+    told = [each.raw for each in everything(shelf.lane.log) if b'"erased/1"' in each.raw]
+    assert any(b"segments/" in each and b"snapshots/" in each for each in told)
+
+
+def test_she_does_not_come_back_by_her_record_nor_by_her_address() -> None:
+    shelf = house()
+    erase(shelf)
+    shelf.look(1)
+    again = {"email": "Ada@Example.com ", "lastname": "Lovelace"}
+    append(shelf.lane, shown(HS, "contacts", "99", ticket=600, **again))
+    append(shelf.lane, shown(SF, "Lead", "00Q99", ticket=601, Email="countess@example.com", LastName="King"))
+    erase(shelf)
+
+    assert [
+        secret for secret in SECRETS if secret in raw(shelf).replace(b"Ada@Example", b"ada@example")
+    ] == []
+    assert shelf.lane.tables().size(ERASING) == 0
+
+
+def test_an_address_that_is_somebody_elses_now_is_not_refused() -> None:
+    shelf = house()
+    append(shelf.lane, shown(HS, "contacts", "8", ticket=500, email="countess@example.com", lastname="New"))
+    erase(shelf)
+    append(shelf.lane, shown(HS, "contacts", "8", ticket=501, email="countess@example.com", lastname="Newer"))
+
+    assert b"Newer" in raw(shelf)
+    assert b"ada@example.com" not in raw(shelf)
+
+
+def test_nobody_learns_from_the_hashes_who_it_was() -> None:
+    shelf = house()
+    erase(shelf)
+    key = bytes.fromhex(shelf.archive.newest().key)
+    marks = {mark for mark, _ in shelf.lane.tables().scan(Table.ERASED)}
+    assert len(key) == 32
+    assert {*Marks(shelf.files).of(["hubspot/1", "ada@example.com"])} <= marks
+
+
+def dying_at(number: int) -> Iterator[bool]:
+    return (each == number for each in count())
+
+
+CHANGES = {"files": ("write", "create", "remove"), "log": ("append", "trim")}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_crash_at_any_step_loses_nothing_and_is_made_good_by_the_next_run(what: str) -> None:
+    crashes = 0
+    for number in range(400):
+        shelf = house()
+        intact, bob = shelf.lane.log, of_bob(everything(shelf.lane.log))
+        left = dying_at(number)
+        try:
+            if what == "files":
+                erase(shelf, Brittle(shelf.files, left, *CHANGES[what]))  # type: ignore[arg-type]  # plays them
+            else:
+                live = Brittle(shelf.stores.log, left, *CHANGES[what])
+                shelf.lane.log = WholeLog(live, Archive(shelf.files))  # type: ignore[arg-type]  # plays it
+                erase(shelf, live=live)
+        except Dies:
+            crashes += 1
+        else:
+            break
+        shelf.lane.log = intact
+        assert shelf.faults() == []
+        project(shelf.lane)
+        shelf.stores.coordination._leases.clear()  # they run out
+        erase(shelf)
+        assert [secret for secret in SECRETS if secret in raw(shelf)] == []
+        assert of_bob(everything(shelf.lane.log)) == bob
+        assert shelf.faults() == []
+    assert crashes >= {"files": 40, "log": 6}[what]
+
+
+def test_blanking_keeps_ids() -> None:
+    shelf = house()
+    erase(shelf)
+    assert encode(GONE) in {each.raw for each in everything(shelf.lane.log)}
+    assert ADA.encode() in raw(shelf)

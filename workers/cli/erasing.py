@@ -1,0 +1,94 @@
+"""``crmsync erase``: take a person's values out of everything that is kept."""
+
+from collections.abc import Iterator
+
+import click
+
+from domain.book import ERASING, Table, decode
+from domain.events import PersonErased, RecordGone
+from domain.identity import RecordRef
+from domain.upcasting import decode as decode_event
+from workers.bootstrap import Link
+from workers.cli.failures import Failed
+from workers.cli.output import emit, progress, say
+from workers.cli.session import entity_of, with_json, with_link
+
+PATIENCE_S = 300
+PAUSE_S = 0.5
+PAGE = 1_000
+MARK = b'"erased/'
+"""Found in every event that tells how far an erasure is."""
+
+REMAINS = (
+    "the server's append-only file, until the server has written it anew (BGREWRITEAOF was asked for)",
+    "backups of the server and of the archive, and what a versioned bucket keeps of replaced files",
+    "both CRMs: delete the person there as well",
+    "logs of other programs, and what was exported",
+)
+"""Where his values may still be."""
+
+
+@click.command()
+@click.argument("text")
+@click.option("--yes", is_flag=True, help="Do not ask again.")
+@with_json
+@with_link
+def erase(link: Link, *, text: str, yes: bool, as_json: bool) -> None:
+    """Erase a person from the log, its archive and everything derived; he does not come back by himself."""
+    entity = entity_of(link.lane, text)
+    if not yes:
+        click.confirm(f"Erase {entity} for good? This cannot be undone", abort=True, err=True)
+    begun = link.lane.log.tail()
+    _begin(link, entity)
+    _finish(link, entity)
+    files = [*dict.fromkeys(name for event in _told(link, begun, entity) for name in event.files)]
+    if as_json:
+        emit({"contact": entity, "files": files, "remains": REMAINS})
+        return
+    say(
+        f"{entity} is erased: state, decisions, outbox, reads, errors, log and archive hold no values of his."
+    )
+    say(f"{len(files)} files of the archive were written anew.", *(f"  {name}" for name in files))
+    say("What is out of crmsync's reach:", *(f"  {each}" for each in REMAINS))
+
+
+def _begin(link: Link, entity: str) -> None:
+    lane = link.lane
+    raw = lane.tables().fetch(Table.CONTACTS, [entity])[0]
+    assert raw is not None
+    ref = RecordRef.parse(next(iter(decode(Table.CONTACTS, raw).records)))
+    moment, ticket = lane.clock.now_ms(), lane.coordination.tickets()
+    lane.append(
+        [RecordGone(crm=ref.crm, object=ref.object, id=ref.id, cause="erased", at=moment, ticket=ticket)]
+    )
+
+
+def _finish(link: Link, entity: str) -> None:
+    """Go on until nothing is left of him; workers help where there are any."""
+    clock = link.lane.clock
+    end = clock.monotonic() + PATIENCE_S
+    with progress() as shown:
+        shown.add_task("Erasing", total=None)
+        while _waits(link, entity):
+            if clock.monotonic() > end:
+                raise Failed(f"{entity} is not erased from the log yet; workers go on with it by themselves.")
+            if link.epochs.enter():
+                link.projector.run()
+            link.eraser.run()
+            clock.sleep(PAUSE_S)
+    link.stores.compact()
+
+
+def _waits(link: Link, entity: str) -> bool:
+    tables = link.lane.tables()
+    behind = link.lane.backlog() > 0
+    return behind or entity in {name for name, _ in tables.due(ERASING, 2**62, 2**31)}
+
+
+def _told(link: Link, after: str, entity: str) -> Iterator[PersonErased]:
+    while page := link.lane.log.read(after, PAGE):
+        after = page[-1].position
+        for entry in page:
+            event = decode_event(entry.raw) if MARK in entry.raw else None
+            if isinstance(event, PersonErased) and event.entity == entity:
+                yield event
