@@ -12,13 +12,14 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench import allowance, crms, kept, parts, profiling, server, webhooks
+from bench import allowance, archive, crms, kept, parts, profiling, server, webhooks
 from bench.engine import CHUNK, Engine, measure, profiled
 from bench.figures import Figure, times
 from workers.telemetry import set_up_logging
 
 MEASURED_EVENTS = 100_000
 BACKFILL = 4_000
+YEAR_EVENTS = 2_000_000
 PACKAGES = (
     "redis",
     "hiredis",
@@ -39,6 +40,7 @@ class Sizes:
 
     events: int
     backfill: int
+    year: int
 
 
 def full_path(sizes: Sizes) -> Iterator[Figure]:
@@ -77,23 +79,29 @@ def single_parts(_: Sizes) -> Iterator[Figure]:
     yield from parts.measure()
 
 
+def archived(sizes: Sizes) -> Iterator[Figure]:
+    yield from archive.measure(sizes.year)
+
+
 PARTS: dict[str, Callable[[Sizes], Iterator[Figure]]] = {
     "engine": full_path,
     "webhooks": acceptance,
     "crms": whole_programs,
     "limits": limits,
     "parts": single_parts,
+    "archive": archived,
 }
 
 
 @click.command()
 @click.option("--only", type=click.Choice(list(PARTS)), multiple=True, help="Measure these parts alone.")
 @click.option("--events", default=MEASURED_EVENTS, show_default=True, help="How many are replayed.")
+@click.option("--year", default=YEAR_EVENTS, show_default=True, help="Events of the archived year.")
 @click.option("--backfill", default=BACKFILL, show_default=True, help="Rows queued beside single edits.")
 @click.option(
     "--profile", is_flag=True, help="Show where the full path's time goes, by function, and nothing else."
 )
-def main(*, only: tuple[str, ...], events: int, backfill: int, profile: bool) -> None:
+def main(*, only: tuple[str, ...], events: int, backfill: int, year: int, profile: bool) -> None:
     """Measure, and print one table."""
     set_up_logging("error", "console")
     if profile:
@@ -104,7 +112,7 @@ def main(*, only: tuple[str, ...], events: int, backfill: int, profile: bool) ->
     figures: list[Figure] = []
     for name in only or PARTS:
         with console.status(f"Measuring {name} ..."):
-            figures += PARTS[name](Sizes(events, backfill))
+            figures += PARTS[name](Sizes(events, backfill, year))
     console.print(grid(figures))
     for number, figure in enumerate(figures, 1):
         if figure.note:

@@ -142,14 +142,14 @@ def _behind_the_baseline(engine: Engine, client: redis.Redis, log: str) -> tuple
 
 def _freed(client: redis.Redis, *keys: Any) -> int:
     """Bytes that deleting the keys frees, by the server's count."""
-    before = _used(client)
+    before = used(client)
     for at in range(0, len(keys), 1000):
         do(client, "DEL", *keys[at : at + 1000])
-    return before - _used(client)
+    return before - used(client)
 
 
-def _used(client: redis.Redis) -> int:
-    """After everything thrown away is really gone."""
+def used(client: redis.Redis) -> int:
+    """Bytes that a server holds, after everything thrown away is really gone."""
     while (facts := client.info("memory"))["lazyfree_pending_objects"]:
         SystemClock().sleep(0.01)
     return int(facts["used_memory"])

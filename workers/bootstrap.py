@@ -37,6 +37,7 @@ from workers.connection import Lane
 from workers.control import Control
 from workers.deliver import Deliverer
 from workers.dry_run import Proposal
+from workers.elsewhere import Elsewhere
 from workers.epochs import Epochs
 from workers.erase import Eraser
 from workers.gateways.hubspot import HubSpotGateway
@@ -62,6 +63,7 @@ from workers.replay import Replay
 from workers.restore import Restore, Restored
 from workers.settings import ConnectionSettings, Settings
 from workers.storage.redis_store import RedisStores, connect, connections, register_connection
+from workers.store import START
 from workers.travel import Traveller
 
 LONG = 50_000
@@ -95,6 +97,10 @@ class Runtime:
     def connections(self) -> list[str]:
         """The connections that have been set up on the log's server."""
         return connections(self.redis)
+
+    def keeps(self, name: str) -> bool:
+        """Whether anything of that name is kept there, set up as a connection or not."""
+        return RedisStores(self.redis, name).log.tail() != START
 
     def register(self, name: str) -> None:
         register_connection(self.redis, name)
@@ -360,6 +366,10 @@ class Link:
 
         generations = self.stores.generations
         return Restore(self.lane, generations, self.archive, self.archiver, paused_at).run()
+
+    def elsewhere(self, name: str) -> Elsewhere:
+        """Makes a past state a connection of that name."""
+        return Elsewhere(self.lane, self.log, RedisStores(self.runtime.redis, name))
 
     def traveller(self, until: str) -> Traveller:
         """Goes back to a position of the log."""

@@ -9,13 +9,15 @@ what the log holds at the beginning (``workers.parts``); what comes in meanwhile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from domain.book import Changes
+from domain.book import Changes, Table, decode
 from domain.identity import Crm
 from workers.archive.snapshots import Past, load
 from workers.connection import Lane, Lease, position_of
 from workers.parts import Alone, Crew, fold, in_pieces
 from workers.project import Projector
+from workers.storage.memory import MemoryTables
 from workers.store import START, Generations, Tables
 
 LEASE_MS = 120_000
@@ -55,6 +57,16 @@ class Comparison:
         return sorted(name for name in names if self.running.get(name) != self.replayed.get(name))
 
 
+class Decided(NamedTuple):
+    """A contact that the running state and the replay have decided differently."""
+
+    entity: str
+    before: list[bytes]  #: closed decisions that only the running state has, oldest first
+    after: list[bytes]  #: those that only the replay has
+    writes_before: dict[str, list[str]]  #: CRM -> fields that wait to be written, where that differs
+    writes_after: dict[str, list[str]]
+
+
 @dataclass
 class Replay:
     """Replays one lane."""
@@ -75,6 +87,17 @@ class Replay:
             running = self.lane.tables()
             self._fold(projector, running.checkpoint(), progress)
             return self._compare(running, into)
+
+    def diff(self, into: MemoryTables, progress: Progress | None = None) -> list[Decided]:
+        """Fold the log into empty tables and say who is decided otherwise than by what runs. Raises Busy."""
+        self._fold_bulk(into, self.lane.tables().checkpoint(), progress)
+        projector = self._projector(into)
+        with self._quiet():
+            running = self.lane.tables()
+            self._fold(projector, running.checkpoint(), progress)
+            found = [*_decided(running, into)]
+            self._stay_quiet()
+        return found
 
     def rebuild(self, progress: Progress | None = None) -> Comparison:
         """Make the state anew from the log and put it in the running one's place. Raises Busy.
@@ -173,6 +196,28 @@ class Replay:
         self._stay_quiet()
         events = replayed.counters().get("events", 0)
         return Comparison(replayed.checkpoint(), events, *hashes, *self._shared)
+
+
+def _decided(running: Tables, replayed: MemoryTables) -> Iterator[Decided]:
+    """Whoever has other decisions, or other writes waiting, by name."""
+    theirs, ours = dict(running.all_decisions()), dict(replayed.all_decisions())
+    here, there = _waiting(running), _waiting(replayed)
+    for entity in sorted({*theirs, *ours, *here, *there}):
+        before, after = theirs.get(entity, []), ours.get(entity, [])
+        writes = here.get(entity, {}), there.get(entity, {})
+        if before != after or writes[0] != writes[1]:
+            lost = [each for each in before if each not in after]
+            new = [each for each in after if each not in before]
+            yield Decided(entity, lost, new, *writes)
+
+
+def _waiting(tables: Tables) -> dict[str, dict[str, list[str]]]:
+    """Contact -> CRM -> the fields that are to be written."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for _, raw in tables.scan(Table.OUTBOX):
+        intent = decode(Table.OUTBOX, raw)
+        found.setdefault(intent.entity, {})[str(intent.crm)] = sorted(intent.content)
+    return found
 
 
 def _commit(tables: Tables, position: str, changes: Changes) -> None:

@@ -4,15 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from obstore.store import MemoryStore
 
 from domain.book import Changes, Table
 from domain.upcasting import NewerEvent
 from tests.workers.crm import FakeCrm
-from tests.workers.lanes import append, configured, project, shown, with_ada
+from tests.workers.lanes import ADA, append, configured, project, shown, with_ada
 from tests.world import HS, SF
+from workers import views
+from workers.archive.archive import Archive
+from workers.archive.files import Bucket
+from workers.archive.whole import WholeLog
 from workers.clock import ManualClock
 from workers.connection import Lane
 from workers.deliver import Deliverer
+from workers.elsewhere import Elsewhere, Taken
 from workers.replay import HELD, LEASE_MS, PATIENCE, Busy, Replay
 from workers.storage.memory import MemoryGenerations, MemoryStores, MemoryTables
 from workers.store import Tables
@@ -284,3 +290,72 @@ def test_people_go_on_being_synced_after_a_rebuild() -> None:
     Deliverer(house.lane, SF, crm).run()
 
     assert [row.fields["City"] for row in crm.written] == ["Linz"]
+
+
+# -- what a release decides otherwise
+
+
+def test_a_release_that_decides_as_before_has_nothing_to_report() -> None:
+    house = House()
+
+    assert house.replay.diff(MemoryTables()) == []
+
+
+def test_contacts_that_were_decided_otherwise_are_told_with_both_decisions() -> None:
+    house = House()
+    at, tables = house.lane.tables().checkpoint(), house.lane.tables()
+    known = tables.decisions(ADA, 10)
+    other = known[-1].replace(b'"delivered"', b'"no_email"')
+    assert tables.commit(at, at, Changes({}, {}, {}, {}, {ADA: [other]}, {}))
+    (found,) = house.replay.diff(MemoryTables())
+
+    assert (found.entity, found.before, found.after) == (ADA, [other], [])
+    assert views.decision(other).reason == "no_email"
+
+
+def test_writes_that_would_be_others_are_told() -> None:
+    house = House()
+    append(
+        house.lane, shown(HS, "contacts", "1", ticket=50, email="ada@example.com", lastname="L", city="Linz")
+    )
+    at, tables = house.lane.tables().checkpoint(), house.lane.tables()
+    waiting = [key for key, _ in tables.scan(Table.OUTBOX)]
+    assert tables.commit(at, at, Changes({}, {Table.OUTBOX: waiting}, {}, {}, {}, {}))
+    (found,) = house.replay.diff(MemoryTables())
+
+    assert (found.writes_before, found.writes_after) == (
+        {},
+        {"hubspot": ["lastname"], "salesforce": ["City"]},
+    )
+
+
+# -- a state of its own
+
+
+def elsewhere(house: House, until: str) -> Lane:
+    """The state at a position, under another name."""
+    stores = MemoryStores(house.clock)
+    archive = Archive(Bucket(MemoryStore()))
+    Elsewhere(house.lane, WholeLog(house.stores.log, archive), stores).make(until, None)
+    return Lane("then", stores.log, stores.tables, stores.coordination, house.clock, "test")
+
+
+def test_a_past_state_can_be_looked_at_beside_the_running_one() -> None:
+    house = House()
+    before = house.lane.tables().checkpoint()
+    then = views.contact(house.lane, ADA)
+    append(
+        house.lane, shown(HS, "contacts", "1", ticket=50, email="ada@example.com", lastname="L", city="Linz")
+    )
+    found = elsewhere(house, before)
+
+    assert views.contact(found, ADA) == then
+    assert found.backlog() == 0
+    assert found.policy().ready
+
+
+def test_a_name_that_is_taken_is_left_alone() -> None:
+    house, other = House(), House()
+    archive = Archive(Bucket(MemoryStore()))
+    with pytest.raises(Taken):
+        Elsewhere(house.lane, WholeLog(house.stores.log, archive), other.stores).make("9999999999999-0", None)

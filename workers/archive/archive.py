@@ -26,16 +26,16 @@ class Archive:
     """The archive of one connection, for one thread. What it has read it keeps until it must look anew."""
 
     files: Files
-    _manifest: Manifest = field(default_factory=Manifest, repr=False)
+    known: Manifest = field(default_factory=Manifest, repr=False)  #: what there was when it was looked last
     _whole: WholeSegment | None = field(default=None, repr=False)
 
     def newest(self) -> Manifest:
         """Look at what there is now. Raises Damaged."""
         try:
-            self._manifest = manifest.newest(self.files)
+            self.known = manifest.newest(self.files)
         except ValueError as error:
             raise Damaged(str(error)) from None
-        return self._manifest
+        return self.known
 
     def read(self, after: str, limit: int) -> list[Entry]:
         """The next entries behind a position, oldest first; fewer than ``limit`` where a segment ends.
@@ -53,7 +53,7 @@ class Archive:
 
     def _behind(self, after: str) -> Segment | None:
         """The segment that holds what follows a position, as far as is known."""
-        known = self._manifest.segments
+        known = self.known.segments
         number = bisect_right(known, position_of(after), key=lambda each: position_of(each.last))
         return known[number] if number < len(known) else None
 

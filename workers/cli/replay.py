@@ -1,17 +1,21 @@
 """``crmsync replay``: prove the running state from the log, or make it anew."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import click
 from rich.progress import TimeRemainingColumn
 
 from domain.groups import PARTS
+from workers import views
 from workers.bootstrap import Link
-from workers.cli.failures import DIFFERENT
-from workers.cli.output import emit, progress, say
+from workers.cli.failures import DIFFERENT, Failed
+from workers.cli.moments import position_by
+from workers.cli.output import emit, progress, say, table, written
 from workers.cli.session import with_json, with_link
-from workers.replay import Comparison, Progress
+from workers.elsewhere import Taken
+from workers.replay import Comparison, Decided, Progress
 from workers.storage.memory import MemoryTables
 
 
@@ -51,13 +55,86 @@ def verify(link: Link, *, whole: bool, processes: int | None, as_json: bool) -> 
 
 @replay.command()
 @with_processes
+@click.option("--at", metavar="TIME", help="As it was then, and not now; only with --into.")
+@click.option("--into", metavar="NAME", help="Put that under another name beside the running state.")
 @with_json
 @with_link
-def rebuild(link: Link, *, processes: int | None, as_json: bool) -> None:
-    """Make everything derived anew beside the running state, compare, and switch over in one step."""
+def rebuild(link: Link, *, processes: int | None, at: str | None, into: str | None, as_json: bool) -> None:
+    """Make everything derived anew beside the running state, compare, and switch over in one step.
+
+    With --at and --into, nothing is switched: what was then can be looked at with -c NAME.
+    """
+    if (at is None) != (into is None):
+        raise click.UsageError("--at and --into go together.")
+    if at is not None and into is not None:
+        _rebuild_elsewhere(link, position_by(at), into, as_json=as_json)
+        return
     with _progress("Rebuilding") as told:
         found = link.replay(processes).rebuild(told)
     _report(found, as_json=as_json, different="The new state is in use. The old one differed in")
+
+
+def _rebuild_elsewhere(link: Link, until: str, name: str, *, as_json: bool) -> None:
+    try:
+        events = link.elsewhere(name).make(until, link.start_of(until))
+    except Taken:
+        raise Failed(f"There is a connection {name} already: give another name.") from None
+    if as_json:
+        emit({"connection": name, "events": events})
+    else:
+        say(f"{events:,} events. Look at it: crmsync contact show -c {name} TEXT")
+
+
+@replay.command()
+@click.option("--whole", is_flag=True, help="Compare from the log's beginning, epochs of other releases too.")
+@click.option("--limit", default=50, show_default=True, metavar="N", help="Show at most so many contacts.")
+@with_processes
+@with_json
+@with_link
+def diff(link: Link, *, whole: bool, limit: int, processes: int | None, as_json: bool) -> None:
+    """List the contacts that this release decides otherwise than they were decided; exit code 2 if any.
+
+    Read it before a new release is rolled out: install it beside the running one, and run this with it.
+    """
+    with _progress("Folding") as told:
+        past = None if whole else link.epoch()
+        found = link.replay(processes, past).diff(MemoryTables(), told)
+    if as_json:
+        emit([_decided(each) for each in found])
+    elif not found:
+        say("Everybody is decided as before.")
+    else:
+        say(f"{len(found):,} contacts are decided otherwise.")
+        columns = ("contact", "so far", "by this release")
+        say(table("", columns, map(_row, found[:limit])))
+    if found:
+        raise SystemExit(DIFFERENT)
+
+
+def _decided(each: Decided) -> dict[str, Any]:
+    return {
+        "entity": each.entity,
+        "before": [views.decision(raw) for raw in each.before],
+        "after": [views.decision(raw) for raw in each.after],
+        "writes_before": each.writes_before,
+        "writes_after": each.writes_after,
+    }
+
+
+def _row(each: Decided) -> tuple[str, str, str]:
+    return (
+        each.entity,
+        "\n".join(_words(each.before, each.writes_before)),
+        "\n".join(_words(each.after, each.writes_after)),
+    )
+
+
+def _words(closed: Sequence[bytes], writes: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for raw in closed:
+        seen = views.decision(raw)
+        yield f"{seen.trigger} {seen.detail}: {seen.reason}, {seen.explanation or seen.text}"
+        yield from (f"  {crm}: {written(fields)}" for crm, fields in seen.wrote.items())
+    yield from (f"waits for {crm}: {written(fields)}" for crm, fields in writes.items())
 
 
 @contextmanager

@@ -94,7 +94,7 @@ def _named(runtime: Runtime, given: str) -> str:
     if given in files:
         return given
     known = sorted({*files, *runtime.connections()})
-    if given not in known:
+    if given not in known and not runtime.keeps(given):
         names = f"there are {', '.join(known)}" if known else "there is none yet"
         raise Failed(f"There is no connection {given}, {names}: crmsync config init {given} begins one.")
     return given

@@ -19,7 +19,7 @@ from workers.configuration import ConfigurationError
 from workers.connection import Lane
 from workers.limits import Usage
 from workers.poll import OVERLAP_MS, Cursor
-from workers.views import ErrorGroup, StatusView
+from workers.views import ArchiveView, ErrorGroup, StatusView
 
 FAR = 2**62
 OLDEST = 5
@@ -57,6 +57,7 @@ class Status:
     oldest: list[OpenDecision]
     polls: list[Poll]
     causes: list[ErrorGroup]
+    archive: ArchiveView
 
 
 @click.command()
@@ -65,11 +66,15 @@ class Status:
 def status(link: Link, *, as_json: bool) -> None:
     """Show lag, queues, open decisions, what is paused, suspended or held, jobs, rules, budgets and polls."""
     lane = link.lane
-    now, causes = views.status(lane, _budgets(link)), views.errors(lane)
-    found = Status(now, list(_oldest(lane)), list(_polls(lane)), causes)
+    now, causes, archived = (
+        views.status(lane, _budgets(link)),
+        views.errors(lane),
+        views.archive(link.archiver),
+    )
+    found = Status(now, list(_oldest(lane)), list(_polls(lane)), causes, archived)
     if as_json:
         errors = [{"crm": each.crm, "code": each.code, **_counts(each)} for each in causes]
-        more = {"oldest_open": found.oldest, "polls": found.polls, "errors": errors}
+        more = {"oldest_open": found.oldest, "polls": found.polls, "errors": errors, "archive": archived}
         emit({**msgspec.to_builtins(now), **more})
         return
     say(pairs(_facts(found)), *_tables(found))
@@ -124,7 +129,8 @@ def _facts(found: Status) -> Iterator[tuple[str, object]]:
         )
     yield "read in full", ", ".join(now.baselines) if now.baselines else "nothing yet"
     yield "contacts", f"{now.contacts:,}"
-    yield "log", f"{now.events:,} events, {now.kept:,} kept"
+    yield "log", _log(found)
+    yield "archive", _archive(found.archive)
     yield "lag", f"{now.lag:,} events, {length(now.lag_ms)}" if now.lag else "none"
     for name, count in now.faults.items():
         yield "faults", f"{name}: {count}"
@@ -143,6 +149,21 @@ def _writing(now: StatusView) -> str:
     if now.shadow:
         return f"off, shadow mode. {held}".rstrip()
     return f"on; from shadow mode {held}" if held else "on"
+
+
+def _log(found: Status) -> str:
+    now, bounds = found.status, found.archive
+    most = f"at most {bounds.keeps_events:,} or {bounds.keeps_hours} h once archived"
+    return f"{now.events:,} events, {now.kept:,} in the server's memory ({most})"
+
+
+def _archive(found: ArchiveView) -> str:
+    if found.problem:
+        return f"{found.problem} Nothing is archived or trimmed: see the runbook, crmsync log verify"
+    if found.age_ms is None:
+        return "nothing yet"
+    size = f"{found.bytes / 1_000_000:,.1f} MB in {found.segments:,} segments"
+    return f"{found.events:,} events up to {length(found.age_ms)} ago, {size}"
 
 
 def _tables(found: Status) -> Iterator[Table]:

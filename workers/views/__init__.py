@@ -5,6 +5,7 @@ person's fields stand in `ContactView` and `LetterView` only.
 """
 
 from workers.views.adoption import AdoptionView, DifferingField, adoption
+from workers.views.archives import ArchiveView, archive
 from workers.views.budgets import BudgetView, ForecastView, budget, forecast
 from workers.views.contacts import (
     DECISIONS,
@@ -16,6 +17,7 @@ from workers.views.contacts import (
     RecordView,
     WriteView,
     contact,
+    decision,
     differences,
     exists,
     find,
@@ -39,6 +41,7 @@ from workers.views.shadow import ShadowView, WouldWrite, shadow
 __all__ = [
     "DECISIONS",
     "AdoptionView",
+    "ArchiveView",
     "BudgetView",
     "ContactView",
     "DecisionView",
@@ -62,8 +65,10 @@ __all__ = [
     "WouldWrite",
     "WriteView",
     "adoption",
+    "archive",
     "budget",
     "contact",
+    "decision",
     "differences",
     "errors",
     "exists",

@@ -11,7 +11,7 @@ from domain.mapping import MappedField
 from domain.pairs import overlay
 from domain.policy import KindPolicy, Policy
 from domain.reasons import TEXT, WAIT_TEXT, Reason
-from domain.state import Closed, Contact, Intent, Opened, letter_key
+from domain.state import Contact, Intent, Opened, letter_key
 from domain.wire import to18
 from workers.connection import Lane
 from workers.store import Tables
@@ -191,7 +191,7 @@ def contact(lane: Lane, entity: str, *, decisions: int = DECISIONS) -> ContactVi
         open=list(_open(known, lane.clock.now_ms())),
         writes=list(_writes(known)),
         letters=letters,
-        decisions=[_decision(decode_closed(each)) for each in reversed(tables.decisions(entity, decisions))],
+        decisions=[decision(each) for each in reversed(tables.decisions(entity, decisions))],
     )
 
 
@@ -317,7 +317,9 @@ def _waiting(intent: Intent) -> WriteView:
     )
 
 
-def _decision(closed: Closed) -> DecisionView:
+def decision(raw: bytes) -> DecisionView:
+    """A closed decision as the tables keep it."""
+    closed = decode_closed(raw)
     return DecisionView(
         closed.id,
         closed.trigger,
