@@ -104,7 +104,8 @@ class Restore:
         if drawn < known.tickets:
             coordination.tickets(known.tickets - drawn)
         for name, value in known.cursors.items():
-            coordination.set_cursor(name, _reopened(name, value))
+            if name not in {RESTORED, _UNFINISHED}:  # of an earlier restore
+                coordination.set_cursor(name, _reopened(name, value))
 
     def _recent_ids(self, known: Manifest) -> Iterator[bytes]:
         at = f"{max(0, position_of(known.last)[0] - REMEMBERED_MS)}-0"

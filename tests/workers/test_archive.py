@@ -1,21 +1,25 @@
 """The archive: all of the log, once, whatever happens, and nothing in memory that need not be."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import zstandard
 from msgspec.structs import replace
 
+from domain.book import Table
 from domain.events import Paused, encode
 from tests.workers.archives import SOON, Shelf, everything, shelf_in
-from tests.workers.lanes import memory_lane
+from tests.workers.lanes import ADA, memory_lane
+from tests.workers.s3 import bucket
 from workers.archive import manifest
 from workers.archive.archive import Archive
 from workers.archive.archiver import Archived, Bounds, Discontinued
 from workers.archive.blocks import ROWS
-from workers.archive.files import Directory, Files
+from workers.archive.files import Files, open_files
 from workers.archive.segments import Damaged
+from workers.archive.snapshots import Past
 from workers.archive.whole import WholeLog
 from workers.replay import Replay
 from workers.storage.memory import MemoryStores, MemoryTables
@@ -324,9 +328,35 @@ def test_little_is_left_lying() -> None:
 # -- places
 
 
-@pytest.fixture(params=["directory", "bucket"])
-def files(request: pytest.FixtureRequest, tmp_path: Path) -> Files:
-    return Directory(tmp_path / "a" / "b") if request.param == "directory" else Shelf().files
+@pytest.fixture(params=["directory", "memory", "s3"])
+def files(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
+    if request.param == "directory":
+        yield open_files(str(tmp_path / "a" / "b"), "acme")
+    elif request.param == "memory":
+        yield Shelf().files
+    else:
+        with bucket() as address:
+            for name, value in {
+                "AWS_ENDPOINT_URL": address,
+                "AWS_ALLOW_HTTP": "true",
+                "AWS_ACCESS_KEY_ID": "x",
+                "AWS_SECRET_ACCESS_KEY": "y",
+                "AWS_REGION": "eu-central-1",
+            }.items():
+                monkeypatch.setenv(name, value)
+            yield open_files("s3://archive/crmsync", "acme")
+
+
+def test_a_log_is_archived_and_read_wherever_the_files_lie(files: Files) -> None:
+    shelf = Shelf(files, bounds=Bounds(5, 1_000))
+    shelf.look(600)
+    before = everything(shelf.stores.log)
+    shelf.archived()
+    assert shelf.archiver().snapshot("this")
+
+    assert everything(shelf.lane.log) == before
+    assert shelf.faults() == []
+    assert Past(files, shelf.archive.newest().snapshots[-1]).fetch(Table.REFS, ADA)
 
 
 def test_files_are_kept_whole(files: Files) -> None:

@@ -255,6 +255,19 @@ def test_a_restore_that_was_cut_short_is_begun_again(lost: Disaster) -> None:
     assert Replay(lost.lane, lost.stores.generations).verify(MemoryTables()).differing == []
 
 
+def test_a_server_can_be_lost_again(lost: Disaster) -> None:
+    for _ in range(2):
+        lost.restore()
+        project(lost.lane)
+        assert not Control(lost.lane).healed()
+        lost.poll()
+        assert Control(lost.lane).healed()
+        project(lost.lane)
+        lost.look(3)
+        lost.archived()
+        lost.lose()
+
+
 def test_a_server_that_goes_on_is_left_alone() -> None:
     disaster = Disaster()
     with pytest.raises(NothingToRestore, match="goes on"):

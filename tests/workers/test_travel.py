@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from obstore.store import MemoryStore
 
 from domain import events as e
 from domain.book import Table
@@ -18,6 +19,8 @@ from tests.workers.lanes import ADA, configured, project, shown
 from tests.world import HS, SECTION, SF
 from workers import views
 from workers.archive.archiver import Bounds
+from workers.archive.blocks import ROWS
+from workers.archive.files import Bucket
 from workers.archive.snapshots import Past
 from workers.archive.whole import WholeLog
 from workers.clock import ManualClock
@@ -210,3 +213,34 @@ def test_the_events_of_a_contact_are_found_in_order(shelf: Shelf) -> None:
     looks = [each.event for each in found if isinstance(each.event, e.RecordObserved)]
 
     assert [each.fields["city"] for each in looks if each.crm is HS][-10:] == [*cities(shelf).values()]
+
+
+class Counted(Bucket):
+    """Files that count what is read of them."""
+
+    read_bytes = 0
+
+    def read_part(self, name: str, start: int, length: int) -> bytes:
+        self.read_bytes += length
+        return super().read_part(name, start, length)
+
+
+def test_a_contact_is_found_without_reading_what_others_did() -> None:
+    files = Counted(MemoryStore())
+    shelf = Shelf(files, bounds=Bounds(10, 1_000))
+    shelf.full = 20 * ROWS
+    crowd = [
+        shown(HS, "contacts", f"9{number:06}", email=f"c{number}@example.com") for number in range(5_000)
+    ]
+    for first in range(0, len(crowd), 500):
+        shelf.lane.append(crowd[first : first + 500])
+    project(shelf.lane)
+    shelf.archived()
+    known = shelf.archive.newest()
+    files.read_bytes = 0
+    lane = at(shelf, "ada@example.com", shelf.lane.log.tail())
+
+    assert views.find(lane, "ada@example.com") == [ADA]
+    assert files.read_bytes < known.size / 4
+    assert shelf.stores.log.length() == 10
+    assert known.size / known.events < 120
