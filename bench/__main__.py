@@ -19,7 +19,7 @@ from workers.telemetry import set_up_logging
 
 MEASURED_EVENTS = 100_000
 BACKFILL = 4_000
-YEAR_EVENTS = 2_000_000
+YEAR_EVENTS = 200_000
 PACKAGES = (
     "redis",
     "hiredis",
