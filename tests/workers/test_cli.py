@@ -274,7 +274,7 @@ def test_a_wrong_file_is_refused_with_line_and_remedy(tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert {each["line"] for each in json.loads(result.stdout)} == {6, 8}
-    assert "acme.yaml:6: " in acme.run("config", "validate").stdout
+    assert "acme.yaml:6:43: " in acme.run("config", "validate").stdout
 
 
 def test_every_command_says_in_words_that_the_file_is_wrong(tmp_path: Path) -> None:

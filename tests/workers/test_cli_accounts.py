@@ -240,7 +240,7 @@ def test_a_list_that_is_not_active_is_refused_with_the_reason(acme: Installation
     path.write_text(LISTED.replace("Sync to Salesforce", "By hand"))
     acme.says("setup")
 
-    assert 'acme.yaml:4: The inclusion list "By hand" is static' in acme.fails("config", "apply")
+    assert 'acme.yaml:4:16: The inclusion list "By hand" is static' in acme.fails("config", "apply")
 
 
 @pytest.mark.rule(23)

@@ -533,6 +533,19 @@ def test_mappings_must_be_a_list() -> None:
     assert said == [f"acme.yaml:5: field_mappings cannot be a mapping. {remedy}"]
 
 
+@pytest.mark.parametrize(
+    ("mapping", "column"),
+    [
+        ("{hubspot: city, salesforce: City, sync_rule: best}", 41),
+        ("{hubspot: city, salesforce: 1, rule: x}", 38),
+    ],
+)
+def test_a_message_names_the_column_as_compilers_do(mapping: str, column: int) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        loads(file(mappings=(mapping,)), file="acme.yaml")
+    assert str(caught.value).startswith(f"acme.yaml:8:{column}: ")
+
+
 def test_all_problems_of_a_file_are_told_at_once_by_line() -> None:
     text = file(
         head="conection: acme\n",
@@ -586,7 +599,7 @@ def test_no_text_makes_a_traceback(text: str) -> None:
 def test_a_file_is_called_after_its_connection(tmp_path: Path) -> None:
     path = tmp_path / "other.yaml"
     path.write_text(FILE)
-    with pytest.raises(ConfigurationError, match=r"other.yaml:1: .* Call the file acme.yaml, or the"):
+    with pytest.raises(ConfigurationError, match=r"other.yaml:1:1: .* Call the file acme.yaml, or the"):
         load(path)
 
 

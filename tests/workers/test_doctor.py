@@ -92,11 +92,11 @@ def test_fresh_accounts_need_setup_and_a_list(server: redis.Redis) -> None:
         said = complaints(examine(patient(both, server)))
     assert said == [
         (
-            "fail: acme.yaml:3: HubSpot shows no field salesforce_record_id of contacts to hold the other "
+            "fail: acme.yaml:3:1: HubSpot shows no field salesforce_record_id of contacts to hold the other "
             "side's id. Run crmsync setup."
         ),
         *(
-            f"fail: acme.yaml:3: Salesforce shows no field HubSpot_Contact_Id__c of {name} to hold the "
+            f"fail: acme.yaml:3:1: Salesforce shows no field HubSpot_Contact_Id__c of {name} to hold the "
             "other side's id. Run crmsync setup."
             for name in ("Lead", "Contact")
         ),
@@ -166,7 +166,7 @@ def test_a_mapped_field_that_our_user_cannot_see_is_told(server: redis.Redis) ->
         set_up(both)
         both.control(Crm.SALESFORCE, "permissions", object="Contact", field="Title", access="none")
         (said,) = complaints(examine(patient(both, server, titled)))
-    assert said.startswith('fail: acme.yaml:9: Salesforce shows no field "Title" of Contact. ')
+    assert said.startswith('fail: acme.yaml:9:40: Salesforce shows no field "Title" of Contact. ')
 
 
 def test_without_a_secret_no_account_is_asked(server: redis.Redis) -> None:

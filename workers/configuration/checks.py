@@ -184,7 +184,7 @@ class _Section:
             yield self._warning(what, remedy, *mapped.place)
 
     def _zone_given(self) -> bool:
-        return ("time_zone",) in self.configuration.source.lines
+        return ("time_zone",) in self.configuration.source.marks
 
     def _formulas(self) -> Iterator[Problem]:
         for index, rule in enumerate(self.entry.create_as):
@@ -254,8 +254,7 @@ class _Section:
         return schema.fields if schema else {}
 
     def _error(self, what: str, remedy: str, *place: str | int) -> Problem:
-        source = self.configuration.source
-        return Problem(source.file, source.line(self.kind.name, *place), what, remedy)
+        return self.configuration.source.problem(what, remedy, self.kind.name, *place)
 
     def _warning(self, what: str, remedy: str, *place: str | int) -> Problem:
         return self._error(what, remedy, *place)._replace(severity=Severity.WARNING)

@@ -29,9 +29,9 @@ def examine_lists(configuration: Configuration, lists: ListGateway) -> Iterator[
         wanted = section.limit_sync.inclusion_list
         if wanted is not None:
             definition = find_list(lists, wanted)
-            line = configuration.source.line(name, "limit_sync", "inclusion_list")
-            problem = _objection(definition, wanted, lists)
-            named = problem._replace(file=configuration.source.file, line=line) if problem else None
+            line, column = configuration.source.mark(name, "limit_sync", "inclusion_list")
+            problem, file = _objection(definition, wanted, lists), configuration.source.file
+            named = problem._replace(file=file, line=line, column=column) if problem else None
             yield ExaminedList(name, wanted, definition, named)
 
 

@@ -59,7 +59,7 @@ def _misnamed(configuration: Configuration, path: Path) -> Problem:
     source, name = configuration.source, configuration.connection
     what = f'The connection "{name}" stands in a file of another name.'
     remedy = f"Call the file {name}.yaml, or the connection {path.stem}."
-    return Problem(source.file, source.line("connection"), what, remedy)
+    return source.problem(what, remedy, "connection")
 
 
 def loads(text: str, *, file: str, kinds: Mapping[str, ObjectKind] = KINDS) -> Configuration:
@@ -88,7 +88,8 @@ class _Reading:
         kinds = {name: _with_keys(self.kinds[name], data[name]) for name in data if name in self.kinds}
         sections = {name: self._section(kind, data[name]) for name, kind in kinds.items()}
         if not sections:
-            self._problem(1, "The file says nothing to sync.", f"Add a section: {', '.join(self.kinds)}.")
+            remedy = f"Add a section: {', '.join(self.kinds)}."
+            self.problems.append(self.source.problem("The file says nothing to sync.", remedy))
         if entry is not None:
             self._credential(entry)
         whole = {name: section for name, section in sections.items() if section is not None}
@@ -116,11 +117,9 @@ class _Reading:
 
     def _credential(self, entry: ConnectionEntry) -> None:
         if entry.webhooks.enabled and entry.hubspot.credential == "service_key":
-            self._problem(
-                self.source.line("webhooks", "enabled"),
-                "HubSpot sends no webhooks for a service key.",
-                "Set it to false, or use the token of a private_app or project_app.",
-            )
+            what = "HubSpot sends no webhooks for a service key."
+            remedy = "Set it to false, or use the token of a private_app or project_app."
+            self.problems.append(self.source.problem(what, remedy, "webhooks", "enabled"))
 
     def _valid(self, model: type[T], data: Any, *place: str | int, also: Collection[str] = ()) -> T | None:
         try:
@@ -128,9 +127,6 @@ class _Reading:
         except ValidationError as error:
             self.problems += problems_of(error, model, self.source, place, also)
             return None
-
-    def _problem(self, line: int, what: str, remedy: str) -> None:
-        self.problems.append(Problem(self.source.file, line, what, remedy))
 
 
 def _with_keys(kind: ObjectKind, data: Any) -> ObjectKind:

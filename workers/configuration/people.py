@@ -30,12 +30,12 @@ def _problems(
 ) -> Iterator[Problem]:
     source = configuration.source
     for ours, theirs in section.owners.table.items():
-        line = source.line(name, "owners", "table", ours)
+        place = (name, "owners", "table", ours)
         for crm, wanted in ((Crm.HUBSPOT, ours), (Crm.SALESFORCE, theirs)):
             if named(wanted, people[crm]) is None:
                 known = [each.email or each.name for each in people[crm]]
                 what = f'{NAMES[crm]} has no owner "{wanted}".'
-                yield Problem(source.file, line, what, did_you_mean(wanted, known, otherwise=CALLED))
+                yield source.problem(what, did_you_mean(wanted, known, otherwise=CALLED), *place)
     mappings = mappings_of(configuration.kinds[name], section)
     if any(entry.hubspot.endswith("owner_id") for _, entry, _ in mappings):
         yield from _unmatched(configuration, name, section, people)
@@ -52,11 +52,9 @@ def _unmatched(
     lost = [each.email or each.name for each in active if each.id not in owners.to_salesforce]
     if lost:
         shown = ", ".join(lost[:SHOWN]) + (f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else "")
-        source = configuration.source
-        yield Problem(
-            source.file,
-            source.line(name, "owners"),
+        yield configuration.source.problem(
             f"{len(lost)} of {len(active)} HubSpot owners have no active Salesforce user: {shown}.",
             "Give them the same e-mail address there, or name them under owners.table.",
-            Severity.WARNING,
+            *(name, "owners"),
+            severity=Severity.WARNING,
         )

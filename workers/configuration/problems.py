@@ -33,11 +33,17 @@ class Problem(NamedTuple):
     what: str
     remedy: str
     severity: Severity = Severity.ERROR
+    column: int = 0  #: from 1; 0: the line as a whole
+
+    @property
+    def where(self) -> str:
+        """File, line and column, as compilers write them."""
+        places = [str(place) for place in (self.line, self.column) if place]
+        return ":".join([self.file, *places])
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}" if self.line else self.file
         mild = "warning: " if self.severity is Severity.WARNING else ""
-        return f"{where}: {mild}{self.what} {self.remedy}"
+        return f"{self.where}: {mild}{self.what} {self.remedy}"
 
 
 class ConfigurationError(Exception):

@@ -66,7 +66,7 @@ class SectionRules:
             place = ("field_mappings", index)
             if isinstance(entry.salesforce, dict):
                 yield from self._objects(entry.salesforce, *place, "salesforce")
-            yield from self._once(entry, self._line(*place), seen, index)
+            yield from self._once(entry, self.source.mark(self.kind.name, *place)[0], seen, index)
             yield from self._key_fields(entry, *place)
             yield from self._match_rule(entry, *place)
             yield from self._fixed_rule(entry, *place)
@@ -169,10 +169,7 @@ class SectionRules:
                 yield self._problem(what, f"Map it to {wanted}.", *place, "salesforce", name)
 
     def _problem(self, what: str, remedy: str, *place: str | int) -> Problem:
-        return Problem(self.source.file, self._line(*place), what, remedy)
-
-    def _line(self, *place: str | int) -> int:
-        return self.source.line(self.kind.name, *place)
+        return self.source.problem(what, remedy, self.kind.name, *place)
 
 
 def _names(hubspot: str | None, salesforce: Mapping[str, str]) -> set[str]:

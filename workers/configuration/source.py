@@ -11,10 +11,15 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from workers.configuration.problems import Problem
+from workers.configuration.problems import Problem, Severity
 
 Place = tuple[str | int, ...]
 """The way to a value: keys, and positions in lists from 0."""
+
+Mark = tuple[int, int]
+"""Line and column, from 1; column 0: the line as a whole."""
+
+START: Mark = (1, 0)
 
 DEEPEST = 20
 """Levels of nesting; a right file has five."""
@@ -28,25 +33,32 @@ class Source:
     """Where in which file things stand."""
 
     file: str
-    lines: Mapping[Place, int]
+    marks: Mapping[Place, Mark]
 
-    def line(self, *place: str | int) -> int:
-        """The line of a value, or of the nearest thing around it that stands in the file."""
-        while place not in self.lines and place:
+    def mark(self, *place: str | int) -> Mark:
+        """Where a value stands, or the nearest thing around it that stands in the file."""
+        while place not in self.marks and place:
             place = place[:-1]
-        return self.lines.get(place, 1)
+        return self.marks.get(place, START)
+
+    def problem(
+        self, what: str, remedy: str, *place: str | int, severity: Severity = Severity.ERROR
+    ) -> Problem:
+        """Something that is wrong with a value."""
+        line, column = self.mark(*place)
+        return Problem(self.file, line, what, remedy, severity, column)
 
 
 def parse(text: str, file: str) -> tuple[dict[str, Any], Source, list[Problem]]:
     """Read one document: its values (empty if nothing can be read), their lines, and the problems met."""
     reader = _Reader(file)
-    return reader.document(text), Source(file, reader.lines), reader.problems
+    return reader.document(text), Source(file, reader.marks), reader.problems
 
 
 class _Reader:
     def __init__(self, file: str) -> None:
         self.file = file
-        self.lines: dict[Place, int] = {}
+        self.marks: dict[Place, Mark] = {}
         self.problems: list[Problem] = []
 
     def document(self, text: str) -> dict[str, Any]:
@@ -80,22 +92,25 @@ class _Reader:
         return None if node.tag == NULL else node.value
 
     def _item(self, node: Node, place: Place) -> Any:
-        self.lines[place] = _line(node)
+        self.marks[place] = _mark(node)
         return self._value(node, place)
 
     def _mapping(self, node: MappingNode, place: Place) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in node.value:
-            line = _line(key)
+            line, column = _mark(key)
             if not isinstance(key, ScalarNode):
-                self._problem(line, "A key must be a plain word.", "Look for a misplaced bracket.")
+                self._problem(line, "A key must be a plain word.", "Look for a misplaced bracket.", column)
             elif key.value in found:
-                first = self.lines[*place, key.value]
+                first = self.marks[*place, key.value][0]
                 self._problem(
-                    line, f'"{key.value}" stands twice, first in line {first}.', "Keep one of the two."
+                    line,
+                    f'"{key.value}" stands twice, first in line {first}.',
+                    "Keep one of the two.",
+                    column,
                 )
             else:
-                self.lines[*place, key.value] = line
+                self.marks[*place, key.value] = line, column
                 found[key.value] = self._value(value, (*place, key.value))
         return found
 
@@ -105,11 +120,11 @@ class _Reader:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST:
-                self._problem(_line(event), "This is nested too deeply.", "Look for runs of brackets.")
+                self._problem(_mark(event)[0], "This is nested too deeply.", "Look for runs of brackets.")
                 return True
             if isinstance(event, yaml.AliasEvent):
                 what = f'"*{event.anchor}" is a YAML alias.'
-                self._problem(_line(event), what, "Write the value out instead.")
+                self._problem(_mark(event)[0], what, "Write the value out instead.")
         return bool(self.problems)
 
     def _broken(self, error: yaml.MarkedYAMLError) -> None:
@@ -130,9 +145,9 @@ class _Reader:
                 "or for wrong indentation.",
             )
 
-    def _problem(self, line: int, what: str, remedy: str) -> None:
-        self.problems.append(Problem(self.file, line, what, remedy))
+    def _problem(self, line: int, what: str, remedy: str, column: int = 0) -> None:
+        self.problems.append(Problem(self.file, line, what, remedy, column=column))
 
 
-def _line(thing: Node | yaml.Event) -> int:
-    return thing.start_mark.line + 1 if thing.start_mark else 0
+def _mark(thing: Node | yaml.Event) -> Mark:
+    return (thing.start_mark.line + 1, thing.start_mark.column + 1) if thing.start_mark else START

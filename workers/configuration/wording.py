@@ -41,7 +41,7 @@ def problems_of(
     for details in error.errors(include_url=False):
         whole = (*place, *details["loc"])
         what, remedy = _words(details, _name(whole), model, also)
-        yield Problem(source.file, source.line(*whole), what, remedy)
+        yield source.problem(what, remedy, *whole)
 
 
 def _words(

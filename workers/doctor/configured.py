@@ -21,7 +21,7 @@ def check_fields(configuration: Configuration, schemas: Schemas) -> Iterator[Fin
     """Whether the accounts have what the file names, key fields included, and let it be written."""
     problems = check_against(configuration, schemas)
     for problem in problems:
-        yield Finding(_health(problem), f"{problem.file}:{problem.line}: {problem.what}", problem.remedy)
+        yield Finding(_health(problem), f"{problem.where}: {problem.what}", problem.remedy)
     if not problems:
         yield Finding(Health.OK, "Every mapped field exists, goes with its partner and can be written.")
 
