@@ -47,6 +47,7 @@ class Runner(msgspec.Struct, frozen=True, omit_defaults=True):
     profile: Fields = {}
     role: Fields = {}
     zone: str = "UTC"
+    permissions: tuple[str, ...] | None = None  #: custom permissions that he holds; None: nobody knows
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -136,8 +137,13 @@ def formula_of(source: str) -> Formula | None:
 def _context(runner: Runner | None) -> Context:
     if runner is None:
         return Context()
+    held = runner.permissions
     return Context(
-        time_zone=ZoneInfo(runner.zone), user=runner.user, profile=runner.profile, role=runner.role
+        time_zone=ZoneInfo(runner.zone),
+        user=runner.user,
+        profile=runner.profile,
+        role=runner.role,
+        permissions=None if held is None else frozenset(held),
     )
 
 

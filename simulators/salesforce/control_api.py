@@ -36,6 +36,7 @@ def _setup_routes(simulator: "Salesforce") -> dict[str, Handler]:
         "PATCH /_sim/fields": lambda request: setup.change_field(simulator.org, request.json()),
         "POST /_sim/objects": lambda request: setup.create_object(simulator.org, request.json()),
         "POST /_sim/permissions": lambda request: setup.permit(simulator.org, request.json()),
+        "POST /_sim/custom_permissions": lambda request: _permit(simulator, request.json()),
         "GET /_sim/rules": lambda _: _rules(simulator),
         "DELETE /_sim/rules": lambda _: _forget_rules(simulator),
         "POST /_sim/validation_rules": lambda r: plain(setup.add_validation_rule(simulator.org, r.json())),
@@ -93,6 +94,11 @@ def _rules(simulator: "Salesforce") -> dict[str, Any]:
         "automations": [plain(rule) for rule in rules.automations],
         "assignment_rules": [plain(rule) for rule in rules.assignments],
     }
+
+
+def _permit(simulator: "Salesforce", body: dict[str, Any]) -> dict[str, str]:
+    org = simulator.org
+    return {"id": org.add_permission(str(body["name"]), str(body.get("user_id") or org.integration_user))}
 
 
 def _forget_rules(simulator: "Salesforce") -> dict[str, Any]:

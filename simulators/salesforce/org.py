@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from heapq import heappop, heappush
@@ -191,6 +192,8 @@ class Org:
 
     def _formula_value(self, described: SObject, row: Record, path: str, user: Record | None) -> Any:
         head, _, rest = path.partition(".")
+        if head == "$Permission":
+            return self.has_permission(str(user["Id"]) if user else "", rest)
         if head == "$User":
             return self._formula_value(self.schema.objects["User"], user or {}, rest, None)
         if rest:
@@ -203,6 +206,29 @@ class Org:
         if value is None and entry.type in NUMBER_TYPES and self.settings.blank_numbers_are_zero:
             return 0.0
         return _typed(entry, value)
+
+    # custom permissions
+
+    def add_permission(self, name: str, user_id: str) -> str:
+        """Make a custom permission that a user holds by a permission set of his own."""
+        made = self._setup_row("CustomPermission", DeveloperName=name, MasterLabel=name)
+        parent = self._setup_row("PermissionSet", Name=f"Grants_{name}", Label=f"Grants {name}")
+        self._setup_row(
+            "SetupEntityAccess", ParentId=parent, SetupEntityId=made, SetupEntityType="CustomPermission"
+        )
+        self._setup_row("PermissionSetAssignment", AssigneeId=user_id, PermissionSetId=parent)
+        return made
+
+    def has_permission(self, user_id: str, name: str) -> bool:
+        def rows(entity: str) -> Iterable[Record]:
+            return self.tables[entity].live.by_id.values()
+
+        sets = {
+            row["PermissionSetId"] for row in rows("PermissionSetAssignment") if row["AssigneeId"] == user_id
+        }
+        held = {row["SetupEntityId"] for row in rows("SetupEntityAccess") if row["ParentId"] in sets}
+        names = {row["Id"]: row["DeveloperName"] for row in rows("CustomPermission")}
+        return any(names[each].lower() == name.lower() for each in held)
 
     # what every org has
 

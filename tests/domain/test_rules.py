@@ -367,6 +367,20 @@ def test_a_formula_field_of_a_record_that_is_written_is_not_known() -> None:
     assert judged("PRIORVALUE(Score) > 1", {"City": "Wien"}, {"Score": "2"}) is Verdict.VIOLATES
 
 
+@pytest.mark.parametrize(
+    ("held", "verdict"),
+    [(None, Verdict.UNKNOWN), ((), Verdict.VIOLATES), (("Bypass",), Verdict.PASS)],
+    ids=["not known", "not held", "held"],
+)
+def test_a_rule_spares_the_user_who_holds_a_permission(
+    held: tuple[str, ...] | None, verdict: Verdict
+) -> None:
+    rule = RuleText("03d1", "Rule", 'AND(City = "Wien", NOT($Permission.Bypass))', "No.")
+    rules = compile_rules((rule,), frozenset(), LEAD_SCHEMA, Runner(permissions=held))
+
+    assert rules.judge({"City": "Wien"}, {"City": None}, 0).get(rule.key, Verdict.PASS) is verdict
+
+
 # -- how a rule stands
 
 

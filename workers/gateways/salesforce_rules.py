@@ -9,6 +9,7 @@ from typing import Any
 
 from simple_salesforce.api import Salesforce
 
+from domain.errors import Misconfigured, Rejected
 from domain.rules import RuleText, Runner
 from domain.schema import FieldKind
 from domain.state import Priority
@@ -33,6 +34,13 @@ _PLAIN = frozenset(
     }
 )
 """Kinds whose values mean to a formula what JSON says; a picklist, a date or a number would need its type."""
+
+
+_GRANTED = (
+    "SELECT SetupEntityId FROM SetupEntityAccess WHERE SetupEntityType = 'CustomPermission' "
+    "AND ParentId IN (SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = {})"
+)
+_NAMES = "SELECT DeveloperName, NamespacePrefix FROM CustomPermission WHERE Id IN ({})"
 
 
 class SalesforceRules:
@@ -76,7 +84,18 @@ class SalesforceRules:
             profile={"Id": user.get("ProfileId"), "Name": profile.get("Name")},
             role={"Id": user.get("UserRoleId"), "Name": role.get("Name")},
             zone=str(user.get("TimeZoneSidKey") or "UTC"),
+            permissions=self._permissions(user_id) if any(map(_is_permission, names)) else None,
         )
+
+    def _permissions(self, user_id: str) -> tuple[str, ...] | None:
+        """The custom permissions that a user holds by permission sets or profile; None if he may not see."""
+        try:
+            granted = self._query("query", _GRANTED.format(soql_text(user_id)))
+            ids = ",".join(soql_text(str(each["SetupEntityId"])) for each in granted)
+            found = self._query("query", _NAMES.format(ids)) if ids else []
+        except (Misconfigured, Rejected):
+            return None
+        return tuple(sorted(map(_permission, found)))
 
     def _fields(self, names: Collection[str]) -> list[str]:
         """Those of the asked fields of ``$User`` that we may read and whose values speak for themselves."""
@@ -97,3 +116,12 @@ class SalesforceRules:
             return client.restful(path, params={"q": soql})
 
         return self._org.account.ask(request, QueryPage, Priority.LIVE).records
+
+
+def _is_permission(name: str) -> bool:
+    return name.lower().startswith("$permission.")
+
+
+def _permission(row: Mapping[str, Any]) -> str:
+    space = row.get("NamespacePrefix")
+    return f"{space}__{row['DeveloperName']}" if space else str(row["DeveloperName"])
