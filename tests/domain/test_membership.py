@@ -208,3 +208,24 @@ def test_a_new_lead_reaches_nobody_outside_the_list_where_creating_is_off() -> N
     entity = person(world, "other")
     world.lead("00Q1", **LEAD, City="Bonn")
     assert (world.reasons(entity)[-1], world.outbox) == ("not_in_inclusion_list", {})
+
+
+ROLLING = msgspec.json.decode(
+    msgspec.json.encode(OTHER).replace(
+        b'{"operationType":"STRING","operator":"IS_NOT_EQUAL_TO","value":"Rome"}',
+        b'{"operationType":"ROLLING_DATE_RANGE","operator":"IS_MORE_THAN_X_DAYS_AGO","numberOfDays":3}',
+    )
+)
+"""Everybody whose city, which is a date here, is more than three days ago."""
+
+
+@pytest.mark.rule(9)
+def test_who_joins_by_the_clock_alone_is_synced() -> None:
+    world = listed(ROLLING)
+    entity = person(world, city="2025-06-14T00:00:00.000Z")
+    assert world.reasons(entity) == ["not_in_inclusion_list"]
+    due = world.queues["timers"][f"{entity}|look"]
+    world.append(e.TimerDue(entity=entity, cause="look", due=due), after=due - world.now)
+    opened = world.contact(entity).opened
+    assert opened is not None
+    assert (opened.trigger, opened.detail) == ("joined_list", "time")
