@@ -15,7 +15,7 @@ from domain.events import PersonErased
 from domain.state import Contact
 from workers.archive.archiver import Archiver
 from workers.archive.erasing import Person, cleanse
-from workers.archive.finding import Found, Search
+from workers.archive.finding import Search
 from workers.archive.marks import Marks
 from workers.archive.whole import WholeLog
 from workers.connection import Lane, position_of
@@ -63,16 +63,13 @@ class Eraser:
         if not self._refused(marks):
             self._say(entity, marks)
             return
-        person = Person(names, frozenset((contact.id, *contact.records)), frozenset(addresses))
-        if any(self._tells(each, search) for each in his):
-            self._rewrite(entity, person)
+        if any(blank(each.event, search.pointers) != each.event for each in his):
+            keys = frozenset((contact.id, *contact.records))
+            self._rewrite(entity, Person(names, keys, frozenset(addresses)))
             return
         self.archiver.sweep()
         if self.begin_epoch():
             self._say(entity, (), done=True)
-
-    def _tells(self, found: Found, search: Search) -> bool:
-        return blank(found.event, search.pointers) != found.event
 
     def _free(self, contact: Contact, addresses: set[str]) -> set[str]:
         """The addresses that nobody else has now: another person's are not refused."""

@@ -13,6 +13,8 @@ from workers.cli.failures import Failed
 from workers.cli.output import emit, progress, say
 from workers.cli.session import entity_of, with_json, with_link
 
+FAR = 2**62
+EVERYBODY = 2**31
 PATIENCE_S = 300
 PAUSE_S = 0.5
 PAGE = 1_000
@@ -80,9 +82,11 @@ def _finish(link: Link, entity: str) -> None:
 
 
 def _waits(link: Link, entity: str) -> bool:
+    """Whether the erasure is not folded yet, or the log still tells of him."""
     tables = link.lane.tables()
-    behind = link.lane.backlog() > 0
-    return behind or entity in {name for name, _ in tables.due(ERASING, 2**62, 2**31)}
+    raw = tables.fetch(Table.CONTACTS, [entity])[0]
+    erased = raw is not None and decode(Table.CONTACTS, raw).erased
+    return not erased or entity in {name for name, _ in tables.due(ERASING, FAR, EVERYBODY)}
 
 
 def _told(link: Link, after: str, entity: str) -> Iterator[PersonErased]:
