@@ -7,6 +7,7 @@ everything accepted, encoded, for one atomic commit, in a form that a store appl
 
 from collections.abc import Callable, KeysView, Sequence
 from enum import StrEnum
+from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -67,11 +68,13 @@ def decode_closed(raw: bytes) -> Closed:
     return _decode_closed(raw)
 
 
+@cache
 def outbox_queue(crm: Crm, priority: Priority) -> str:
     """Where the keys of intents wait for a deliverer, by due time."""
     return f"outbox/{crm}/{priority}"
 
 
+@cache
 def reads_queue(crm: Crm, priority: Priority) -> str:
     """Where the keys of read requests wait for a reader, by the moment they were asked."""
     return f"reads/{crm}/{priority}"

@@ -72,10 +72,9 @@ def settle(step: Step, contact: Contact) -> Contact:
 
 def record_written(contact: Contact, decision: str, crm: Crm, fields: Fields) -> Contact:
     """Note with a decision what was delivered for it."""
-    flying = tuple(
-        _with_written(each, crm, fields) if each.id == decision else each for each in contact.flying
-    )
-    opened = contact.opened
+    flying, opened = contact.flying, contact.opened
+    if flying:
+        flying = tuple(_with_written(each, crm, fields) if each.id == decision else each for each in flying)
     if opened is not None and opened.id == decision:
         opened = _with_written(opened, crm, fields)
     return replace(contact, opened=opened, flying=flying)

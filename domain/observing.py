@@ -3,7 +3,7 @@
 Echoes and no-ops open no decision, because what they show is what was sent or known already.
 """
 
-from typing import NamedTuple
+import msgspec
 
 from domain import events as e
 from domain import links
@@ -34,7 +34,7 @@ ASKED_FOR = frozenset({"look_up", "import"})
 """Where a record comes from that is new to us only because somebody looked for it."""
 
 
-class Look(NamedTuple):
+class Look(msgspec.Struct, frozen=True, gc=False):
     """One look at a record, beside what was known of it before."""
 
     event: e.RecordObserved
@@ -130,13 +130,16 @@ def _look(contact: Contact, kind: KindPolicy, event: e.RecordObserved, us: str) 
     known = contact.records.get(ref.key)
     before = known or EMPTY
     folded = observe(before, event)
+    after = converted(kind, ref, folded.record)
+    if after is not folded.record:
+        folded = folded._replace(record=after)
     settled = own_form(contact, event, before, us) if _written(contact, event.crm) else _NOTHING
     return Look(
         event,
         kind,
         ref,
         before,
-        folded._replace(record=converted(kind, ref, folded.record)),
+        folded,
         known=known is not None,
         linked=contact.pair.get(ref.crm) == ref.key,
         made=event.crm in contact.created_by_us,
