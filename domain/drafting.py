@@ -21,9 +21,10 @@ from domain.mapping import (
     SyncRule,
     merge,
 )
+from domain.money import OTHER, is_foreign
 from domain.pairs import Compared, derived, overlay, unsettled
 from domain.policy import KindPolicy
-from domain.reasons import OWN_RULES, REQUIRED, Reason, Wait
+from domain.reasons import OWN_RULES, REQUIRED, UNCONVERTIBLE, Reason, Wait
 from domain.records import Record
 from domain.routing import route
 from domain.state import Contact, Hold, Once
@@ -112,10 +113,16 @@ def create(contact: Contact, kind: KindPolicy, target: Crm, now: int) -> Plan:
         return Plan(wait=Wait.LOOK_UP, needs=[Need("look_up", target, name, address)])
     drafting = _Drafting(contact, kind, Plan(drafted=True))
     theirs = name if target is SALESFORCE else ref.object
+    foreign = _foreign(kind, ref, record) if target is HUBSPOT else frozenset[str]()
     for mapped in (*kind.fields[theirs], *kind.computed[theirs]):
         if imported and mapped.hubspot not in kind.kind.match[name]:
             continue
-        _start_with(drafting, mapped, target, record.values, now)
+        if mapped.salesforce in foreign:
+            drafting.refuse(
+                mapped.hubspot, target, record.values.get(mapped.salesforce), UNCONVERTIBLE, OTHER
+            )
+        else:
+            _start_with(drafting, mapped, target, record.values, now)
     drafting.check_dependent(target, name, None)
     return _creation(drafting, target, name, ref)
 
@@ -191,9 +198,12 @@ def update(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     if unseen:
         return Plan(wait=Wait.READ, needs=unseen)
     drafting = _Drafting(contact, kind, Plan(drafted=True))
+    foreign = _foreign(kind, *theirs)
     for mapped, pair, agreed in compared(contact, kind, now):
-        changed_at = _changed_at(mapped, ours[1], theirs[1])
-        _merge_into(drafting, mapped, pair, merge(mapped, pair, agreed, changed_at))
+        merged = merge(mapped, pair, agreed, _changed_at(mapped, ours[1], theirs[1]))
+        if isinstance(merged, Send) and mapped.salesforce in foreign:
+            merged = Refuse(merged.target, merged.source, OTHER, UNCONVERTIBLE)
+        _merge_into(drafting, mapped, pair, merged)
     refs = {HUBSPOT: ours[0], SALESFORCE: theirs[0]}
     for ref, record in (ours, theirs):
         drafting.check_dependent(ref.crm, ref.object, record)
@@ -201,6 +211,12 @@ def update(contact: Contact, kind: KindPolicy, now: int) -> Plan:
         if fields:
             drafting.answer.drafts[crm] = Draft(refs[crm].object, refs[crm].id, fields, drafting.sources[crm])
     return drafting.answer
+
+
+def _foreign(kind: KindPolicy, ref: RecordRef, record: Record) -> frozenset[str]:
+    """The amounts of a Salesforce record that are in another currency."""
+    amounts = kind.amounts[ref.object]
+    return amounts if amounts and is_foreign(kind.section.currency, record.values) else frozenset()
 
 
 def compared(contact: Contact, kind: KindPolicy, now: int) -> Iterator[Compared]:

@@ -15,6 +15,7 @@ from domain.identity import CRMS, Crm
 from domain.inclusion import InclusionFilter, ListError, compile_list
 from domain.kinds import ObjectKind
 from domain.mapping import ALWAYS, MappedField, SyncRule
+from domain.money import CURRENCY, amounts_of
 from domain.owners import NOBODY, Owner, OwnerOptions, Owners, is_owner, match_owners, owner_field
 from domain.routing import Route
 from domain.rules import ObjectRules, Rule
@@ -65,6 +66,7 @@ class Section(msgspec.Struct, frozen=True):
     computed: tuple[Computed, ...] = ()
     shadow: bool = False  #: everything is decided, and nothing is sent
     owners: OwnerOptions = OwnerOptions()
+    currency: str = ""  #: of HubSpot's amounts; Salesforce's in another one do not sync; empty: not looked at
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -97,6 +99,7 @@ class KindPolicy:
     inclusion_missing: str  #: why the configured list cannot be asked; empty if it can, or none is configured
     zone: ZoneInfo
     routes: tuple[Route, ...]
+    amounts: dict[str, frozenset[str]]  #: Salesforce object -> mapped fields whose currency is looked at
     filters: dict[str, Expression]  #: Salesforce object -> what its records must meet to sync
     computed: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> what is computed from it or for it
 
@@ -153,6 +156,8 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         (each, _expression(each.formula, schemas, _read(kind, each), zone)) for each in section.computed
     ]
     computed = {name: _computed(kind, name, formulas, schemas) for name in kind.salesforce}
+    amounts = {name: amounts_of(section.currency, each) for name, each in fields.items()}
+    currency = {(Crm.SALESFORCE, name): {CURRENCY} for name, each in amounts.items() if each}
     portal = ZoneInfo(connection.accounts[Crm.HUBSPOT][1]) if Crm.HUBSPOT in connection.accounts else zone
     prompts = _prompts(section, schemas, _watched(kind, fields))
     read = _joined(_names(prompts), _read_by_formulas(kind, routes, filters, formulas))
@@ -164,7 +169,9 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         mapped={(name, crm): _mapped(fields[name], computed[name], crm) for name in fields for crm in CRMS},
         watched=_joined(_watched(kind, fields), read),
         prompts=prompts,
-        needed=_joined(_needed(kind, fields, inclusion), read, judged_fields(fields, dependent, rules)),
+        needed=_joined(
+            _needed(kind, fields, inclusion), read, currency, judged_fields(fields, dependent, rules)
+        ),
         schemas=schemas,
         dependent=dependent,
         rules=rules,
@@ -174,6 +181,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         zone=portal,
         routes=routes,
         filters=filters,
+        amounts=amounts,
         computed=computed,
     )
 

@@ -1,6 +1,7 @@
 """What a record's fields say of each other: options that depend on others, and records without an address."""
 
 import msgspec
+import pytest
 
 from domain import events as e
 from domain.identity import Crm
@@ -45,6 +46,7 @@ def held(made: World) -> list[str]:
     return sorted(made.contact(ADA).holds.get(SF, {}))
 
 
+@pytest.mark.rule(88)
 def test_the_dependent_option_is_held_back_and_the_rest_goes() -> None:
     made = world()
     made.hubspot("1", email="a@x.org", lastname="Byron", country="Austria", state="Texas")
@@ -71,6 +73,7 @@ def test_a_held_option_goes_as_soon_as_the_other_field_fits_it() -> None:
     assert held(made) == []
 
 
+@pytest.mark.rule(88)
 def test_a_field_that_would_leave_its_dependent_option_behind_is_held_back() -> None:
     made = world()
     both(made)

@@ -328,6 +328,55 @@ def test_a_target_that_keeps_its_own_form_of_a_computed_value_is_left_in_peace()
     assert written(world, entity, SF) == {"City": "Vienna"}
 
 
+# -- currencies
+
+
+def world_with_money(code: str) -> tuple[World, str]:
+    """A pair whose lead is in a currency, and HubSpot's amounts are euros."""
+    world = World()
+    for known in SCHEMAS:
+        added = {HS: (text("revenue", FieldKind.NUMBER),), SF: (MONEY, text("CurrencyIsoCode"))}[known.crm]
+        more = {each.name: each for each in added} if known.object != "Contact" else {}
+        world.append_schema(msgspec.structs.replace(known, fields={**known.fields, **more}))
+    mappings = (*MAPPINGS, mapping("revenue", "Revenue__c", SyncRule.TWO_WAY))
+    world.apply(msgspec.structs.replace(SECTION, mappings=mappings, currency="EUR")).baseline()
+    entity = person(world, revenue=None)
+    lead: Fields = {"Revenue__c": "500", "CurrencyIsoCode": code}
+    world.look_up(SF, ("Lead", "00Q7", ADA | lead))
+    return world, entity
+
+
+MONEY = msgspec.structs.replace(text("Revenue__c", FieldKind.NUMBER), native="currency")
+
+
+@pytest.mark.rule(89)
+def test_an_amount_in_the_declared_currency_travels() -> None:
+    world, entity = world_with_money("EUR")
+    assert written(world, entity, HS) == {"revenue": "500"}
+
+
+@pytest.mark.rule(89)
+def test_an_amount_in_another_currency_is_held_back_in_both_directions() -> None:
+    world, entity = world_with_money("USD")
+    assert not world.outbox
+    assert world.contact(entity).holds[HS]["revenue"].message == (
+        "the Salesforce record is in another currency than the one declared"
+    )
+    world.hubspot("1", revenue="70", firstname="Ada")
+    assert written(world, entity, SF) == {"FirstName": "Ada"}
+
+
+@pytest.mark.rule(89)
+def test_a_new_hubspot_record_gets_no_amount_of_another_currency() -> None:
+    world, _ = world_with_money("EUR")
+    entity = world.lead(
+        "00Q8", **ADA | {"Email": "bob@example.com", "Revenue__c": "9", "CurrencyIsoCode": "USD"}
+    )
+    world.look_up(HS)
+    assert "revenue" not in written(world, entity, HS)
+    assert written(world, entity, HS)["lastname"] == "Byron"
+
+
 @pytest.mark.rule(102)
 def test_a_field_of_leads_alone_stays_with_leads() -> None:
     world = world_of(mapping("stage", "Stage__c", SyncRule.TWO_WAY))

@@ -389,6 +389,7 @@ def test_a_wrong_key_or_value_is_named_with_its_remedy(old: str, new: str, says:
             'The property "lastname" is already mapped in line 7. Keep one of the two; one mapping can '
             "name a field for each object: salesforce: {Lead: Street, Contact: MailingStreet}.",
             id="a property twice",
+            marks=pytest.mark.rule(71),
         ),
         pytest.param(
             "{hubspot: jobtitle, salesforce: {Contact: lastname}}",

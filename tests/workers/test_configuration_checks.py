@@ -429,6 +429,7 @@ BOX = FieldKind.BOOLEAN
                 'warning: Lead.Rating lacks "h" of heat. ' + SAME_OPTIONS,
             ],
             id="a label for a value",
+            marks=pytest.mark.rule(79),
         ),
         pytest.param(
             "values: {h: hot, c: cold}, default: {salesforce: warm}",
@@ -556,6 +557,22 @@ def test_a_computed_field_must_take_what_its_formula_yields(computed: str, says:
     assert unfit(read, schemas(hubspot=(field("web"),), lead=lead)) == [
         f"acme.yaml:9: {each}" for each in says
     ]
+
+
+@pytest.mark.rule(89)
+def test_amounts_of_several_currencies_need_one_that_is_declared() -> None:
+    amount = msgspec.structs.replace(field("Size", NUMBER), native="currency")
+    known = schemas(hubspot=(field("size", NUMBER),), lead=(amount, field("CurrencyIsoCode")))
+    mapping = "{hubspot: size, salesforce: Size}"
+    assert unfit(configuration(mappings=(mapping,)), known) == [
+        (
+            'acme.yaml:5: warning: Salesforce has several currencies, and amounts are mapped: "Lead.Size". '
+            "Say which one HubSpot's amounts are in: currency: EUR."
+        )
+    ]
+    read = configuration(mappings=(mapping,), section="  currency: EUR\n")
+    assert unfit(read, known) == []
+    assert to_document(read, known).sections[0].defaults["Lead"]["CurrencyIsoCode"] == "EUR"
 
 
 # -- owners

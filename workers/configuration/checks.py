@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from domain.identity import Crm
 from domain.kinds import ObjectKind
 from domain.mapping import SyncRule
+from domain.money import CURRENCY
 from domain.schema import FieldKind, FieldSchema, ObjectSchema
 from domain.translating import Carry, translator
 from domain.validation import objection
@@ -93,6 +94,7 @@ class _Section:
             yield from self._required(name)
         yield from self._defaults()
         yield from self._keys()
+        yield from self._currency()
 
     def _mappings(self) -> Iterator[Mapping]:
         """Those that are used in these accounts."""
@@ -236,6 +238,21 @@ class _Section:
                     yield self._error(what, meant(field, known), *place)
                 elif why := _unfit(known[field], value):
                     yield self._error(f'{name}.{field} cannot start as "{value}": {why[0]}.', why[1], *place)
+
+    def _currency(self) -> Iterator[Problem]:
+        """Amounts of several currencies, of which none was declared."""
+        several = [n for n in self.kind.salesforce if CURRENCY in self._fields(Crm.SALESFORCE, n)]
+        amounts = [
+            mapped.full_name(Crm.SALESFORCE)
+            for place, entry, _ in self._mappings()
+            for mapped in self._mapped(entry, place)
+            if mapped.salesforce.native == "currency" and mapped.object in several
+        ]
+        if amounts and not self.entry.currency:
+            what = f"Salesforce has several currencies, and amounts are mapped: {_some(amounts)}."
+            yield self._warning(
+                what, "Say which one HubSpot's amounts are in: currency: EUR.", "field_mappings"
+            )
 
     def _keys(self) -> Iterator[Problem]:
         for crm in Crm:

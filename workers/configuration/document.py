@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from domain.identity import Crm
 from domain.kinds import ObjectKind
+from domain.money import CURRENCY
 from domain.policy import Computed, Document, FieldMapping, RoutingRule, Section
 from domain.schema import FieldSchema
 from workers.configuration.loading import Configuration
@@ -124,18 +125,27 @@ def _section(configuration: Configuration, name: str, schemas: Schemas, lists: M
         inclusion_list=None if wanted is None else lists.get(wanted, wanted),
         guards=_guards(section.guards),
         zone=configuration.entry.time_zone,
-        defaults={
-            name: {field: option_value(fields.get(field), value) for field, value in values.items()}
-            for name, values in section.defaults.items()
-            for fields in [_schema_fields(schemas, kind, name)]
-        },
+        defaults=_defaults(kind, section, schemas),
         salesforce_filter=section.limit_sync.filters(kind.salesforce),
         routing=_routing(kind, section),
         triggers=tuple(name for name in section.sync_triggers.names() if name in kind.triggers),
         owners=section.owners.options,
+        currency=section.currency or "",
         computed=tuple(each for entry in section.computed_fields for each in computed(entry, kind, schemas)),
         shadow=configuration.entry.mode == SHADOW,
     )
+
+
+def _defaults(kind: ObjectKind, section: SectionEntry, schemas: Schemas) -> dict[str, dict[str, str]]:
+    """What new records start with; where there are several currencies, the declared one."""
+    defaults: dict[str, dict[str, str]] = {}
+    for name in (*section.defaults, *(kind.salesforce if section.currency else ())):
+        fields = _schema_fields(schemas, kind, name)
+        given = section.defaults.get(name, {})
+        defaults[name] = {field: option_value(fields.get(field), value) for field, value in given.items()}
+        if section.currency and CURRENCY in fields and name != kind.hubspot:
+            defaults[name].setdefault(CURRENCY, section.currency)
+    return {name: values for name, values in defaults.items() if values}
 
 
 def _schema_fields(schemas: Schemas, kind: ObjectKind, name: str) -> Mapping[str, FieldSchema]:

@@ -99,6 +99,12 @@ def _formula(value: object) -> object:
     return value
 
 
+def _currency(value: object) -> object:
+    if not re.fullmatch(r"[A-Z]{3}", str(value)):
+        raise wrong(f'"{value}" is not a currency.', "Write its ISO code, as in EUR.")
+    return value
+
+
 def _given(value: object) -> object:
     if not value:
         raise wrong("inclusion_list is empty.", "Name a list, or delete the key: then nobody is left out.")
@@ -362,6 +368,7 @@ class SectionEntry(Model):
     field_mappings: tuple[MappingEntry, ...] = ()
     computed_fields: tuple[ComputedEntry, ...] = ()
     owners: OwnersEntry = OwnersEntry()
+    currency: Annotated[Text | None, BeforeValidator(_currency)] = None
 
 
 class ConnectionEntry(Model):
