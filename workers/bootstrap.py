@@ -353,10 +353,11 @@ class Link:
 
     def epoch(self) -> Past | None:
         """The state from which one release has folded what runs now; None: the log's beginning."""
-        generations, taken = self.stores.generations, self.archive.newest().snapshots
-        standing = (generations.release(), generations.current())
-        fitting = [each for each in taken if (each.release, each.generation) == standing]
-        return Past(self.archive.files, fitting[-1]) if fitting else None
+        generations = self.stores.generations
+        taken = self.archive.newest().of_epoch(
+            generations.release(), generations.current(), self.stores.tables().checkpoint()
+        )
+        return Past(self.archive.files, taken) if taken else None
 
     def restore(self) -> Restored:
         """Let the log's server go on where the archive ends, while no process works on the connection."""

@@ -48,6 +48,10 @@ class Epochs:
 
         The latest release that is alive has the turn. An older one gets it back once all later ones have
         been gone for a minute.
+
+        Raises:
+            Discontinued: if the log's server does not go on where the archive ends; restore it first.
+            Damaged: if the archive cannot be read.
         """
         theirs, ours = self.generations.release(), self.generations.ours
         if theirs != ours and not self._our_turn(theirs):
@@ -75,6 +79,7 @@ class Epochs:
 
     def _begin(self) -> bool:
         """Begin the epoch where it has not begun yet: whoever tried before may have been cut short."""
+        self.archiver.check()
         generation, ours = self.generations.current(), self.generations.ours
         taken = self.archiver.archive.newest().snapshots
         begun = bool(taken) and (taken[-1].release, taken[-1].generation) == (ours, generation)

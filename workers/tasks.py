@@ -33,13 +33,15 @@ def project(connection: str) -> dict[str, Any]:
     """Fold the log of a connection; wake who delivers and reads after each portion."""
     link = runtime().link(connection)
     bells(link).answer("project")
-    if not link.epochs.enter():
-        return {"connection": connection, "why": "another release folds"}
     try:
+        if not link.epochs.enter():
+            return {"connection": connection, "why": "another release folds"}
         progress = link.projector.run(committed=bells(link).onward)
     except NewerEvent as error:  # nothing is skipped: the log waits for a worker that knows the event
         log.error("event_newer", connection=connection, why=str(error))  # noqa: TRY400 - no traceback helps here
         return {"connection": connection, "why": str(error)}
+    except (Discontinued, Damaged) as error:  # nothing is folded on a wrong footing
+        return _broken(connection, error)
     if progress.more:
         bells(link).ring("project")
     return {"connection": connection, **progress._asdict()}
@@ -162,10 +164,15 @@ def archive(connection: str) -> dict[str, Any]:
         done = link.archiver.run()
         link.renew_epoch()
         link.eraser.run()
-    except (Discontinued, Damaged) as error:  # nothing was trimmed; an operator must look
-        log.error("archive_broken", connection=connection, why=str(error))  # noqa: TRY400 - no traceback helps here
-        return {"connection": connection, "why": str(error)}
+    except (Discontinued, Damaged) as error:  # nothing was trimmed
+        return _broken(connection, error)
     return {"connection": connection, **done._asdict()}
+
+
+def _broken(connection: str, error: Exception) -> dict[str, Any]:
+    """Log and archive do not go together: an operator must look."""
+    log.error("archive_broken", connection=connection, why=str(error))
+    return {"connection": connection, "why": str(error)}
 
 
 def sweep() -> None:

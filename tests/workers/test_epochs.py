@@ -14,7 +14,7 @@ from tests.workers.crm import FakeCrm
 from tests.workers.lanes import ADA, configured, project, shown, with_ada
 from tests.world import HS, SF
 from workers.archive.archive import Archive
-from workers.archive.archiver import Archiver, Bounds
+from workers.archive.archiver import Archiver, Bounds, Discontinued
 from workers.archive.files import Bucket
 from workers.archive.snapshots import Past
 from workers.archive.whole import WholeLog
@@ -235,6 +235,17 @@ def test_a_snapshot_has_every_row_of_the_tables(house: House) -> None:
     assert past.decisions(ADA) == tables.decisions(ADA, 100)
     assert past.fetch(Table.REFS, "nobody") is None
     assert past.decisions("nobody") == []
+
+
+def test_an_empty_server_beside_an_archive_is_not_folded_before_it_is_restored(house: House) -> None:
+    old = house.worker(OLD)
+    house.clock.advance(60)
+    old.archiver.run()
+    house.server.flushall()
+    with pytest.raises(Discontinued):
+        house.worker(OLD).epochs.enter()
+
+    assert house.worker(OLD).lane.tables().checkpoint() == "0-0"
 
 
 @pytest.mark.parametrize(

@@ -286,3 +286,17 @@ def test_one_sweep_sets_a_new_person_on_the_way_to_the_other_crm_and_ends(
     search = Search("Lead", "Email", ["ada@example.com"], ["LastName"])
     leads = both.gateways[Crm.SALESFORCE].look_up([search])[0].records
     assert [each.fields["LastName"] for each in leads] == ["Lovelace"]
+
+
+def test_a_server_that_does_not_go_on_where_the_archive_ends_is_not_folded(acme: Installation) -> None:
+    with_ada(acme.lane)
+    acme.clock.advance(60)
+    tasks.project("acme")
+    assert tasks.archive("acme")["events"] > 0
+    acme.runtime.redis.flushall()
+    acme.runtime._links.clear()
+    touched(acme.lane)
+
+    assert "never had" in tasks.project("acme")["why"]
+    assert "never had" in tasks.archive("acme")["why"]
+    assert acme.lane.tables().checkpoint() == "0-0"

@@ -84,6 +84,16 @@ class Manifest(msgspec.Struct, frozen=True):
         yield from (each.file for each in self.segments)
         yield from (each.file for each in self.snapshots)
 
+    def of_epoch(self, release: str, generation: int, until: str) -> Snapshot | None:
+        """The newest snapshot of a release and a generation, at or before a position."""
+        fitting = (
+            each
+            for each in reversed(self.snapshots)
+            if (each.release, each.generation) == (release, generation)
+            and position_of(each.position) <= position_of(until)
+        )
+        return next(fitting, None)
+
     def snapshot(self, until: str) -> Snapshot | None:
         """The newest snapshot at or before a position."""
         fitting = [each for each in self.snapshots if position_of(each.position) <= position_of(until)]

@@ -155,6 +155,7 @@ class WholeSegment:
         self.segment = segment
         self.packed = Reading(files, segment.file).whole()
         self._firsts = [position_of(each.first) for each in self.packed.blocks]
+        self._decoded: tuple[int, list[Entry]] = (-1, [])  #: the last block that was read, and its entries
 
     def behind(self, after: tuple[int, int]) -> Iterator[Entry]:
         """The entries behind a position, to the end of the segment."""
@@ -168,9 +169,12 @@ class WholeSegment:
         return [] if self.packed.blocks[last].rows == ROWS else self._block(last)
 
     def _block(self, number: int) -> list[Entry]:
-        block = self.packed.blocks[number]
-        with _damage(self.segment.file.name):
-            return entries_of(unpack(self.packed.data[block.start : block.start + block.size]))
+        if self._decoded[0] != number:
+            block = self.packed.blocks[number]
+            with _damage(self.segment.file.name):
+                raw = self.packed.data[block.start : block.start + block.size]
+                self._decoded = (number, entries_of(unpack(raw)))
+        return self._decoded[1]
 
 
 def entries_of(lines: bytes) -> list[Entry]:
