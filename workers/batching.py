@@ -32,7 +32,7 @@ def shared(due: Mapping[Priority, list[str]], size: int) -> list[str]:
 
 @dataclass
 class Gathering:
-    """Tells when a batch that is not full leaves.
+    """Tells when a batch leaves.
 
     What is alone leaves at once. The more a batch holds, the likelier it is part of a burst, and the longer
     it may wait for the rest.
@@ -44,10 +44,10 @@ class Gathering:
     _began: float = 0.0
     _grew: float = 0.0
 
-    def wait(self, held: int, *, least: float = 0.0) -> float:
-        """Seconds until the next look at a batch that holds so many; 0: it leaves now.
+    def wait(self, held: int, *, full: bool = False, least: float = 0.0) -> float:
+        """Seconds until the next look at a batch that holds so many; 0: it leaves now, and is forgotten.
 
-        ``least``: so long it waits even if it holds only one.
+        ``full``: there is nothing to wait for. ``least``: so long it waits even if it holds only one.
         """
         now = self.clock.monotonic()
         if not self._held:
@@ -58,7 +58,7 @@ class Gathering:
         patience = max(least, min((held - 1) * PATIENCE, MOST_PATIENCE))
         limit = max(least, min((held - 1) * LIMIT, MOST_LIMIT))
         end = min(self._grew + patience, self._began + limit)
-        if now >= end:
+        if full or now >= end:
             self._held = 0
             return 0.0
         return min(end - now, LOOK)

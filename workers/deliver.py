@@ -188,12 +188,13 @@ class Deliverer:
         if state.paused or self.crm in state.suspended or state.throttled.get(self.crm, 0) > now:
             return None, 0
         waiting = self._due(now, last=0 < running == self.in_flight - 1)
-        gathers = len(waiting) < self.gateway.batch_size
+        full = len(waiting) >= self.gateway.batch_size
         while waiting:
             group = _alike(waiting, mixed=self.gateway.mixes_objects)
             wait_ms = self.gateway.at(_priority(group)).wait_ms()
-            if not wait_ms and gathers:
-                wait_ms = ceil(1000 * self._gathering.wait(len(group), least=COMPANY if running else 0.0))
+            if not wait_ms:
+                least = COMPANY if running else 0.0
+                wait_ms = ceil(1000 * self._gathering.wait(len(group), full=full, least=least))
             if wait_ms:
                 return None, wait_ms
             claimed = self._claim(group, counts)

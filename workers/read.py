@@ -74,7 +74,7 @@ class Reader:
             asked = self._due()
             if not asked:
                 return Progress(answered, news=answered > 0, more=False)
-            if len(asked) < self.batch and (seconds := self._gathering.wait(len(asked))):
+            if seconds := self._gathering.wait(len(asked), full=len(asked) >= self.batch):
                 self.lane.clock.sleep(seconds)
                 continue
             try:

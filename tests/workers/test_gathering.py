@@ -54,10 +54,12 @@ def test_mixed_updates_go_object_by_object_and_creates_go_alone() -> None:
 # -- when a batch leaves
 
 
-def waited(gathering: Gathering, clock: ManualClock, held: Callable[[float], int], **more: float) -> float:
+def waited(
+    gathering: Gathering, clock: ManualClock, held: Callable[[float], int], least: float = 0.0
+) -> float:
     """How long a batch waits that holds so many after so many seconds."""
     began = clock.monotonic()
-    while seconds := gathering.wait(held(clock.monotonic() - began), **more):
+    while seconds := gathering.wait(held(clock.monotonic() - began), least=least):
         assert seconds <= LOOK
         clock.advance(seconds)
     return clock.monotonic() - began
@@ -114,6 +116,15 @@ class Busy(ManualClock):
         if self.edited < 50:
             with_edits(self.lane, 10, first=self.edited + 1)
             self.edited += 10
+
+
+def test_the_batch_behind_one_that_filled_up_waits_anew() -> None:
+    clock = ManualClock()
+    one = gathering(clock, coming=True)
+    assert one.wait(150) > 0
+    clock.advance(0.9 * MOST_LIMIT)
+    assert one.wait(200, full=True) == 0
+    assert waited(one, clock, lambda _: 51) == pytest.approx(MOST_LIMIT, abs=0.002)
 
 
 def test_a_burst_that_comes_bit_by_bit_is_one_call() -> None:

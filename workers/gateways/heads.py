@@ -1,6 +1,7 @@
 """The head that the gateways to both CRMs have in common."""
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -20,7 +21,7 @@ class Prioritized:
         return other
 
 
-class ObjectGateway(Prioritized):
+class ObjectGateway(Prioritized, ABC):
     """Objects of one account. ``schemas``: what is known already; others are described when first needed."""
 
     def __init__(self, account: Account[Any], schemas: Mapping[str, ObjectSchema] | None) -> None:
@@ -35,9 +36,9 @@ class ObjectGateway(Prioritized):
         self._schemas[object_name] = schema.fields
         return schema
 
+    @abstractmethod
     def _described(self, object_name: str) -> ObjectSchema:
         """Ask the CRM."""
-        raise NotImplementedError
 
     def _schema(self, object_name: str) -> Mapping[str, FieldSchema]:
         if object_name not in self._schemas:
