@@ -5,6 +5,7 @@ Nothing is remembered here: the same contact and policy give the same drafts.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from domain.answer import Draft, Lost, Need, Plan, linked, match_value, read_in_full
 from domain.convert import Unconvertible
@@ -199,7 +200,7 @@ def update(contact: Contact, kind: KindPolicy, now: int) -> Plan:
         return Plan(wait=Wait.READ, needs=unseen)
     drafting = _Drafting(contact, kind, Plan(drafted=True))
     foreign = _foreign(kind, *theirs)
-    for mapped, pair, agreed in compared(contact, kind, now):
+    for mapped, pair, agreed in _compared(contact, kind, ours[1], theirs, now):
         merged = merge(mapped, pair, agreed, _changed_at(mapped, ours[1], theirs[1]))
         if isinstance(merged, Send) and mapped.salesforce in foreign:
             merged = Refuse(merged.target, merged.source, OTHER, UNCONVERTIBLE)
@@ -222,12 +223,16 @@ def _foreign(kind: KindPolicy, ref: RecordRef, record: Record) -> frozenset[str]
 def compared(contact: Contact, kind: KindPolicy, now: int) -> Iterator[Compared]:
     """The mapped and computed fields of a linked pair that are not simply as agreed."""
     ours, theirs = linked(contact, HUBSPOT), linked(contact, SALESFORCE)
-    if ours is None or theirs is None:
-        return
-    name = theirs[0].object
-    yield from unsettled(contact, kind.fields[name], ours[1], theirs[1])
-    if kind.computed[name]:
-        yield from derived(contact, kind.computed[name], ours[1], theirs[1], now)
+    return _compared(contact, kind, ours[1], theirs, now) if ours and theirs else iter(())
+
+
+def _compared(
+    contact: Contact, kind: KindPolicy, ours: Record, theirs: tuple[RecordRef, Record], now: int
+) -> Iterator[Compared]:
+    ref, record = theirs
+    mapped = unsettled(contact, kind.fields[ref.object], ours, record)
+    computed = kind.computed[ref.object]
+    return chain(mapped, derived(contact, computed, ours, record, now)) if computed else mapped
 
 
 def _changed_at(mapped: MappedField, ours: Record, theirs: Record) -> tuple[int, int]:

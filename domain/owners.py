@@ -64,9 +64,10 @@ NOBODY = Owners({}, {}, {}, frozenset())
 def match_owners(hubspot: Sequence[Owner], salesforce: Sequence[Owner], options: OwnerOptions) -> Owners:
     """Find out who stands for whom: first by the table, then by e-mail address."""
     listed = dict(_listed(hubspot, salesforce, options.table))
+    owners, users = _by_address(hubspot), _by_address(salesforce)
     to_salesforce, to_hubspot, why = {}, {}, {}
     for owner in hubspot:
-        found = listed[owner.id] if owner.id in listed else _user(owner, salesforce, options.match_by)
+        found = listed[owner.id] if owner.id in listed else _user(owner, users, options.match_by)
         if isinstance(found, Owner):
             to_salesforce[owner.id] = found.id
         else:
@@ -76,7 +77,7 @@ def match_owners(hubspot: Sequence[Owner], salesforce: Sequence[Owner], options:
         if user.id in by_table:
             to_hubspot[user.id] = by_table[user.id]
             continue
-        match = _owner(user, hubspot, options.match_by)
+        match = _owner(user, owners, options.match_by)
         if isinstance(match, Owner):
             to_hubspot[user.id] = match.id
         else:
@@ -109,8 +110,27 @@ def _listed(
             yield owner.id, user
 
 
-def _user(owner: Owner, people: Sequence[Owner], match_by: MatchBy) -> Owner | str:
-    alike = [each for each in people if not each.queue and _same(owner, each, match_by)]
+People = Mapping[str, Sequence[Owner]]
+"""Owners by their address, in small letters."""
+
+
+def _by_address(people: Iterable[Owner]) -> People:
+    found: dict[str, list[Owner]] = {}
+    for each in people:
+        if each.email:
+            found.setdefault(each.email.casefold(), []).append(each)
+    return found
+
+
+def _alike(one: Owner, people: People, match_by: MatchBy) -> list[Owner]:
+    """Who has the same address, and the same name if that is asked for."""
+    found = people.get((one.email or "").casefold(), ())
+    by_name = match_by is MatchBy.EMAIL_AND_NAME
+    return [each for each in found if not by_name or each.name.casefold() == one.name.casefold()]
+
+
+def _user(owner: Owner, people: People, match_by: MatchBy) -> Owner | str:
+    alike = [each for each in _alike(owner, people, match_by) if not each.queue]
     active = [each for each in alike if each.active]
     if len(active) == 1:
         return active[0]
@@ -122,17 +142,11 @@ def _user(owner: Owner, people: Sequence[Owner], match_by: MatchBy) -> Owner | s
     return f"no active Salesforce user has the owner's e-mail address{also}"
 
 
-def _owner(user: Owner, people: Sequence[Owner], match_by: MatchBy) -> Owner | str:
+def _owner(user: Owner, people: People, match_by: MatchBy) -> Owner | str:
     if user.queue:
         return "owners.table names no HubSpot owner for the queue"
-    alike = [each for each in people if each.active and _same(each, user, match_by)]
+    alike = [each for each in _alike(user, people, match_by) if each.active]
     return alike[0] if alike else "no active HubSpot owner has the Salesforce user's e-mail address"
-
-
-def _same(one: Owner, other: Owner, match_by: MatchBy) -> bool:
-    if not one.email or one.email.casefold() != (other.email or "").casefold():
-        return False
-    return match_by is MatchBy.EMAIL or one.name.casefold() == other.name.casefold()
 
 
 # -- the mapping of the owner
