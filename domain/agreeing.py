@@ -155,9 +155,9 @@ def close_expected(
     closed = dict(_shown(contact, event))
     if not closed:
         return contact
-    sent = {name: each.value for name, each in closed.items() if name in ours}
+    sources = {name: each.source for name, each in closed.items() if name in ours}
     contact = _expect(contact, event.crm, drop=closed)
-    return _agree_as_shown(contact, kind, event.crm, sent)
+    return _agree_as_shown(contact, kind, event.crm, sources)
 
 
 def _overwritten(contact: Contact, crm: Crm, flight: Flight) -> dict[str, Expected]:
@@ -179,19 +179,17 @@ def _expect(
     return replace(contact, expected={**expected, crm: left} if left else expected)
 
 
-def _agree_as_shown(contact: Contact, kind: KindPolicy, crm: Crm, sent: Fields) -> Contact:
-    """Put what the target holds in place of what was sent, where that is still what was agreed on."""
-    theirs = linked(contact, SALESFORCE)
-    if theirs is None or len(contact.pair) < len(CRMS) or not sent:
+def _agree_as_shown(contact: Contact, kind: KindPolicy, crm: Crm, sources: Fields) -> Contact:
+    """Agreed := (the value that a write came from, the target's own form of it), come what may."""
+    theirs = linked(contact, Crm.SALESFORCE)
+    if theirs is None or len(contact.pair) < len(CRMS) or not sources:
         return contact
     target = contact.records[contact.pair[crm]].values
     pairs: list[tuple[MappedField, Pair]] = []
-    for mapped in _mapped(kind, theirs[0].object, crm, sent):
-        name, agreed = mapped.name(crm), contact.agreed.get(mapped.hubspot)
-        if agreed is not None and Pair(*agreed).of(crm) == sent[name]:
-            stored = target.get(name)
-            pair = Pair(agreed[0], stored) if crm is SALESFORCE else Pair(stored, agreed[1])
-            pairs.append((mapped, pair))
+    for mapped in _mapped(kind, theirs[0].object, crm, sources):
+        name = mapped.name(crm)
+        stored, source = target.get(name), sources[name]
+        pairs.append((mapped, Pair(source, stored) if crm is Crm.SALESFORCE else Pair(stored, source)))
     return agree(contact, kind, pairs)
 
 
@@ -207,7 +205,7 @@ def take_delivery(
         contact = _see_stored(contact, kind, ref, stored, (outcome.stamp, event.ticket))
     values, waiting = contact.records[ref.key].values, contact.expected.get(crm, {})
     expected = {
-        name: Expected(value, event.ticket, at + SETTLING_MS)
+        name: Expected(value, event.ticket, at + SETTLING_MS, source=flight.sources.get(name))
         for name, value in flight.fields.items()
         if name not in stored and (name in waiting or values.get(name, _UNKNOWN) != value)
     }

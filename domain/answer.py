@@ -35,10 +35,11 @@ class Draft(msgspec.Struct, frozen=True):
     key_value: str | None = None
     delete: bool = False  #: there are no fields then
     verdicts: dict[str, Verdict] = {}  #: key of a validation rule -> what we say of it; absent: PASS
+    into: str = ""  #: the record that it is to be merged into; empty: it is to be deleted
 
     @property
     def content(self) -> Fields:
-        return content(self.fields, delete=self.delete)
+        return content(self.fields, delete=self.delete, into=self.into)
 
 
 class Broken(NamedTuple):

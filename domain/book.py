@@ -97,6 +97,13 @@ CLAIMS = "claims"
 appends its claim event; folding the event enters it again, folding the answer takes it out."""
 
 
+DUPLICATES = "duplicates"
+"""Queue of entities with several living records in one CRM, by the moment since when."""
+
+ORPHANS = "orphans"
+"""Queue of entities whose linked record is gone in one CRM and lives in the other, by the same."""
+
+
 def held_queue(cause: str) -> str:
     """Where entities wait for something that no clock brings (``baseline``, a guard's release)."""
     return f"held/{cause}"
@@ -133,14 +140,14 @@ class Book:
         self._queued: dict[str, dict[str, int | None]] = {}
         self._decisions: dict[str, list[bytes]] = {}
         self._counts: dict[str, int] = {}
-        self._notes: list[Note] = []
         self._forgotten: dict[str, None] = {}
+        self._notes: list[Note] = []
         self._before: dict[tuple[Table, str], Any] = {}  #: what this event has overwritten
         self._event_queued: list[tuple[str, str, int | None]] = []
         self._event_closed: list[tuple[str, Closed]] = []
+        self._event_forgotten: list[str] = []
         self._event_counts: list[str] = []
         self._event_notes: list[Note] = []
-        self._event_forgotten: list[str] = []
 
     # -- reading and writing values
 
@@ -291,9 +298,9 @@ class Book:
         self._before = {}
         self._event_queued = []
         self._event_closed = []
+        self._event_forgotten = []
         self._event_counts = []
         self._event_notes = []
-        self._event_forgotten = []
 
     def take_changes(self) -> Changes:
         """Hand over everything accepted since the last call."""

@@ -4,16 +4,18 @@ A trigger opens a decision; exactly one entry closes it. A contact has at most o
 asks for something; a newer trigger takes it over, unless a write already carries it.
 """
 
+from domain import links
 from domain.agreeing import agree
-from domain.answer import Broken, Plan
+from domain.answer import Broken, Plan, linked
 from domain.asking import ask
 from domain.book import OPEN, TIMERS, held_queue
 from domain.holding import held_reason
-from domain.identity import CRMS, Crm, Fields, FieldValue
+from domain.identity import CRMS, Crm, Fields, FieldValue, RecordRef
 from domain.membership import note_member
 from domain.outbox import allowed, intend, refused
 from domain.outcomes import Outcome, OutcomeClass
 from domain.plan import plan
+from domain.policy import KindPolicy
 from domain.reasons import Reason, Wait
 from domain.state import Closed, Contact, Flight, Letter, Once, Opened, Priority, content, intent_key
 from domain.step import Step, replace
@@ -59,6 +61,9 @@ def settle(step: Step, contact: Contact) -> Contact:
     """Decide the contact again, if a decision is open: what happens next, or how it ends."""
     if contact.opened is None:
         return contact
+    kind = step.policy.kinds.get(contact.kind) if contact.orphaned else None
+    if kind is not None:
+        contact = replace(contact, into=_aim(step, contact, kind))
     answer = plan(contact, step.policy, step.at)
     contact = _learn(step, contact, answer)
     if answer.wait is not None:
@@ -118,6 +123,18 @@ def close_all(
 # -- the parts of settling
 
 
+def _aim(step: Step, contact: Contact, kind: KindPolicy) -> str:
+    """Into which HubSpot record the contact's own may be merged: the partner of its lost record's heir."""
+    lost = linked(contact, Crm.SALESFORCE)
+    heir = links.heir(kind.kind, *lost) if lost else None
+    entity = step.book.entity_of(heir.key) if heir else None
+    other = step.book.contact(entity) if entity and entity != contact.id else None
+    if other is None or other.erased or not links.taken(other, Crm.HUBSPOT):
+        return ""
+    reached = other.member is not False or kind.section.delete_outside_list
+    return RecordRef.parse(other.pair[Crm.HUBSPOT]).id if reached else ""
+
+
 def _learn(step: Step, contact: Contact, answer: Plan) -> Contact:
     """Keep what the plan found out: agreed values, held fields, losing values, and when to look again."""
     if answer.look_again is not None:
@@ -125,7 +142,7 @@ def _learn(step: Step, contact: Contact, answer: Plan) -> Contact:
     if answer.member is not None:
         contact = note_member(contact, step.policy.kinds[contact.kind], step.at, member=answer.member)
     if contact.orphaned and answer.stop is Reason.RECORD_DELETED:
-        contact = replace(contact, orphaned=False)
+        contact = replace(contact, orphaned=False, into="")
     if not answer.drafted:
         return contact
     contact = agree(contact, step.policy.kinds[contact.kind], answer.agreed)
@@ -258,11 +275,12 @@ def send_letter(
         flight.fields,
         outcome,
         flight.delete,
+        flight.into,
     )
     _keep(step, letter)
     return replace(
         contact,
-        refused={**contact.refused, crm: content(flight.fields, delete=flight.delete)},
+        refused={**contact.refused, crm: content(flight.fields, delete=flight.delete, into=flight.into)},
         attempts={each: count for each, count in contact.attempts.items() if each is not crm},
     )
 

@@ -10,10 +10,11 @@ from domain.asking import ask_record
 from domain.book import CLAIMS, TIMERS
 from domain.commons import suspended, throttled
 from domain.decide import land, open_decision, record_written, send_letter, settle
-from domain.following import give_up, move_link
+from domain.following import merged, move_link
 from domain.formula import Verdict
 from domain.identity import Crm, RecordRef
 from domain.learning import RECORD_RULE, compare
+from domain.outbox import give_up
 from domain.outcomes import Outcome, OutcomeClass
 from domain.pairs import overlay
 from domain.policy import KindPolicy
@@ -77,6 +78,7 @@ def _flight(step: Step, contact: Contact, event: e.DeliveryClaimed, decision: st
         step.at,
         {name: known[name] for name in event.fields if name in known},
         event.delete,
+        event.into,
         event.entity,
         _verdicts(contact, event),
     )
@@ -105,6 +107,22 @@ def answered(step: Step, event: e.DeliveryAnswered) -> None:
     contact = replace(contact, flights=links.without(contact.flights, event.crm))
     contact = _OUTCOMES[event.outcome.outcome](step, contact, event.crm, flight, event)
     step.book.put_contact(settle(step, land(step, contact)))
+    if flight.into and event.outcome.outcome is OutcomeClass.DELIVERED:
+        _merged(step, flight, event)
+
+
+def _merged(step: Step, flight: Flight, event: e.DeliveryAnswered) -> None:
+    """Both records go on as the one that HubSpot's answer names."""
+    merged(
+        step,
+        e.RecordsMerged(
+            crm=event.crm,
+            object=flight.object,
+            winner=event.outcome.record_id or flight.into,
+            losers=(flight.into, flight.record_id or ""),
+            at=step.at,
+        ),
+    )
 
 
 def claim_expired(step: Step, contact: Contact, entity: str, crm: Crm, due: int) -> None:
@@ -166,8 +184,9 @@ def _deleted(contact: Contact, crm: Crm, flight: Flight, version: Version) -> Co
     """The record is gone from this moment on; only a later look can bring it back."""
     key = RecordRef(crm, flight.object, flight.record_id or "").key
     record = contact.records[key]
-    gone = replace(record, gone=record.gone or "deleted", seen=max(version, record.seen))
-    return replace(contact, records={**contact.records, key: gone}, orphaned=False)
+    cause = "merged" if flight.into else "deleted"
+    gone = replace(record, gone=record.gone or cause, seen=max(version, record.seen))
+    return replace(contact, records={**contact.records, key: gone}, orphaned=False, into="")
 
 
 def _close_intent(step: Step, contact: Contact, crm: Crm, flight: Flight) -> Contact:
@@ -258,8 +277,10 @@ def _resolve(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.De
     contact = replace(contact, resolutions={**contact.resolutions, crm: rounds})
     heir = RecordRef(crm, outcome.other_object or flight.object, outcome.other_id or "")
     if heir.id and contact.pair.get(crm) != heir.key:
+        if flight.record_id is not None:
+            return _occupied(step, contact, crm, flight, event)
         moved = move_link(step, contact, heir, "resolved")
-        if moved.pair.get(crm) != heir.key:
+        if not moved.erased and moved.pair.get(crm) != heir.key:
             return _occupied(step, contact, crm, flight, event)
         return moved
     return _look_first(step, contact, crm, flight, "resolve")

@@ -104,7 +104,7 @@ def create(contact: Contact, kind: KindPolicy, target: Crm, now: int) -> Plan:
     assert found is not None, "a contact without any record"
     ref, record = found
     imported = target is HUBSPOT and contact.opened is not None and contact.opened.once is Once.IMPORT
-    name, why = (kind.kind.hubspot, "") if imported else new_object(kind, target, record, now)
+    name, why = (kind.kind.hubspot, "") if imported else new_object(kind, target, found, now)
     if name is None:
         return Plan(stop=Reason.CREATION_OFF, explanation=why)
     if target in contact.flights:
@@ -128,13 +128,16 @@ def create(contact: Contact, kind: KindPolicy, target: Crm, now: int) -> Plan:
     return _creation(drafting, target, name, ref)
 
 
-def new_object(kind: KindPolicy, target: Crm, source: Record, now: int) -> tuple[str | None, str]:
+def new_object(
+    kind: KindPolicy, target: Crm, source: tuple[RecordRef, Record], now: int
+) -> tuple[str | None, str]:
     """The object that is to be created, and why it is that one or none."""
+    ref, record = source
     if target is SALESFORCE:
-        return route(kind.routes, kind.section.create_as, source.values, now)
-    if kind.section.create_in_hubspot:
+        return route(kind.routes, kind.section.create_as, record.values, now)
+    if kind.section.creates_in_hubspot(ref.object):
         return kind.kind.hubspot, ""
-    return None, f"{target} records are not created"
+    return None, f"{target} records are not created for a {ref.object}"
 
 
 def _given(kind: KindPolicy, target: Crm, name: str) -> Fields:

@@ -108,7 +108,8 @@ class DeliveryClaimed(Event, tag="claimed/1", frozen=True, kw_only=True):
     record_id: str | None  #: None for a create
     fields: Fields  #: target field -> value sent
     sources: Fields  #: target field -> value it came from
-    delete: bool = False  #: the record is deleted; there are no fields then
+    delete: bool = False  #: the record is deleted, or merged; there are no fields then
+    into: str = ""  #: the id of the record that it is merged into; empty: it is deleted
 
 
 class DeliveryAnswered(Event, tag="answered/1", frozen=True, kw_only=True):
@@ -119,6 +120,15 @@ class DeliveryAnswered(Event, tag="answered/1", frozen=True, kw_only=True):
     attempt: int
     outcome: Outcome
     ticket: int  #: drawn after the answer came; reads with larger tickets saw the write
+
+
+class LinkChosen(Event, tag="link_chosen/1", frozen=True, kw_only=True):
+    """Somebody said which of several records of a person is the one to be linked."""
+
+    entity: str
+    record: str  #: its key
+    by: str
+    request: str = ""  #: makes the same fact, said again later, a fact of its own
 
 
 class IntentStale(Event, tag="stale/1", frozen=True, kw_only=True):
@@ -305,6 +315,7 @@ AnyEvent = (
     | MembershipObserved
     | DeliveryClaimed
     | DeliveryAnswered
+    | LinkChosen
     | IntentStale
     | SyncRequested
     | TimerDue

@@ -25,6 +25,7 @@ _HANDLERS: dict[type[e.Event], Callable[[Step, Any], None]] = {
     e.MembershipObserved: requesting.membership_observed,
     e.DeliveryClaimed: delivering.claimed,
     e.DeliveryAnswered: delivering.answered,
+    e.LinkChosen: requesting.link_chosen,
     e.IntentStale: delivering.stale,
     e.SyncRequested: requesting.sync_requested,
     e.TimerDue: requesting.timer_due,

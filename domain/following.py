@@ -8,13 +8,14 @@ from domain import events as e
 from domain import links
 from domain.answer import linked
 from domain.asking import ask_record
-from domain.book import CLAIMS, TIMERS
 from domain.decide import close_all, open_decision, record_written, settle
+from domain.forgetting import erase
 from domain.identity import HUBSPOT, SALESFORCE, Crm, RecordRef
+from domain.outbox import give_up
 from domain.policy import KindPolicy
 from domain.reasons import Reason
 from domain.records import DELETED, EMPTY, Record
-from domain.state import Contact, Flight, intent_key
+from domain.state import Contact, intent_key
 from domain.step import Step, replace
 
 
@@ -22,13 +23,19 @@ def note_loss(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef) ->
     """Note when Salesforce's record is lost whether HubSpot's is to follow; that is looked at first."""
     if ref.crm is HUBSPOT:
         return contact
-    orphaned = kind.section.delete_in_hubspot and contact.records[ref.key].gone in DELETED
-    contact = replace(contact, orphaned=orphaned)
+    contact = replace(contact, orphaned=_is_followed(kind, ref, contact.records[ref.key]))
     partner = linked(contact, HUBSPOT)
-    if not orphaned or partner is None or partner[1].gone:
+    if not contact.orphaned or partner is None or partner[1].gone:
         return contact
     ask_record(step, contact, partner[0])
     return replace(contact, unsure={**contact.unsure, HUBSPOT: "before it is deleted"})
+
+
+def _is_followed(kind: KindPolicy, ref: RecordRef, record: Record) -> bool:
+    """Whether the settings have HubSpot follow what became of a Salesforce record."""
+    if record.gone in DELETED:
+        return ref.object in kind.section.delete_in_hubspot
+    return bool(record.gone) and kind.section.merge_in_hubspot
 
 
 def deleted_by_us(contact: Contact, crm: Crm) -> bool:
@@ -46,6 +53,7 @@ def confirm_deletion(contact: Contact, crm: Crm) -> Contact:
     return replace(
         contact,
         orphaned=False,
+        into="",
         doubted=links.without(contact.doubted, crm),
         attempts=links.without(contact.attempts, crm),
         due=links.without(contact.due, crm),
@@ -94,23 +102,16 @@ def follow(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, *, qu
     record = contact.records[ref.key]
     if not record.gone or contact.pair.get(ref.crm) != ref.key:
         return contact
-    heir = _heir(kind, ref, record)
+    heir = links.heir(kind.kind, ref, record)
     return contact if heir is None else move_link(step, contact, heir, record.gone, quiet=quiet)
-
-
-def _heir(kind: KindPolicy, ref: RecordRef, record: Record) -> RecordRef | None:
-    if record.gone == "merged" and record.merged_into:
-        return RecordRef(ref.crm, ref.object, record.merged_into)
-    conversion = kind.kind.conversions.get(ref.object)
-    if record.gone == "converted" and conversion and (heir := record.values.get(conversion.id_field)):
-        return RecordRef(ref.crm, conversion.object, heir)
-    return None
 
 
 def move_link(step: Step, contact: Contact, heir: RecordRef, trigger: str, *, quiet: bool = False) -> Contact:
     """Link the record that goes on, unless it belongs to another person already."""
     entity = step.book.entity_of(heir.key)
     other = step.book.contact(entity) if entity and entity != contact.id else None
+    if other is not None and other.erased and heir.crm is Crm.HUBSPOT:
+        return erase(step, contact, step.policy.kinds[contact.kind])
     if other is not None:
         if not _may_unite(contact, other, heir.crm):
             return contact
@@ -145,12 +146,6 @@ def unite(step: Step, contact: Contact, other: Contact) -> Contact:
     for crm in other.flights.keys() & contact.flights.keys():
         give_up(step, other.flights[crm], crm)
     return links.absorb(step.book, contact, other)
-
-
-def give_up(step: Step, flight: Flight, crm: Crm) -> None:
-    """Follow a write on its way no longer; a look at its record shows what became of it."""
-    step.book.queue(CLAIMS, intent_key(flight.entity, crm), None)
-    step.book.queue(TIMERS, f"{flight.entity}|claim:{crm}", None)
 
 
 def unite_by_match(

@@ -125,10 +125,13 @@ def _one_contact(
     return [contact_name(event.entity)]
 
 
+def _chosen(event: e.LinkChosen, _: _Known) -> list[str]:
+    return [contact_name(event.entity), contact_name(event.record)]
+
+
 def _claimed(event: e.DeliveryClaimed, known: _Known) -> list[str]:
     names = [contact_name(event.entity)]
-    if event.record_id:
-        names.append(record_name(event.crm, event.record_id))
+    names += [record_name(event.crm, each) for each in (event.record_id, event.into) if each]
     return _pointed(event.crm, event.fields, known, names)
 
 
@@ -155,6 +158,7 @@ ABOUT: dict[type[e.Event], Callable[[Any, _Known], list[str]]] = {
     e.MembershipObserved: _one_contact,
     e.DeliveryClaimed: _claimed,
     e.DeliveryAnswered: _answered,
+    e.LinkChosen: _chosen,
     e.IntentStale: _one_contact,
     e.SyncRequested: _one_contact,
     e.TimerDue: _one_contact,

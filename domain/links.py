@@ -13,7 +13,7 @@ from domain.book import Book
 from domain.events import RecordObserved
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, EntityId, Fields, RecordRef, email_key
 from domain.kinds import ObjectKind
-from domain.records import DELETED, Record
+from domain.records import Record
 from domain.state import Contact
 from domain.wire import to18
 
@@ -80,9 +80,10 @@ def _contact(book: Book, entity: str) -> Contact:
 
 
 def _estranged(contact: Contact, kind: ObjectKind, event: RecordObserved) -> bool:
-    """Whether a duplicate has an address that is none of the linked pair's, and is somebody else's.
+    """Whether a duplicate turns out to be somebody else's.
 
-    That is so if it is new, or if a search for another person has just found the record by it.
+    It does if it has a new address that is none of the linked pair's, or if a search for another person has
+    just found it by an address that the contact does not have in HubSpot, where nobody else could have it.
     """
     ref = event.ref
     linked = contact.pair.get(ref.crm)
@@ -91,9 +92,12 @@ def _estranged(contact: Contact, kind: ObjectKind, event: RecordObserved) -> boo
     shown, known = set(match_values(kind, ref, event.fields)), contact.records[ref.key]
     if not shown or event.modified_at < known.seen[0]:
         return False
-    if event.source != "look_up" and shown & set(match_values(kind, ref, known.values)):
+    telling = list(contact.pair.values())
+    if event.source == SEARCHED:
+        telling = [contact.pair[Crm.HUBSPOT]] if taken(contact, Crm.HUBSPOT) else []
+    elif shown & set(match_values(kind, ref, known.values)):
         return False
-    return not any(_may_share(contact, kind, key, shown) for key in contact.pair.values())
+    return not any(_may_share(contact, kind, key, shown) for key in telling)
 
 
 def _may_share(contact: Contact, kind: ObjectKind, key: str, addresses: set[str]) -> bool:
@@ -227,6 +231,7 @@ def relink(contact: Contact, ref: RecordRef) -> Contact:
         read_under=without(contact.read_under, crm),
         created_by_us=tuple(each for each in contact.created_by_us if each is not crm),
         orphaned=False,
+        into="",
         doubted={
             each: kept
             for each, kept in contact.doubted.items()
@@ -248,11 +253,29 @@ def successor(contact: Contact, crm: Crm) -> RecordRef | None:
 
 
 def left_alone(contact: Contact) -> bool:
-    """Whether a person lives in HubSpot, and nothing of him in Salesforce since his record was deleted."""
+    """Whether a person lives in HubSpot, and nothing of him in Salesforce any more."""
     key = contact.pair.get(SALESFORCE)
-    if key is None or contact.records[key].gone not in DELETED:
+    if key is None or not contact.records[key].gone:
         return False
     return taken(contact, HUBSPOT) and successor(contact, SALESFORCE) is None
+
+
+def heir(kind: ObjectKind, ref: RecordRef, record: Record) -> RecordRef | None:
+    """The record that goes on for one that was merged or converted."""
+    if record.gone == "merged" and record.merged_into:
+        return RecordRef(ref.crm, ref.object, record.merged_into)
+    conversion = kind.conversions.get(ref.object)
+    if record.gone == "converted" and conversion and (found := record.values.get(conversion.id_field)):
+        return RecordRef(ref.crm, conversion.object, found)
+    return None
+
+
+def overtakes(contact: Contact, ref: RecordRef) -> bool:
+    """Whether a duplicate was updated after the record that is linked."""
+    key, record = contact.pair.get(ref.crm), contact.records[ref.key]
+    if key is None or key == ref.key or record.gone:
+        return False
+    return record.seen[0] > contact.records[key].seen[0]
 
 
 def partner(

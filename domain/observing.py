@@ -77,7 +77,7 @@ def observed(step: Step, event: e.RecordObserved) -> None:
         arrives = trigger[0] == CREATED and look.ref.crm is SALESFORCE
         once = Once.ARRIVAL if arrives else Once.NO
         contact = open_decision(step, contact, trigger[0], detail, once=once)
-    step.book.put_contact(settle(step, contact))
+    step.book.put_contact(settle(step, _succeed(contact, look)))
 
 
 def touched(step: Step, event: e.RecordTouched) -> None:
@@ -159,7 +159,9 @@ def _place(step: Step, contact: Contact, look: Look) -> Contact:
     if event.asked_id and contact.pair.get(ref.crm) == RecordRef(ref.crm, ref.object, event.asked_id).key:
         old = RecordRef(ref.crm, ref.object, event.asked_id)
         contact = replaced(step, contact, look.kind, old, event.id)
-    return links.join(contact, ref, look.folded.record)
+    contact = links.join(contact, ref, look.folded.record)
+    latest = look.kind.section.follow_latest and links.overtakes(contact, ref)
+    return links.relink(contact, ref) if latest else contact
 
 
 def _confirm(contact: Contact, look: Look, *, over: bool) -> Contact:
@@ -199,6 +201,14 @@ def _loss(step: Step, contact: Contact, look: Look) -> Contact:
     if look.folded.record.gone and deleted_by_us(contact, look.ref.crm):
         return confirm_deletion(contact, look.ref.crm)
     return contact if look.event.source == "baseline" else note_loss(step, contact, look.kind, look.ref)
+
+
+def _succeed(contact: Contact, look: Look) -> Contact:
+    """Let another record of the person take the place of one that is gone for good."""
+    crm = look.ref.crm
+    gone = look.linked and look.folded.record.gone and contact.pair.get(crm) == look.ref.key
+    heir = links.successor(contact, crm) if gone else None
+    return links.relink(contact, heir) if heir else contact
 
 
 # -- what starts a sync

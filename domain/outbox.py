@@ -1,11 +1,11 @@
 """What is to be written, kept exactly as the drafts say: at most one intent per contact and target."""
 
 from domain.answer import Draft, Plan
-from domain.book import held_queue
+from domain.book import CLAIMS, TIMERS, held_queue
 from domain.commons import Counted
 from domain.identity import Crm
 from domain.reasons import Reason
-from domain.state import Contact, Intent, Priority
+from domain.state import Contact, Flight, Intent, Priority, intent_key
 from domain.step import Step, replace, share
 
 HOUR_MS = 3_600_000
@@ -41,7 +41,7 @@ def _hold(step: Step, contact: Contact, answer: Plan, cause: str, reason: Reason
 def _worded(crm: Crm, draft: Draft) -> str:
     """What a write would do, without the values."""
     if draft.delete:
-        return f"{crm} {draft.object} would be deleted"
+        return f"{crm} {draft.object} would be {'merged' if draft.into else 'deleted'}"
     act = "get" if draft.record_id else "be created with"
     return f"{crm} {draft.object} would {act} {', '.join(sorted(draft.fields))}"
 
@@ -65,6 +65,12 @@ def _tripped(step: Step, contact: Contact, crm: Crm, draft: Draft) -> str:
         if number and guard in limits and not share(step, Counted(guard, hour, number, limits[guard])):
             return guard
     return ""
+
+
+def give_up(step: Step, flight: Flight, crm: Crm) -> None:
+    """Follow a write on its way no longer; a look at its record shows what became of it."""
+    step.book.queue(CLAIMS, intent_key(flight.entity, crm), None)
+    step.book.queue(TIMERS, f"{flight.entity}|claim:{crm}", None)
 
 
 def intend(step: Step, contact: Contact, drafts: dict[Crm, Draft]) -> Contact:
@@ -111,6 +117,7 @@ def _intent(step: Step, contact: Contact, crm: Crm, draft: Draft, revision: int)
         draft.key_value,
         draft.delete,
         draft.verdicts,
+        draft.into,
     )
 
 

@@ -32,8 +32,8 @@ def unsettled(
         seen = hubspot[name], salesforce[field_name]
         now = ours_sent.get(name, seen[0]), theirs_sent.get(field_name, seen[1])
         known = None if agreed is _NEVER else agreed or seen
-        if contact.flights:
-            known = _in_flight(contact, each) or known
+        if contact.flights or contact.expected:
+            known = _in_flight(contact, each) or _on_arrival(contact, each) or known
         if now == known and (agreed is None or now != seen):
             continue
         yield each, Pair(*now), None if known is None else Pair(*known)
@@ -67,6 +67,21 @@ def _in_flight(contact: Contact, mapped: MappedField) -> Pair | None:
             sent, source = flight.fields[name], flight.sources.get(name)
             return Pair(sent, source) if crm is HUBSPOT else Pair(source, sent)
     return None
+
+
+def _on_arrival(contact: Contact, mapped: MappedField) -> Pair | None:
+    """The pair that the last write of a field has made of it, as long as nobody has seen what came of it.
+
+    Another write may have arrived on the other side since. Then that is the side which has left the pair.
+    """
+    waiting = ((crm, contact.expected[crm].get(mapped.name(crm))) for crm in CRMS if crm in contact.expected)
+    found = max(
+        ((each.floor, crm, each) for crm, each in waiting if each), default=None, key=lambda one: one[0]
+    )
+    if found is None:
+        return None
+    _, crm, each = found
+    return Pair(each.value, each.source) if crm is Crm.HUBSPOT else Pair(each.source, each.value)
 
 
 _NEVER: Any = object()

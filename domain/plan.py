@@ -17,7 +17,7 @@ from domain.judging import judge
 from domain.links import left_alone
 from domain.policy import KindPolicy, Policy
 from domain.reasons import TEXT, Reason, Wait
-from domain.records import Record
+from domain.records import DELETED, Record
 from domain.state import Contact, Once
 
 
@@ -28,7 +28,7 @@ def plan(contact: Contact, policy: Policy, now: int) -> Plan:
         return Plan(stop=Reason.NOT_CONFIGURED, explanation=contact.kind)
     stop = _parked(contact) or _unready(policy)
     if stop is None and _orphaned(contact, kind):
-        return _deletion(contact, kind, now)
+        return _following(contact, kind, now)
     sides = _linked(contact)
     stop = stop or _lost(sides) or _unread(contact, kind, sides) or _unmatched(contact, kind)
     if stop is not None:
@@ -48,8 +48,10 @@ def plan(contact: Contact, policy: Policy, now: int) -> Plan:
 
 def _arriving(contact: Contact, kind: KindPolicy) -> bool:
     """Whether HubSpot may hear once of a new Salesforce record, though its contact is not on the list."""
-    opened = contact.opened
-    return opened is not None and opened.once is Once.ARRIVAL and kind.section.create_in_hubspot
+    opened, found = contact.opened, linked(contact, SALESFORCE)
+    if opened is None or opened.once is not Once.ARRIVAL or found is None:
+        return False
+    return kind.section.creates_in_hubspot(found[0].object)
 
 
 # -- what may stop a contact, in order
@@ -169,20 +171,32 @@ def membership_needs(ref: RecordRef, word: Verdict) -> list[Need]:
 
 
 def _orphaned(contact: Contact, kind: KindPolicy) -> bool:
-    """Whether HubSpot's record is to be deleted after Salesforce's."""
-    return contact.orphaned and kind.section.delete_in_hubspot and left_alone(contact)
+    """Whether HubSpot's record is to follow Salesforce's: be deleted, or merged with its heir's partner."""
+    if not contact.orphaned or not left_alone(contact):
+        return False
+    ref = RecordRef.parse(contact.pair[SALESFORCE])
+    if contact.records[ref.key].gone in DELETED:
+        return ref.object in kind.section.delete_in_hubspot
+    return kind.section.merge_in_hubspot and bool(contact.into)
 
 
-def _deletion(contact: Contact, kind: KindPolicy, now: int) -> Plan:
-    """Delete HubSpot's record too, if the contact may sync; otherwise it stays there for good."""
+def _following(contact: Contact, kind: KindPolicy, now: int) -> Plan:
+    """Delete or merge HubSpot's record too, if the contact may sync; otherwise it stays there for good."""
     sides = _linked(contact)
     lost = _lost(sides) or Plan()
-    answer = _unread(contact, kind, sides) or _unmatched(contact, kind) or _filtered(contact, kind, now)
-    answer = answer or _inclusion(contact, kind, now)
+    answer = _unread(contact, kind, sides) or _reached(contact, kind, now)
     if answer.stop is not None:
         lost.explanation += f"; kept in HubSpot: {TEXT[answer.stop]}"
         return lost
     if answer.wait is None:
         ref = RecordRef.parse(contact.pair[HUBSPOT])
-        answer.drafts = {HUBSPOT: Draft(ref.object, ref.id, {}, {}, delete=True)}
+        answer.drafts = {HUBSPOT: Draft(ref.object, ref.id, {}, {}, delete=True, into=contact.into)}
     return answer
+
+
+def _reached(contact: Contact, kind: KindPolicy, now: int) -> Plan:
+    """Whether deletions and merges reach the contact."""
+    if kind.section.delete_outside_list:
+        return Plan()
+    barred = _unmatched(contact, kind) or _filtered(contact, kind, now)
+    return barred or _inclusion(contact, kind, now)

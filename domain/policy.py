@@ -54,8 +54,11 @@ class Section(msgspec.Struct, frozen=True):
     kind: ObjectKind
     mappings: tuple[FieldMapping, ...]
     create_as: str | None = None  #: Salesforce object of new records; None: create nothing there
-    create_in_hubspot: bool = True
-    delete_in_hubspot: bool = False
+    create_in_hubspot: tuple[str, ...] | None = None  #: Salesforce objects of which that is done; None: all
+    delete_in_hubspot: tuple[str, ...] = ()  #: Salesforce objects whose deletion deletes in HubSpot
+    delete_outside_list: bool = False  #: whether deletions and merges reach who is not on the inclusion list
+    merge_in_hubspot: bool = False  #: whether a merge in Salesforce merges the HubSpot records too
+    follow_latest: bool = False  #: whether the link moves to the duplicate that was updated last
     inclusion_list: str | None = None  #: name or id; None: everybody
     guards: dict[str, int] = {}  #: ``creates``, ``deletes``, ``blanked`` -> per hour
     zone: str = "UTC"  #: which day a moment belongs to, where a datetime meets a date
@@ -67,6 +70,10 @@ class Section(msgspec.Struct, frozen=True):
     shadow: bool = False  #: everything is decided, and nothing is sent
     owners: OwnerOptions = OwnerOptions()
     currency: str = ""  #: of HubSpot's amounts; Salesforce's in another one do not sync; empty: not looked at
+
+    def creates_in_hubspot(self, salesforce_object: str) -> bool:
+        """Whether a new record of the object is to have a partner in HubSpot."""
+        return self.create_in_hubspot is None or salesforce_object in self.create_in_hubspot
 
 
 class Document(msgspec.Struct, frozen=True):

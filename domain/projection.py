@@ -6,6 +6,7 @@ Live, replayed or rebuilt, this is the one way in which state comes about.
 from collections.abc import Iterable
 
 from domain.book import TIMERS, Book, Changes, Fetch, held_queue
+from domain.cases import list_cases
 from domain.checking import Documents
 from domain.decide import close_all
 from domain.events import (
@@ -60,6 +61,7 @@ class Projection:
         try:
             evolve(step, event)
             list_holds(step)
+            list_cases(step)
             self.policy()
         except self._fatal:
             raise

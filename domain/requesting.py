@@ -9,6 +9,7 @@ from domain.book import RETRIES, TIMERS, held_queue
 from domain.decide import open_decision, settle
 from domain.delivering import claim_expired
 from domain.drafting import update
+from domain.following import unite
 from domain.healing import RETRY, heal
 from domain.identity import CRMS, Crm, RecordRef
 from domain.kinds import CAMPAIGN_ADDED
@@ -31,12 +32,37 @@ def looked_up(step: Step, event: e.LookedUp) -> None:
     contact = links.named(step.book, event.entity)
     if contact is None or contact.erased:
         return
+    holder = _holder(step, contact, event)
+    if holder is not None:
+        step.book.put_contact(settle(step, _join(step, holder, contact)))
+        return
     contact = replace(
         contact,
         looked_up={**contact.looked_up, event.crm: event.value},
         doubted=links.without(contact.doubted, event.crm),
     )
     step.book.put_contact(settle(step, contact))
+
+
+def _join(step: Step, holder: Contact, contact: Contact) -> Contact:
+    """Make a contact part of the one that has the person, and decide if a pair comes of it."""
+    whole = unite(step, holder, contact)
+    partner = whole.pair.get(Crm.SALESFORCE)
+    if partner == holder.pair.get(Crm.SALESFORCE):
+        return whole
+    return open_decision(step, whole, "linked", partner or "")
+
+
+def _holder(step: Step, contact: Contact, event: e.LookedUp) -> Contact | None:
+    """The contact that has the person in HubSpot, found for a Salesforce record that is a duplicate then."""
+    if event.crm is not Crm.HUBSPOT or Crm.HUBSPOT in contact.pair:
+        return None
+    for key in event.found:
+        entity = step.book.entity_of(key)
+        other = step.book.contact(entity) if entity else None
+        if other is not None and other.pair.get(Crm.HUBSPOT) == key and not other.erased:
+            return other
+    return None
 
 
 def membership_observed(step: Step, event: e.MembershipObserved) -> None:
@@ -90,6 +116,19 @@ def _adopt(step: Step, contact: Contact) -> Contact:
     if kind is None or contact.erased or any(found is None or found[1].gone for found in known):
         return contact
     return agree(contact, kind, update(contact, kind, step.at).agreed)
+
+
+def link_chosen(step: Step, event: e.LinkChosen) -> None:
+    """Link the record that somebody chose among several of a person; any other wish changes nothing."""
+    contact = links.named(step.book, event.entity)
+    record = contact.records.get(event.record) if contact else None
+    if contact is None or contact.erased or record is None or record.gone:
+        return
+    ref = RecordRef.parse(event.record)
+    if contact.pair.get(ref.crm) != ref.key:
+        contact = open_decision(step, links.relink(contact, ref), "linked", f"{ref.key} by {event.by}")
+        ask_record(step, contact, ref)
+        step.book.put_contact(settle(step, contact))
 
 
 def _clean(contact: Contact) -> Contact:

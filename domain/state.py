@@ -69,12 +69,13 @@ class Intent(msgspec.Struct, frozen=True, gc=False, array_like=True):
     decision: str
     key_field: str | None = None
     key_value: str | None = None
-    delete: bool = False  #: the record is to be deleted; there are no fields then
+    delete: bool = False  #: the record is to be deleted, or merged; there are no fields then
     verdicts: dict[str, Verdict] = {}  #: key of a validation rule -> what we say of it; absent: PASS
+    into: str = ""  #: the id of the record that it is to be merged into; empty: it is to be deleted
 
     @property
     def content(self) -> Fields:
-        return content(self.fields, delete=self.delete)
+        return content(self.fields, delete=self.delete, into=self.into)
 
     @property
     def key(self) -> str:
@@ -86,13 +87,9 @@ def intent_key(entity: str, crm: Crm) -> str:
     return "|".join((crm, entity))  # noqa: FLY002 - formatting an enum takes long
 
 
-DELETION: Fields = {"": None}
-"""What a deletion counts as where the contents of writes are compared; no field has that name."""
-
-
-def content(fields: Fields, *, delete: bool) -> Fields:
-    """What a write says, to tell one from another."""
-    return DELETION if delete else fields
+def content(fields: Fields, *, delete: bool, into: str) -> Fields:
+    """What a write says, to tell one from another. No field has the name that deletions and merges go by."""
+    return {"": into or None} if delete else fields
 
 
 class Flight(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -108,6 +105,7 @@ class Flight(msgspec.Struct, frozen=True, gc=False, array_like=True):
     at: int
     before: Fields = {}  #: what the target was known to hold in these fields when they were claimed
     delete: bool = False
+    into: str = ""
     entity: str = ""  #: the contact that it was claimed for, which may be part of another one since
     verdicts: dict[str, Verdict] | None = None  #: as the intent had them; None if it was rewritten meanwhile
 
@@ -119,6 +117,7 @@ class Expected(msgspec.Struct, frozen=True, gc=False, array_like=True):
     floor: int  #: looks with this ticket or a later one began after the answer
     until: int = 0  #: values stamped later than this, epoch ms, are somebody else's and not our write's form
     masked: bool = False  #: we wrote the record again since: who changed it last tells nothing any more
+    source: FieldValue = None  #: the value on the other side that it came from
 
 
 class Doubt(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -162,7 +161,8 @@ class Letter(msgspec.Struct, frozen=True, gc=False):
     attempts: int
     fields: Fields  #: what was to be sent
     outcome: Outcome
-    delete: bool = False  #: the record was to be deleted
+    delete: bool = False  #: the record was to be deleted, or merged
+    into: str = ""  #: the id of the record that it was to be merged into
     field: str = ""  #: the one that is held back, with its value before conversion; empty: a whole write
 
 
@@ -202,8 +202,11 @@ class Contact(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defau
     resolutions: dict[Crm, int] = {}  #: answers in a row that pointed elsewhere
     doubted: dict[Crm, Doubt] = {}
     read_under: dict[Crm, str] = {}  #: configuration under which a read left needed fields unanswered
-    orphaned: bool = False  #: the Salesforce record was deleted, and HubSpot's is to be deleted after it
+    orphaned: bool = False  #: the Salesforce record is gone, and HubSpot's is to follow it
     member_under: str = ""  #: the list and its filters that the inclusion verdict is of
+    into: str = (
+        ""  #: the id of the HubSpot record that its own is to be merged into then; empty: it is deleted
+    )
 
 
 class ReadRequest(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -284,6 +284,7 @@ class World:
                 fields=intent.fields,
                 sources=intent.sources,
                 delete=intent.delete,
+                into=intent.into,
             )
         )
         return intent

@@ -10,7 +10,15 @@ import msgspec
 
 from domain.book import CONNECTION_KEY, Table, decode
 from domain.errors import Misconfigured
-from domain.events import AnyEvent, RecordObserved, TargetRefused, digest, encode, event_id
+from domain.events import (
+    AnyEvent,
+    RecordObserved,
+    RecordsMerged,
+    TargetRefused,
+    digest,
+    encode,
+    event_id,
+)
 from domain.groups import Pointers, pointers
 from domain.identity import Crm
 from domain.policy import EMPTY, Document, Policy, compile_policy
@@ -201,6 +209,21 @@ def observed(
         request=request,
         modified_by=record.modified_by,
     )
+
+
+def told(
+    crm: Crm, record: ReadRecord, *, ticket: int, source: str, request: str | None = None
+) -> Iterator[AnyEvent]:
+    """All that one record of a read says: first which others were merged into it, if it says so."""
+    if record.merged_ids:
+        yield RecordsMerged(
+            crm=crm,
+            object=record.object,
+            winner=record.id,
+            losers=record.merged_ids,
+            at=record.created_at,
+        )
+    yield observed(crm, record, ticket=ticket, source=source, request=request)
 
 
 def position_of(text: str) -> tuple[int, int]:

@@ -248,6 +248,7 @@ class Deliverer:
                 key_field=i.key_field,
                 key_value=i.key_value,
                 delete=i.delete,
+                into=i.into,
             )
             for number, i in enumerate(each.intent for each in batch.waiting)
         ]
@@ -297,6 +298,7 @@ def _wish(waiting: Waiting) -> Claim:
         fields=intent.fields,
         sources=intent.sources,
         delete=intent.delete,
+        into=intent.into,
     )
     return Claim(intent.key, waiting.raw, waiting.attempt, event_id(event), encode(event))
 

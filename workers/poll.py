@@ -20,7 +20,7 @@ from domain.identity import Crm, RecordRef
 from domain.kinds import CAMPAIGN_ADDED
 from domain.records import Record
 from domain.state import Contact, Priority
-from workers.connection import Lane, Lease, observed, polled
+from workers.connection import Lane, Lease, polled, told
 from workers.ports import ChangesPage, CrmGateway, ReadRecord
 from workers.telemetry import get_logger
 
@@ -249,7 +249,11 @@ class Poller:
 
     def _take(self, records: Iterable[ReadRecord], source: str) -> int:
         return self.lane.append(
-            [observed(self.crm, record, ticket=self._ticket, source=source) for record in records]
+            [
+                event
+                for record in records
+                for event in told(self.crm, record, ticket=self._ticket, source=source)
+            ]
         )
 
     def _take_gently(self, records: Sequence[ReadRecord], source: str, lease: Lease) -> int:

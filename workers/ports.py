@@ -23,6 +23,7 @@ class ReadRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     created_at: int = 0  #: epoch ms
     deleted: bool = False  #: in the recycle bin or archived
     merged_into: str | None = None  #: the record that survived, if this one lost a merge
+    merged_ids: tuple[str, ...] = ()  #: records that were merged into this one, where the CRM says so
     converted_to: str | None = None  #: a converted lead's contact; "" if the lead does not say which
     asked_id: str | None = None  #: the id asked for, where it differs from ``id``; the value of a look-up
     modified_by: str | None = None  #: the user who wrote it last, where the CRM says so
@@ -54,6 +55,7 @@ class WriteRow(msgspec.Struct, frozen=True):
     key_field: str | None = None  #: creates only: the unique field of the upsert
     key_value: str | None = None  #: creates only: its value, the other CRM's record id
     delete: bool = False  #: HubSpot only: move the record to the recycle bin; there are no fields then
+    into: str = ""  #: with ``delete``: merge the record into the one of this id instead
 
 
 class Search(NamedTuple):
@@ -98,8 +100,9 @@ class CrmGateway(Protocol):
         """Write at most ``batch_size`` rows; answers in the order of ``rows``.
 
         Updates, creates and deletions take one call each, and so do several objects unless updates may be
-        mixed. A batch that the CRM refuses as a whole is halved and sent again, until the guilty row stands
-        alone: such a refusal means that nothing was written. Deleting what is not there succeeds.
+        mixed; so does every merge, whose outcome names the record that goes on. A batch that the CRM refuses
+        as a whole is halved and sent again, until the guilty row stands alone: such a refusal means that
+        nothing was written. Deleting what is not there succeeds.
         """
 
     def changes(

@@ -16,7 +16,7 @@ from domain.identity import Crm, RecordRef
 from domain.policy import Policy
 from domain.state import Priority, ReadRequest
 from workers.batching import Gathering
-from workers.connection import Lane, Lease, observed
+from workers.connection import Lane, Lease, told
 from workers.ports import CrmGateway, ListGateway, ReadRecord, Search
 from workers.telemetry import get_logger
 
@@ -147,7 +147,7 @@ class Reader:
             answer = gateway.read(name, list(by_id), self._fields(name, policy))
             for record in answer.records:
                 request = by_id[record.asked_id or record.id]
-                yield observed(self.crm, record, ticket=ticket, source="read", request=request.asked)
+                yield from told(self.crm, record, ticket=ticket, source="read", request=request.asked)
                 if record.asked_id:
                     yield self._gone(name, record.asked_id, answer.server_time, ticket, request.asked)
             for record_id in answer.missing:
@@ -200,7 +200,7 @@ class Reader:
             for record in found.get((name, by, value.lower()), []):
                 records.setdefault(RecordRef(self.crm, record.object, record.id).key, record)
         for record in records.values():
-            yield observed(self.crm, record, ticket=ticket, source="look_up", request=request.asked)
+            yield from told(self.crm, record, ticket=ticket, source="look_up", request=request.asked)
         yield LookedUp(
             entity=request.entity,
             crm=self.crm,

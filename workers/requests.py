@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from domain.events import (
     AnyEvent,
     LetterDiscarded,
+    LinkChosen,
     Paused,
     Resumed,
     SuspensionCleared,
@@ -24,6 +25,11 @@ from workers.control import Control, Job
 def sync(lane: Lane, entity: str, by: str) -> None:
     """Have a contact's records read and brought into agreement."""
     _append(lane, SyncRequested(entity=entity, cause="manual", by=by, request=new_id()))
+
+
+def choose_link(lane: Lane, entity: str, record: str, by: str) -> None:
+    """Link one of a contact's living records, by its key, in place of the one of the same CRM."""
+    _append(lane, LinkChosen(entity=entity, record=record, by=by))
 
 
 def pause(lane: Lane, by: str, why: str = "") -> None:

@@ -152,6 +152,9 @@ class Row:
     by: str = ""
     deleted: bool = False
     moved_to: str | None = None  #: the id it was merged into
+    merged: tuple[str, ...] = ()  #: ids that were merged into it
+    told: bool = True  #: whether a webhook told of its merge
+    erased: bool = False
 
     @property
     def ref(self) -> RecordRef:
@@ -160,6 +163,12 @@ class Row:
     @property
     def email(self) -> str:
         return email_key(self.fields["email" if self.crm is HS else "Email"] or "")
+
+    @property
+    def addresses(self) -> list[str]:
+        """All addresses, the primary one first; HubSpot's contacts may have more than one."""
+        others = (self.fields.get("hs_additional_emails") or "").split(";")
+        return [each for each in (self.email, *map(email_key, others)) if each]
 
 
 @dataclass
@@ -217,6 +226,7 @@ class Written:
     sent: Fields
     created: bool
     entity: str
+    ticket: int  #: drawn just before it
 
     @property
     def effective(self) -> bool:
@@ -242,6 +252,10 @@ class Life:
     air: list[Air] = field(default_factory=list)
     writes: list[Written] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)  #: contacts that the sync deleted
+    merged: list[tuple[str, str]] = field(default_factory=list)  #: (id, into) that the sync merged
+    blocked: set[str] = field(default_factory=set)  #: addresses of people who were erased
+    flows: list[tuple[Row, str]] = field(default_factory=list)  #: fields that an automation will look at
+    automations: dict[tuple[Crm, str], Callable[[str], str]] = field(default_factory=dict)
     lost_answers: int = 0
     searched: dict[str, int] = field(default_factory=dict)  #: entity -> ticket of its last answered look-up
     checks: list[Callable[["Life", Intent], None]] = field(default_factory=list)
@@ -326,10 +340,16 @@ class Life:
 
     def owner_of(self, address: str, *, but: Row | None = None) -> Row | None:
         """The HubSpot contact that holds an address: there is never a second one."""
-        found = (
-            row for row in self.living(HS) if row is not but and row.email and row.email == email_key(address)
-        )
+        found = (row for row in self.living(HS) if row is not but and email_key(address) in row.addresses)
         return next(found, None)
+
+    def shown(
+        self, row: Row, source: str, request: str | None = None, asked_id: str | None = None
+    ) -> Iterator[e.AnyEvent]:
+        """What one look at a row tells: HubSpot also shows which ids were merged into it."""
+        if row.crm is HS and row.merged:
+            yield e.RecordsMerged(crm=HS, object=row.object, winner=row.id, losers=row.merged, at=START)
+        yield self.look(row, source, request, asked_id)
 
     def look(
         self, row: Row, source: str, request: str | None = None, asked_id: str | None = None
@@ -354,19 +374,20 @@ class Life:
     def create(self, crm: Crm, name: str, **fields: FieldValue) -> Row | None:
         self.tick()
         address = fields.get("email")
-        if crm is HS and address and self.owner_of(address):
+        if crm is HS and address and (self.owner_of(address) or email_key(address) in self.blocked):
             return None
         row = self.new_row(crm, name, fields, "person")
         self.tell(row)
         return row
 
-    def edit(self, row: Row, name: str, value: FieldValue) -> bool:
+    def edit(self, row: Row, name: str, value: FieldValue, by: str = "person") -> bool:
         """A person changes one field; False if the CRM would not let him, or nothing changed."""
         self.tick()
         taken = row.crm is HS and name == "email" and value and self.owner_of(value, but=row)
-        if self.lost(row) or taken or row.fields[name] == normal(name, value):
+        barred = row.crm is HS and name == "email" and email_key(value or "") in self.blocked
+        if self.lost(row) or taken or barred or row.fields[name] == normal(name, value):
             return False
-        self.change(row, "person", **{name: value})
+        self.change(row, by, **{name: value})
         if row.crm is HS:
             self.late.append(
                 e.RecordObserved(
@@ -403,11 +424,31 @@ class Life:
         else:
             self.late.append(self.look(row, "poll"))
 
-    def restore(self, row: Row) -> None:
-        """Take a Salesforce record out of the recycle bin."""
+    def restore(self, row: Row) -> bool:
+        """Take a record out of the recycle bin; False if its address is somebody else's by now."""
         self.tick(1_000)
+        if row.crm is HS and (row.erased or self.owner_of(row.email)):
+            return False
         row.deleted, row.stamp, row.by = False, self.stamp(row.crm), "person"
-        self.late.append(self.look(row, "poll"))
+        if row.crm is HS:
+            touch = e.RecordTouched(
+                crm=HS, object=row.object, id=row.id, occurred_at=row.stamp, cause="restored"
+            )
+            self.late.append(touch)
+        else:
+            self.late.append(self.look(row, "poll"))
+        return True
+
+    def erase(self, row: Row) -> None:
+        """Delete a HubSpot contact for privacy: for good, and nobody may have the address again."""
+        self.tick()
+        self.blocked |= {email_key(each) for each in row.addresses}
+        row.deleted, row.erased, row.fields, row.stamp = True, True, blanks(row.object), self.stamp(HS)
+        for cause in ("erased", "deleted"):
+            gone = e.RecordGone(
+                crm=HS, object=row.object, id=row.id, cause=cause, at=row.stamp, ticket=self.draw()
+            )
+            self.late.append(gone)
 
     def convert(self, row: Row) -> None:
         """Turn a lead into a contact, as sales does."""
@@ -417,17 +458,40 @@ class Life:
         self.change(row, "person", IsConverted="true", ConvertedContactId=heir.id)
         self.late += [self.look(heir, "poll"), self.look(row, "poll")]
 
-    def merge(self, winner: Row, loser: Row) -> None:
-        """Merge two HubSpot contacts: a new id goes on, the old ones lead to it."""
+    def merge(self, winner: Row, loser: Row, by: str = "person", *, told: bool = True) -> Row:
+        """Merge two HubSpot contacts: a new id goes on, the old ones lead to it. A webhook may be lost."""
         self.tick()
-        addresses = [address for address in (winner.email, loser.email) if address]
+        addresses = list(dict.fromkeys([*winner.addresses, *loser.addresses]))
         fields = {**winner.fields, "hs_additional_emails": ";".join(addresses[1:]) or None}
-        heir = self.new_row(HS, "contacts", fields, "person")
+        heir = self.new_row(HS, "contacts", fields, by)
         winner.moved_to = loser.moved_to = heir.id
+        heir.merged = (*winner.merged, *loser.merged, winner.id, loser.id)
         merged = e.RecordsMerged(
             crm=HS, object="contacts", winner=heir.id, losers=(winner.id, loser.id), at=heir.stamp
         )
-        self.late.append(merged)
+        heir.told = told and winner.told and loser.told
+        self.late += [merged] if told else []
+        return heir
+
+    def merge_salesforce(self, winner: Row, loser: Row) -> None:
+        """Merge two records of one object: the loser is deleted, names the winner, and fills its blanks."""
+        self.tick()
+        filled = {name: value for name, value in loser.fields.items() if winner.fields[name] is None}
+        own = {KEY, "IsConverted", "ConvertedContactId"}
+        self.change(winner, "person", **{name: value for name, value in filled.items() if name not in own})
+        loser.deleted, loser.moved_to = True, winner.id
+        loser.stamp, loser.by = self.stamp(SF), "person"
+        self.late += [self.look(winner, "poll"), self.look(loser, "poll")]
+
+    def flow(self, place: int = 0) -> None:
+        """An automation looks at a field that was written, and may rewrite it, under a name of its own."""
+        if not self.flows:
+            return
+        row, ours = self.flows.pop(place % len(self.flows))
+        name = ours if row.crm is HS else sf_name(ours, row.object)
+        value = row.fields[name]
+        if value is not None and not self.lost(row):
+            self.edit(row, name, self.automations[row.crm, ours](value), by="automation")
 
     def hear(self, place: int = 0) -> None:
         """One of the late facts reaches the log."""
@@ -438,7 +502,17 @@ class Life:
         """Everything is looked at; a poll never misses anything in the end."""
         for row in list(self.rows.values()):
             if row.crm is SF or not (row.deleted or row.moved_to):
-                self.append(self.look(row, "check"))
+                for event in self.shown(row, "check"):
+                    self.append(event)
+        for contact in self.contacts():
+            for key, record in contact.records.items():
+                ref = RecordRef.parse(key)
+                if ref.crm is HS and not record.gone and self.lost(self.rows[ref]):
+                    self.append(
+                        e.RecordTouched(
+                            crm=HS, object=ref.object, id=ref.id, occurred_at=self.now, cause="differs"
+                        )
+                    )
 
     # -- workers
 
@@ -469,6 +543,7 @@ class Life:
                 fields=intent.fields,
                 sources=intent.sources,
                 delete=intent.delete,
+                into=intent.into,
             )
         )
         self.air.append(Air(intent, intent.attempt + 1, fate))
@@ -505,20 +580,21 @@ class Life:
     def _write(self, intent: Intent) -> Outcome:
         row = self._target(intent)
         if intent.delete:
-            return self._remove(intent, row)
+            return self._merge(intent, row) if intent.into else self._remove(intent, row)
         if intent.record_id is not None and (row is None or self.lost(row)):
             return Outcome(OutcomeClass.RESOLVE, code="gone")
         address = intent.fields.get("email")
-        holder = self.owner_of(address, but=row) if intent.crm is HS and address else None
-        if holder is not None:
-            return Outcome(OutcomeClass.RESOLVE, code="CONFLICT", other_id=holder.id)
+        if intent.crm is HS and address and (refusal := self._refusal(address, row)):
+            return refusal
         created, before = row is None, dict(row.fields) if row else {}
         if row is None:
             key = {intent.key_field or "": intent.key_value}
             row = self.new_row(intent.crm, intent.object, {**intent.fields, **key}, US)
         else:
             self.change(row, US, **intent.fields)
-        self.writes.append(Written(row, before, dict(row.fields), intent.fields, created, intent.entity))
+        after = dict(row.fields)
+        self.writes.append(Written(row, before, after, intent.fields, created, intent.entity, self.draw()))
+        self.flows += [(row, ours) for ours in self._automated(row, intent.fields)]
         if intent.crm is SF:
             self.late.append(self.look(row, "poll"))
             return Outcome(OutcomeClass.DELIVERED, record_id=row.id, created=created)
@@ -527,6 +603,10 @@ class Life:
             OutcomeClass.DELIVERED, record_id=row.id, created=created, stored=stored, stamp=row.stamp
         )
 
+    def _automated(self, row: Row, fields: Fields) -> list[str]:
+        names = {ours if row.crm is HS else sf_name(ours, row.object): ours for ours in NAMES}
+        return [names[name] for name in fields if (row.crm, names.get(name, "")) in self.automations]
+
     def _remove(self, intent: Intent, row: Row | None) -> Outcome:
         """Archive a contact for good; HubSpot does not mind if it is archived already."""
         if row is not None and not self.lost(row):
@@ -534,6 +614,24 @@ class Life:
         assert intent.record_id not in self.removed, f"{intent.record_id} is deleted a second time"
         self.removed.append(intent.record_id or "")
         return Outcome(OutcomeClass.DELIVERED, record_id=intent.record_id)
+
+    def _refusal(self, address: str, row: Row | None) -> Outcome | None:
+        """HubSpot's word on an address that cannot be had."""
+        holder = self.owner_of(address, but=row)
+        if holder is not None:
+            return Outcome(OutcomeClass.RESOLVE, code="CONFLICT", other_id=holder.id)
+        if email_key(address) in self.blocked:
+            return Outcome(OutcomeClass.REJECTED, code="BLOCKED_EMAIL", fields=("email",))
+        return None
+
+    def _merge(self, intent: Intent, row: Row | None) -> Outcome:
+        """Merge a contact into another one, if both are there under these ids or their heirs'."""
+        into = self._standing(RecordRef(HS, intent.object, intent.into))
+        if row is None or self.lost(row) or into is None or self.lost(into) or into is row:
+            return Outcome(OutcomeClass.RESOLVE, code="OBJECT_NOT_FOUND")
+        heir = self.merge(into, row, US)
+        self.merged.append((row.id, into.id))
+        return Outcome(OutcomeClass.DELIVERED, record_id=heir.id)
 
     def _target(self, intent: Intent) -> Row | None:
         if intent.record_id is not None:
@@ -563,7 +661,7 @@ class Life:
             ticket = self.draw()
             found = [row for row in self.living(request.crm) if self._matches(row, request)]
             for row in found:
-                yield self.look(row, "look_up", request.asked)
+                yield from self.shown(row, "look_up", request.asked)
             self.searched[request.entity] = ticket
             keys = tuple(row.ref.key for row in found)
             yield e.LookedUp(
@@ -578,7 +676,7 @@ class Life:
         standing = self._standing(RecordRef(request.crm, request.object, request.id))
         moved = standing is not None and standing.id != request.id
         if standing is not None:
-            yield self.look(standing, "read", request.asked, asked_id=request.id if moved else None)
+            yield from self.shown(standing, "read", request.asked, request.id if moved else None)
         if standing is None or moved:
             yield e.RecordGone(
                 crm=request.crm,
@@ -649,7 +747,9 @@ class Life:
         )
 
     def _work(self) -> bool:
-        busy = False
+        busy = bool(self.flows)
+        while self.flows:
+            self.flow()
         while self.air:
             self.land()
             busy = True

@@ -1,10 +1,11 @@
 """Lives for the laws: what happens in a connection, step by step, and what must be true of it in the end."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 from domain import events as e
-from domain.book import CLAIMS, TIMERS, reads_queue
+from domain.book import CLAIMS, DUPLICATES, ORPHANS, TIMERS, reads_queue
 from domain.events import encode
 from domain.identity import Crm, FieldValue, RecordRef
 from domain.mapping import SyncRule
@@ -12,7 +13,7 @@ from domain.outcomes import OutcomeClass
 from domain.policy import Section
 from domain.projection import Projection
 from domain.reasons import Reason
-from domain.state import Contact, Intent, Priority
+from domain.state import Contact, Intent, Once, Priority
 from domain.upcasting import decode
 from tests.domain.crms import HS, KEY, NAMES, RULES, SECTION, SF, Life, Row, Store, normal, sf_name
 
@@ -40,8 +41,15 @@ TURNS = (
     "new_lead",
     "delete_hubspot",
     "delete_salesforce",
+    "restore_hubspot",
+    "restore",
     "convert",
     "merge",
+    "merge_untold",
+    "merge_salesforce",
+    "clone",
+    "choose",
+    "erase",
 )
 DELETIONS = ("delete_salesforce", "delete_salesforce", "restore", "delete_hubspot", "join", "leave")
 FATES = ("busy", "lost", "unsent", "slow", "never")
@@ -56,6 +64,7 @@ class Story:
     number: int = 0
     edits: dict[tuple[RecordRef, str], list[FieldValue]] = field(default_factory=dict)
     effective: int = 0
+    erased: list[tuple[RecordRef, set[str]]] = field(default_factory=list)  #: (record, values it held)
 
     def act(self, act: Act) -> None:
         name, who, what = act
@@ -108,12 +117,31 @@ class Story:
         if name in {"new_hubspot", "new_lead"}:
             self._begin(name)
             return
-        rows = self.life.living(SF if name in {"delete_salesforce", "convert"} else HS)
-        if name == "restore":
-            rows = [row for row in self.life.rows.values() if row.crm is SF and row.deleted]
-        rows = [row for row in rows if name != "convert" or row.object == "Lead"]
+        if name == "choose":
+            self._choose(who, what)
+            return
+        rows = self._chosen_from(name)
         if rows:
             self._befall(name, rows[who % len(rows)], rows[what % len(rows)])
+
+    def _chosen_from(self, name: str) -> list[Row]:
+        """The rows that something may befall."""
+        if name in {"restore", "restore_hubspot"}:
+            crm = SF if name == "restore" else HS
+            return [
+                row for row in self.life.rows.values() if row.crm is crm and row.deleted and not row.moved_to
+            ]
+        rows = self.life.living(SF if name in {"delete_salesforce", "convert", "merge_salesforce"} else HS)
+        return [row for row in rows if name != "convert" or row.object == "Lead"]
+
+    def _choose(self, who: int, what: int) -> None:
+        """Somebody resolves a case, or chooses what cannot be chosen."""
+        entities = sorted(self.life.store.queues.get(DUPLICATES, {}))
+        if entities:
+            contact = next(each for each in self.life.contacts() if each.id == entities[who % len(entities)])
+            record = list(contact.records)[what % len(contact.records)]
+            chosen = e.LinkChosen(entity=contact.id, record=record, by="test", request=str(self.number))
+            self.life.append(chosen)
 
     def prepare(self, name: str, who: int, what: int) -> None:
         """Before the sync is there: a field of one side is blank, or another than the other side's."""
@@ -137,14 +165,26 @@ class Story:
                 self.life.convert(row)
             case "clone" if row.email:
                 self.life.create(SF, "Lead", Email=row.email, LastName="Clone")
-            case "restore":
+            case "restore" | "restore_hubspot":
                 self.life.restore(row)
+            case "erase":
+                self.erase(row)
+            case "merge_salesforce" if row is not other and row.object == other.object:
+                self.life.merge_salesforce(row, other)
             case "delete_hubspot" | "delete_salesforce":
                 self.life.delete(row)
             case "swap" if row is not other:
                 self._swap(row, other)
-            case "merge" if row is not other:
-                self.life.merge(row, other)
+            case "merge" | "merge_untold" if row is not other:
+                self.life.merge(row, other, told=name == "merge")
+
+    def erase(self, row: Row) -> None:
+        """A person is erased; what was known of him in HubSpot must be nowhere afterwards."""
+        if row.merged and not row.told:
+            return
+        values = {value for name, value in row.fields.items() if value and name in NAMES}
+        self.erased.append((row.ref, values))
+        self.life.erase(row)
 
     def _swap(self, one: Row, other: Row) -> None:
         """Two people exchange their addresses, by way of a third one."""
@@ -217,8 +257,9 @@ def values_held(life: Life) -> set[tuple[str, str]]:
 def every_trigger_is_closed_once(life: Life) -> None:
     """Law 6."""
     triggers = sum(number for name, number in life.store.counts.items() if name.startswith("triggers/"))
-    closed = [each for entries in life.closed().values() for each in entries]
-    assert len(closed) == triggers
+    assert (
+        sum(number for name, number in life.store.counts.items() if name.startswith("decisions/")) == triggers
+    )
     per_contact = Counter((entity, each.id) for entity, entries in life.closed().items() for each in entries)
     assert set(per_contact.values()) <= {1}
     assert not life.store.queues.get("open")
@@ -244,7 +285,7 @@ def in_agreement(life: Life) -> None:
     """Law 3: both sides say the same in every synced field that nothing holds back."""
     for contact in life.contacts():
         found = life.pair(contact)
-        if found is None or found[0].fields["stage"] != "lead" or contact.refused:
+        if found is None or found[0].fields["stage"] != "lead" or contact.refused or contact.erased:
             continue
         for ours in NAMES:
             _agrees(contact, ours, *found)
@@ -379,6 +420,53 @@ def only_orphans_are_deleted(life: Life, intent: Intent) -> None:
     assert max(looks, key=lambda event: (event.modified_at, event.ticket)).deleted
 
 
+def the_erased_are_forgotten(story: Story) -> None:
+    """No value that only an erased person had is kept anywhere but in the log."""
+    life = story.life
+    kept = [raw for table in life.store.tables.values() for raw in table.values()]
+    kept += [key.encode() for table in life.store.tables.values() for key in table]
+    kept += [raw for closed in life.store.decisions.values() for raw in closed]
+    for ref, values in story.erased:
+        contact = next(each for each in life.contacts() if ref.key in each.records)
+        assert contact.erased or contact.pair.get(HS) != ref.key
+        assert not contact.records[ref.key].values
+        if not contact.erased:
+            continue
+        assert not any(record.values for record in contact.records.values())
+        others = {
+            value
+            for _, event in life.log
+            if isinstance(event, e.RecordObserved) and event.ref.key not in contact.records
+            for value in event.fields.values()
+        }
+        for value in values - others:
+            whole = re.compile(re.escape(value).encode() + rb"(?![0-9])")
+            assert not any(whole.search(raw) for raw in kept), (ref, value)
+
+
+def the_erased_are_left_alone(life: Life, intent: Intent) -> None:
+    """Nothing is written for somebody of whom it was heard that he was erased."""
+    contact = next(each for each in life.contacts() if each.id == intent.entity)
+    gone = [event for _, event in life.log[: life.folded] if isinstance(event, e.RecordGone)]
+    erased = {RecordRef(HS, event.object, event.id).key for event in gone if event.cause == "erased"}
+    assert contact.pair.get(HS) not in erased
+
+
+def cases_are_listed(life: Life) -> None:
+    """Everybody with two living records in one CRM, or with one whose partner is gone, is on the list."""
+    duplicates, orphans = set(), set()
+    for contact in life.contacts():
+        if contact.erased:
+            continue
+        rows = [life.rows[RecordRef.parse(key)] for key in contact.records]
+        living = Counter(row.crm for row in rows if not life.lost(row))
+        duplicates |= {contact.id} if max(living.values(), default=0) > 1 else set()
+        paired = [life.lost(life.rows[RecordRef.parse(key)]) for key in contact.pair.values()]
+        orphans |= {contact.id} if sorted(paired) == [False, True] else set()
+    assert set(life.store.queues.get(DUPLICATES, {})) == duplicates
+    assert set(life.store.queues.get(ORPHANS, {})) == orphans
+
+
 def no_more_writes_than_edits(story: Story, since: int) -> None:
     """Law 3: a write that changes something answers an edit."""
     effective = sum(written.effective for written in story.life.writes[since:])
@@ -411,7 +499,17 @@ def only_members_are_claimed(life: Life, intent: Intent) -> None:
     """Law 5: by the newest look at the HubSpot record, the contact is on the list."""
     contact = next(each for each in life.contacts() if each.id == intent.entity)
     shown = newest(life).get((contact.pair.get(HS, ""), "stage"))
-    assert shown is None or shown[1] == "lead"
+    if intent.delete and life.section.delete_outside_list:
+        return
+    assert shown is None or shown[1] == "lead" or _arrives(life, contact, intent)
+
+
+def _arrives(life: Life, contact: Contact, intent: Intent) -> bool:
+    """Whether HubSpot may hear once of a Salesforce record that is new, whoever is on the list."""
+    born = life.rows[RecordRef.parse(contact.pair[SF])].born
+    heard = [each for each in life.writes if each.row.ref.key == contact.pair[HS] and each.ticket > born]
+    arriving = contact.opened is not None and contact.opened.once is Once.ARRIVAL
+    return intent.crm is HS and not intent.delete and (arriving or not heard)
 
 
 def nothing_stale_is_claimed(life: Life, intent: Intent) -> None:
@@ -446,12 +544,24 @@ def nobody_is_doubled(life: Life, intent: Intent) -> None:
         key for contact in life.contacts() if len(contact.pair) == len(Crm) for key in contact.pair.values()
     }
     converted = {row.fields.get("ConvertedContactId") for row in life.rows.values()}
+    unheard = {
+        key
+        for contact in life.contacts()
+        for key in contact.records
+        if contact.erased or (HS in contact.pair and _is_unheard(life, contact))
+    }
     there = [
         row.ref.key
         for row in life.living(intent.crm)
         if row.email == address and row.born < life.searched.get(intent.entity, 0) and row.id not in converted
     ]
-    assert not [key for key in there if key not in paired], there
+    assert not [key for key in there if key not in paired | unheard], there
+
+
+def _is_unheard(life: Life, contact: Contact) -> bool:
+    """Whether the sync has yet to hear that a HubSpot contact is gone or has another address."""
+    record, row = contact.records[contact.pair[HS]], life.rows[RecordRef.parse(contact.pair[HS])]
+    return not record.gone and (life.lost(row) or record.values.get("email") != row.fields["email"])
 
 
 def nothing_is_sent_blind(life: Life, intent: Intent) -> None:
@@ -471,6 +581,7 @@ CHECKS = (
     nobody_is_doubled,
     nothing_is_sent_blind,
     only_orphans_are_deleted,
+    the_erased_are_left_alone,
 )
 
 

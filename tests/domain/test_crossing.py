@@ -73,7 +73,7 @@ def test_writes_that_crossed_are_not_taken_for_an_agreement() -> None:
     world.answer(entity, HS, Outcome(OutcomeClass.UNKNOWN, code="timeout"))
     world.read(HS, city="Graz")
     world.lead("00Q1", City="Bonn", at=world.now + 9_000)
-    assert world.deliver(entity, HS).fields == {"city": "Bonn"}
+    assert world.deliver(entity, SF).fields == {"City": "Graz"}
 
 
 def test_the_claims_of_two_contacts_that_become_one_both_end() -> None:

@@ -24,7 +24,7 @@ from tests.domain.lives import DELETIONS, QUIET_ACTS, TURNS, WORK_ACTS, Act, pai
 from tests.domain.test_laws import SETTINGS, acts
 
 GUARDED = msgspec.structs.replace(
-    SECTION, delete_in_hubspot=True, guards={"creates": 3, "deletes": 1, "blanked": 6}
+    SECTION, delete_in_hubspot=("Lead", "Contact"), guards={"creates": 3, "deletes": 1, "blanked": 6}
 )
 
 

@@ -82,7 +82,7 @@ def test_two_records_with_one_address_become_one_contact() -> None:
 
 @pytest.mark.rule(112)
 def test_an_import_creates_even_where_new_leads_are_not_created_by_themselves() -> None:
-    world = ready(msgspec.structs.replace(SECTION, create_in_hubspot=False))
+    world = ready(msgspec.structs.replace(SECTION, create_in_hubspot=()))
     entity = known(world)
     asked(world, entity)
     world.look_up(HS)
@@ -90,7 +90,7 @@ def test_an_import_creates_even_where_new_leads_are_not_created_by_themselves() 
 
 
 def test_an_edit_in_the_middle_of_an_import_does_not_lose_it() -> None:
-    world = ready(msgspec.structs.replace(SECTION, create_in_hubspot=False))
+    world = ready(msgspec.structs.replace(SECTION, create_in_hubspot=()))
     entity = known(world)
     asked(world, entity)
     world.lead("00Q1", City="Graz")

@@ -6,6 +6,7 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.policy import Section
 from tests.domain.crms import SECTION, Life
 from tests.domain.lives import (
     DELETIONS,
@@ -14,6 +15,7 @@ from tests.domain.lives import (
     WORK_ACTS,
     Act,
     Story,
+    cases_are_listed,
     deletions_followed,
     edits_arrived,
     every_trigger_is_closed_once,
@@ -24,8 +26,16 @@ from tests.domain.lives import (
     remember,
     replay,
     strangers,
+    the_erased_are_forgotten,
     values_held,
 )
+
+FOLLOWING = msgspec.structs.replace(
+    SECTION, merge_in_hubspot=True, delete_in_hubspot=("Lead",), create_in_hubspot=("Lead",)
+)
+REACHING = msgspec.structs.replace(SECTION, delete_in_hubspot=("Lead", "Contact"), delete_outside_list=True)
+LATEST = msgspec.structs.replace(SECTION, follow_latest=True)
+SECTIONS = (SECTION, FOLLOWING, REACHING, LATEST)
 
 SETTINGS: dict[str, Any] = {
     "deadline": None,
@@ -59,13 +69,18 @@ def test_every_edit_arrives_by_its_rule_and_then_there_is_rest(happening: list[A
     in_agreement(life)
 
 
-@given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS, longest=60))
+@given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS, longest=60), st.sampled_from(SECTIONS))
 @settings(max_examples=200, **SETTINGS)
-def test_whatever_becomes_of_records_nothing_is_doubled_left_open_or_apart(happening: list[Act]) -> None:
-    life = live(pairs(3), happening)
+def test_whatever_becomes_of_records_nothing_is_doubled_left_open_or_apart(
+    happening: list[Act], section: Section
+) -> None:
+    story = pairs(3, section=section)
+    life = live(story, happening)
     every_trigger_is_closed_once(life)
     one_record_each(life)
     in_agreement(life)
+    cases_are_listed(life)
+    the_erased_are_forgotten(story)
 
 
 @given(acts(*QUIET_ACTS, *WORK_ACTS, *DELETIONS, longest=60))
@@ -73,7 +88,7 @@ def test_whatever_becomes_of_records_nothing_is_doubled_left_open_or_apart(happe
 def test_a_contact_is_deleted_once_with_its_salesforce_record_and_never_otherwise(
     happening: list[Act],
 ) -> None:
-    story = pairs(3, section=msgspec.structs.replace(SECTION, delete_in_hubspot=True))
+    story = pairs(3, section=msgspec.structs.replace(SECTION, delete_in_hubspot=("Lead", "Contact")))
     before = remember(story.life)
     life = live(story, happening)
     deletions_followed(life, before)

@@ -204,7 +204,7 @@ def test_nothing_of_a_contact_outside_the_list_reaches_his_new_lead() -> None:
 def test_a_new_lead_reaches_nobody_outside_the_list_where_creating_is_off() -> None:
     world = World()
     world.append(e.ListObserved(list_id="7", name="Sync", digest=world.document(LIST)))
-    world.configure(msgspec.structs.replace(LIMITED, create_in_hubspot=False)).baseline()
+    world.configure(msgspec.structs.replace(LIMITED, create_in_hubspot=())).baseline()
     entity = person(world, "other")
     world.lead("00Q1", **LEAD, City="Bonn")
     assert (world.reasons(entity)[-1], world.outbox) == ("not_in_inclusion_list", {})

@@ -48,7 +48,7 @@ def edits_of_one_field_arrive(random: Random) -> None:
 
 def whatever_happens(random: Random) -> None:
     law = _inner(laws.test_whatever_becomes_of_records_nothing_is_doubled_left_open_or_apart)
-    law(_acts(random, *QUIET_ACTS, *WORK_ACTS, *TURNS))
+    law(_acts(random, *QUIET_ACTS, *WORK_ACTS, *TURNS), random.choice(laws.SECTIONS))
 
 
 def replay_is_live(random: Random) -> None:

@@ -17,7 +17,7 @@ from tests.domain.lives import Act as Happening
 from tests.domain.test_laws import SETTINGS, acts
 
 WRITES = {Act.CREATE, Act.UPDATE, Act.DELETE}
-BEFORE = msgspec.structs.replace(SECTION, create_as=None, create_in_hubspot=False)
+BEFORE = msgspec.structs.replace(SECTION, create_as=None, create_in_hubspot=())
 
 SECTIONS = st.builds(
     lambda rules, kept, create_as, in_hubspot, wanted: msgspec.structs.replace(
@@ -34,7 +34,7 @@ SECTIONS = st.builds(
     st.tuples(*(st.sampled_from(SyncRule) for _ in SECTION.mappings)),
     st.tuples(*(st.sampled_from([True, True, True, False]) for _ in SECTION.mappings)),
     st.sampled_from(["Lead", "Contact", None]),
-    st.booleans(),
+    st.sampled_from([None, (), ("Lead",)]),
     st.sampled_from(["Sync", None]),
 )
 """Configurations: other rules, less fields, other records to be created, everybody or a list."""

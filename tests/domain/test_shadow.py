@@ -48,7 +48,7 @@ def test_a_create_is_looked_for_first_and_then_not_made() -> None:
 
 
 def test_a_deletion_is_not_made() -> None:
-    world = ready(msgspec.structs.replace(SHADOWED, delete_in_hubspot=True))
+    world = ready(msgspec.structs.replace(SHADOWED, delete_in_hubspot=("Lead",)))
     entity = pair(world)
     world.lead("00Q1", deleted=True)
     world.read(HS)

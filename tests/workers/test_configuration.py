@@ -320,6 +320,18 @@ def test_brackets_without_end_are_no_traceback() -> None:
         ),
         pytest.param(
             "  defaults: ",
+            "  when_salesforce_record_created: {Lead: nothing}\n  defaults: ",
+            '4: when_salesforce_record_created cannot be "nothing". Did you mean "do_nothing"?',
+            id="half a choice for one object",
+        ),
+        pytest.param(
+            "  defaults: ",
+            "  when_salesforce_record_deleted: {Leads: delete_in_hubspot}\n  defaults: ",
+            '4: The section contacts knows no Salesforce object "Leads". Did you mean "Lead"?',
+            id="a choice for an object that is none",
+        ),
+        pytest.param(
+            "  defaults: ",
             "  limit_sync: {inclusion_list: }\n  defaults: ",
             "4: inclusion_list is empty. Name a list, or delete the key: then nobody is left out.",
             id="no list",
@@ -733,7 +745,9 @@ def test_a_mapping_may_name_a_field_for_each_object() -> None:
 
 def test_what_is_not_written_has_its_default() -> None:
     section = to_document(configuration(), schemas()).sections[0]
-    assert (section.create_as, section.create_in_hubspot, section.delete_in_hubspot) == ("Lead", True, False)
+    assert section.create_as == "Lead"
+    assert (section.create_in_hubspot, section.delete_in_hubspot) == (("Lead", "Contact"), ())
+    assert not any((section.delete_outside_list, section.merge_in_hubspot, section.follow_latest))
     assert section.guards == {"creates": 5000, "deletes": 50, "blanked": 500}
     assert (section.inclusion_list, section.zone) == (None, "UTC")
 
@@ -744,7 +758,10 @@ def test_what_is_written_counts() -> None:
         section=(
             "  create_as: contact\n"
             "  when_salesforce_record_created: do_nothing\n"
-            "  when_salesforce_record_deleted: delete_in_hubspot\n"
+            "  when_salesforce_record_deleted: {Contact: delete_in_hubspot}\n"
+            "  when_salesforce_records_merged: merge_in_hubspot\n"
+            "  when_salesforce_has_duplicates: link_latest\n"
+            "  deletes_reach: everybody\n"
             "  limit_sync: {inclusion_list: Sync to Salesforce}\n"
             "  guards: {creates_per_hour: 10, deletes_per_hour: unlimited}\n"
             "  hubspot_key: sf_id\n"
@@ -752,11 +769,9 @@ def test_what_is_written_counts() -> None:
         ),
     )
     section = to_document(written, schemas()).sections[0]
-    assert (section.create_as, section.create_in_hubspot, section.delete_in_hubspot) == (
-        "Contact",
-        False,
-        True,
-    )
+    assert (section.create_as, section.create_in_hubspot) == ("Contact", ())
+    assert section.delete_in_hubspot == ("Contact",)
+    assert all((section.delete_outside_list, section.merge_in_hubspot, section.follow_latest))
     assert section.guards == {"creates": 10, "blanked": 500}
     assert (section.inclusion_list, section.zone) == ("Sync to Salesforce", "Europe/Vienna")
     assert (section.kind.hubspot_key, section.kind.salesforce_key) == ("sf_id", "Hs_Id__c")

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from domain.book import Table, decode, encode
 from domain.erasing import blank, is_his
 from domain.events import encode as encode_event
+from domain.forgetting import forgotten
 from domain.groups import Pointers
-from domain.removing import forgotten
 from workers.archive import manifest, segments, snapshots
 from workers.archive.blocks import NOTHING, pack
 from workers.archive.files import Files

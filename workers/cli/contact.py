@@ -231,6 +231,8 @@ def _writes(found: ContactView) -> Table:
 
 
 def _write(each: WriteView) -> str:
+    if each.into:
+        return f"merge {each.object} {each.record_id} into {each.into}"
     if each.delete:
         return f"delete {each.object} {each.record_id}"
     return f"update {each.object} {each.record_id}" if each.record_id else f"create {each.object}"

@@ -72,7 +72,7 @@ def show(link: Link, *, letter: str, crm: str | None, as_json: bool) -> None:
         ("remedy", found.remedy),
     ]
     facts += [(name, shown(value)) for name, value in found.fields.items()]
-    facts += [("write", "delete the record")] if found.delete else []
+    facts += [("write", f"merge it into {found.into}" if found.into else "delete it")] if found.delete else []
     say(found.key, pairs(facts))
 
 
@@ -158,6 +158,8 @@ def _plain(found: Plan) -> dict[str, object]:
 def _what(draft: Draft) -> str:
     if draft.record_id is None:
         return f"create a {draft.object} if a search finds nobody"
+    if draft.into:
+        return f"merge {draft.object} {draft.record_id} into {draft.into}"
     return f"{'delete' if draft.delete else 'update'} {draft.object} {draft.record_id}"
 
 

@@ -4,6 +4,7 @@ import click
 
 from workers.cli.adopt import adopt
 from workers.cli.budget import budget
+from workers.cli.cases import duplicates, orphans
 from workers.cli.configuration import config
 from workers.cli.contact import contact
 from workers.cli.demo import demo
@@ -52,6 +53,8 @@ for command in (
     budget,
     errors,
     dead_letters,
+    duplicates,
+    orphans,
     suspension,
     replay,
     erase,

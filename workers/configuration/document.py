@@ -120,8 +120,11 @@ def _section(configuration: Configuration, name: str, schemas: Schemas, lists: M
             if not (standard and left_out(entry, kind, schemas))
         ),
         create_as=object_created(kind, section),
-        create_in_hubspot=section.when_salesforce_record_created != DO_NOTHING,
-        delete_in_hubspot=section.when_salesforce_record_deleted != DO_NOTHING,
+        create_in_hubspot=tuple(filter(section.creates_in_hubspot, kind.salesforce)),
+        delete_in_hubspot=tuple(filter(section.deletes_in_hubspot, kind.salesforce)),
+        delete_outside_list=section.deletes_reach == "everybody",
+        merge_in_hubspot=section.when_salesforce_records_merged != DO_NOTHING,
+        follow_latest=section.when_salesforce_has_duplicates != "keep_link",
         inclusion_list=None if wanted is None else lists.get(wanted, wanted),
         guards=_guards(section.guards),
         zone=configuration.entry.time_zone,

@@ -157,6 +157,19 @@ def _routes(value: object) -> object:
     return [{"create": rule} if isinstance(rule, str) else rule for rule in rules]
 
 
+def _choice(key: str, *words: str) -> BeforeValidator:
+    """One of these words for every object of Salesforce, or object -> word."""
+
+    def check(value: object) -> object:
+        for each in value.values() if isinstance(value, dict) and value else [value]:
+            if each not in words:
+                shown = f'"{each}"' if isinstance(each, str) and each else "empty"
+                raise wrong(f"{key} cannot be {shown}.", did_you_mean(str(each), words))
+        return value
+
+    return BeforeValidator(check)
+
+
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[Annotated[int, Field(ge=0, le=MOST)] | None, BeforeValidator(_limit)]
 
@@ -355,8 +368,15 @@ class SectionEntry(Model):
     """How one kind of entity syncs."""
 
     create_as: Annotated[tuple[RouteEntry, ...], BeforeValidator(_routes)] = ()  #: none: the kind's first
-    when_salesforce_record_created: Literal["create_in_hubspot", "do_nothing"] = "create_in_hubspot"
-    when_salesforce_record_deleted: Literal["do_nothing", "delete_in_hubspot"] = "do_nothing"
+    when_salesforce_record_created: Annotated[
+        str | dict[str, str], _choice("when_salesforce_record_created", "create_in_hubspot", DO_NOTHING)
+    ] = "create_in_hubspot"
+    when_salesforce_record_deleted: Annotated[
+        str | dict[str, str], _choice("when_salesforce_record_deleted", DO_NOTHING, "delete_in_hubspot")
+    ] = DO_NOTHING
+    when_salesforce_records_merged: Literal["do_nothing", "merge_in_hubspot"] = "do_nothing"
+    deletes_reach: Literal["list_members", "everybody"] = "list_members"
+    when_salesforce_has_duplicates: Literal["keep_link", "link_latest"] = "keep_link"
     limit_sync: LimitSync = LimitSync()
     sync_triggers: SyncTriggers = SyncTriggers()
     guards: Guards = Guards()
@@ -369,6 +389,18 @@ class SectionEntry(Model):
     computed_fields: tuple[ComputedEntry, ...] = ()
     owners: OwnersEntry = OwnersEntry()
     currency: Annotated[Text | None, BeforeValidator(_currency)] = None
+
+    def creates_in_hubspot(self, name: str) -> bool:
+        """Whether a new record of a Salesforce object becomes one of HubSpot."""
+        return _of_object(self.when_salesforce_record_created, name, "create_in_hubspot") != DO_NOTHING
+
+    def deletes_in_hubspot(self, name: str) -> bool:
+        """Whether the deletion of a record of a Salesforce object is repeated in HubSpot."""
+        return _of_object(self.when_salesforce_record_deleted, name, DO_NOTHING) != DO_NOTHING
+
+
+def _of_object(choice: str | dict[str, str], name: str, default: str) -> str:
+    return choice if isinstance(choice, str) else choice.get(name, default)
 
 
 class ConnectionEntry(Model):

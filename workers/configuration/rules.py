@@ -39,6 +39,9 @@ class SectionRules:
             yield from self._objects(salesforce, "defaults")
         if isinstance(raw.get("native_ids"), dict):
             yield from self._objects(raw["native_ids"], "native_ids")
+        for key in ("when_salesforce_record_created", "when_salesforce_record_deleted"):
+            if isinstance(raw.get(key), dict):
+                yield from self._objects(raw[key], key)
         limit = raw.get("limit_sync")
         filters = limit.get("salesforce_filter") if isinstance(limit, dict) else None
         if isinstance(filters, dict):

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from domain.answer import Need
+from domain.answer import Draft, Need
 from domain.errors import classify
 from domain.identity import Crm
 from domain.outbox import refused
 from domain.plan import verdict
 from domain.reasons import TEXT, WAIT_TEXT, Reason, Wait
-from domain.state import Closed, Opened, intent_key
+from domain.state import Closed, Flight, Intent, Opened, intent_key
 from workers.configuration.problems import NAMES
 from workers.explain.evidence import Evidence
 from workers.explain.fields import field_words
@@ -104,14 +104,18 @@ def _writes(evidence: Evidence) -> Iterator[str]:
     contact = evidence.contact
     for crm in Crm:
         if (flight := contact.flights.get(crm)) is not None:
-            what = "a deletion" if flight.delete else f"fields {_names(flight.fields)}"
-            yield f"attempt {flight.attempt} to {NAMES[crm]} is on its way, {what}"
+            yield f"attempt {flight.attempt} to {NAMES[crm]} is on its way: {_what(flight)}"
         elif (intent := contact.intents.get(crm)) is not None:
             later = max(0, intent.due - evidence.now) / 1000
             failed = contact.attempts.get(crm, 0)
             when = f", again in {later:.1f} s; failed attempts: {failed}" if failed else ""
-            what = "to delete the record" if intent.delete else f"to get {_names(intent.fields)}"
-            yield f"{NAMES[crm]} is {what}{when}"
+            yield f"{NAMES[crm]} is to {_what(intent)}{when}"
+
+
+def _what(write: Intent | Flight | Draft) -> str:
+    if write.into:
+        return f"merge the record into {write.into}"
+    return "delete the record" if write.delete else f"get {_names(write.fields)}"
 
 
 def _names(fields: dict[str, str | None]) -> str:
@@ -146,7 +150,7 @@ def _again(evidence: Evidence, subject: Closed | Opened | None) -> str:
     if subject.reason in {Reason.GUARD, Reason.SHADOW}:
         return ""
     return "; ".join(
-        f"{NAMES[crm]} would {'delete the record' if draft.delete else f'get {_names(draft.fields)}'}"
+        f"{NAMES[crm]} would {_what(draft)}"
         for crm, draft in answer.drafts.items()
         if not refused(evidence.contact, crm, answer)
     )

@@ -42,7 +42,7 @@ def _would_fill(evidence: Evidence, kind: KindPolicy) -> tuple[MappedField, ...]
     ours, theirs = evidence.linked(Crm.HUBSPOT), evidence.linked(Crm.SALESFORCE)
     name = theirs[0].object if theirs else None
     if ours is not None and name is None:
-        name = new_object(kind, Crm.SALESFORCE, ours[1], evidence.now)[0]
+        name = new_object(kind, Crm.SALESFORCE, ours, evidence.now)[0]
     return (*kind.fields[name], *kind.computed[name]) if name else ()
 
 

@@ -197,7 +197,8 @@ def batches(rows: Sequence[WriteRow], *, mixed: bool = False) -> list[list[Write
     times: defaultdict[tuple[object, ...], int] = defaultdict(int)
     for row in rows:
         together = mixed and row.id is not None and not row.delete
-        kind = ("" if together else row.object, row.id is None, row.key_field, row.delete)
+        merged = row.id if row.into else None
+        kind = ("" if together else row.object, row.id is None, row.key_field, row.delete, merged)
         target = (*kind, row.object, (row.id or row.key_value or "").lower())
         parts[(*kind, times[target])].append(row)
         times[target] += 1

@@ -16,6 +16,7 @@ from workers.gateways.heads import ObjectGateway
 from workers.gateways.http import NoAnswer, Refused, batches, chunks, deliver, outcome_of, worst
 from workers.gateways.hubspot_client import Portal, Request
 from workers.gateways.hubspot_shapes import (
+    MERGED_IDS,
     Error,
     Owners,
     Page,
@@ -24,6 +25,7 @@ from workers.gateways.hubspot_shapes import (
     Schema,
     faults,
     field_schema,
+    merged_ids,
     next_page,
     owner,
     read_record,
@@ -36,7 +38,6 @@ SEARCH_PAGE = 200
 SEARCH_BODY = 3_000
 """The longest search request, in characters."""
 
-MERGED_IDS = "hs_merged_object_ids"
 OTHER_EMAILS = "hs_additional_emails"
 
 
@@ -67,7 +68,7 @@ class HubSpotGateway(ObjectGateway):
     ) -> ReadAnswer:
         schema = self._schema(object_name)
         keys = list(dict.fromkeys(email_key(value) for value in values))
-        names = [*fields, field, *([OTHER_EMAILS] if field == "email" else [])]
+        names = [*fields, field, MERGED_IDS, *([OTHER_EMAILS] if field == "email" else [])]
         found: dict[str, Record] = {}
         for chunk in chunks(keys, BATCH):
             for record in self._batch_read(object_name, chunk, names, id_property=field):
@@ -174,6 +175,24 @@ class HubSpotGateway(ObjectGateway):
             after = {"after": following}
 
     def _attempt(self, rows: Sequence[WriteRow]) -> dict[str, Outcome] | Refused:
+        return self._merge(rows[0]) if rows[0].into else self._batch(rows)
+
+    def _merge(self, row: WriteRow) -> dict[str, Outcome] | Refused:
+        """One merge. Most accounts give the merged record a new id, by which the answer names it."""
+        body = {"primaryObjectId": row.into, "objectIdToMerge": row.id}
+        request = self._portal.raw("POST", f"/crm/v3/objects/{row.object}/merge", body)
+        try:
+            answer = self._account.call(request, self.priority)
+        except (SyncError, NoAnswer) as error:
+            return Refused(outcome_of(error))
+        if not answer.ok:
+            return self._account.refusal(answer)
+        try:
+            return {row.row: Outcome(OutcomeClass.DELIVERED, record_id=answer.parse(Record).id)}
+        except Transient as error:
+            return Refused(Outcome(OutcomeClass.UNKNOWN, code=error.code))
+
+    def _batch(self, rows: Sequence[WriteRow]) -> dict[str, Outcome] | Refused:
         object_name = rows[0].object
         body = {"inputs": [_input(row) for row in rows]}
         try:
@@ -210,7 +229,7 @@ def _search(
     return {
         "filterGroups": [{"filters": filters}],
         "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
-        "properties": list(fields),
+        "properties": [*fields, MERGED_IDS],
         "limit": SEARCH_PAGE,
     }
 
@@ -219,8 +238,7 @@ def _answered(records: Sequence[Record], asked: Sequence[str]) -> Iterator[tuple
     """Pair records with the ids asked for: their own, or those of records that were merged into them."""
     wanted = set(asked)
     for record in records:
-        merged = str(record.properties.get(MERGED_IDS) or "").split(";")
-        yield from ((record, name) for name in (record.id, *merged) if name in wanted)
+        yield from ((record, name) for name in (record.id, *merged_ids(record)) if name in wanted)
 
 
 def _keys(record: Record, field: str) -> Iterator[str]:

@@ -179,6 +179,14 @@ def values(record: Record, names: Iterable[str], schema: Schema) -> Fields:
     return {name: from_hubspot(carried[name], schema.get(name)) for name in names if name in carried}
 
 
+MERGED_IDS = "hs_merged_object_ids"
+
+
+def merged_ids(record: Record) -> tuple[str, ...]:
+    """The records that were merged into one, if that was asked for."""
+    return tuple(filter(None, str(record.properties.get(MERGED_IDS) or "").split(";")))
+
+
 def read_record(
     object_name: str, record: Record, names: Iterable[str], schema: Schema, asked_id: str | None = None
 ) -> ReadRecord:
@@ -189,6 +197,7 @@ def read_record(
         modified_at=millis(record.updated_at),
         created_at=millis(record.created_at),
         deleted=record.archived,
+        merged_ids=merged_ids(record),
         asked_id=asked_id,
     )
 

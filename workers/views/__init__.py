@@ -7,6 +7,7 @@ person's fields stand in `ContactView` and `LetterView` only.
 from workers.views.adoption import AdoptionView, DifferingField, adoption
 from workers.views.archives import ArchiveView, archive
 from workers.views.budgets import BudgetView, ForecastView, budget, forecast
+from workers.views.cases import DuplicateView, OrphanView, duplicate_cases, orphan_cases
 from workers.views.contacts import (
     DECISIONS,
     ContactView,
@@ -47,6 +48,7 @@ __all__ = [
     "DecisionView",
     "DifferenceView",
     "DifferingField",
+    "DuplicateView",
     "ErrorGroup",
     "FieldView",
     "ForecastView",
@@ -56,6 +58,7 @@ __all__ = [
     "JobView",
     "LetterView",
     "OpenView",
+    "OrphanView",
     "RecordView",
     "RuleView",
     "ShadowView",
@@ -70,6 +73,7 @@ __all__ = [
     "contact",
     "decision",
     "differences",
+    "duplicate_cases",
     "errors",
     "exists",
     "faults",
@@ -80,6 +84,7 @@ __all__ = [
     "letter",
     "letter_counts",
     "letters",
+    "orphan_cases",
     "queues",
     "shadow",
     "status",

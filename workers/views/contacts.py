@@ -76,7 +76,8 @@ class WriteView:
     attempt: int
     due: int
     in_flight: bool
-    delete: bool  #: the record is to be deleted; there are no fields then
+    delete: bool  #: the record is to be deleted, or merged; there are no fields then
+    into: str = ""  #: the id of the record that it is to be merged into
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +299,7 @@ def _writes(known: Contact) -> Iterator[WriteView]:
             flight.at,
             in_flight=True,
             delete=flight.delete,
+            into=flight.into,
         )
     for crm, intent in known.intents.items():
         if crm not in known.flights:
@@ -314,6 +316,7 @@ def _waiting(intent: Intent) -> WriteView:
         intent.due,
         in_flight=False,
         delete=intent.delete,
+        into=intent.into,
     )
 
 

@@ -3,7 +3,17 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from domain.book import CLAIMS, OPEN, TIMERS, Table, held_queue, outbox_queue, reads_queue
+from domain.book import (
+    CLAIMS,
+    DUPLICATES,
+    OPEN,
+    ORPHANS,
+    TIMERS,
+    Table,
+    held_queue,
+    outbox_queue,
+    reads_queue,
+)
 from domain.identity import Crm
 from domain.outbox import SHADOW
 from domain.policy import Policy
@@ -129,7 +139,7 @@ def queues() -> list[str]:
     """The queues that tell how busy a lane is."""
     outbox = [outbox_queue(crm, priority) for crm in Crm for priority in Priority]
     reads = [reads_queue(crm, priority) for crm in Crm for priority in Priority]
-    return [*outbox, *reads, CLAIMS, OPEN, TIMERS]
+    return [*outbox, *reads, CLAIMS, OPEN, TIMERS, DUPLICATES, ORPHANS]
 
 
 def lag_ms(lane: Lane) -> int:

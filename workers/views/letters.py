@@ -31,7 +31,8 @@ class LetterView:
     attempts: int
     fields: Fields  #: what was to be sent
     decision: str
-    delete: bool  #: the record was to be deleted
+    delete: bool  #: the record was to be deleted, or merged
+    into: str  #: the id of the record that it was to be merged into
     field: str  #: the one that is held back; empty: a dead letter
 
 
@@ -109,6 +110,7 @@ def _letter(key: str, kept: Letter) -> LetterView:
         kept.fields,
         kept.decision,
         kept.delete,
+        kept.into,
         kept.field,
     )
 

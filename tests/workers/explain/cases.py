@@ -337,7 +337,7 @@ def creation_lacks_a_field() -> Told:
 
 def orphaned(**more: Any) -> Told:
     """Salesforce's record is deleted, and HubSpot's is to follow; looked at before that."""
-    world, entity = linked(replace(SECTION, delete_in_hubspot=True, **more))
+    world, entity = linked(replace(SECTION, delete_in_hubspot=("Lead", "Contact"), **more))
     at = world.now + 60_000
     world.append(e.RecordGone(crm=SF, object="Lead", id="00Q1", cause="deleted", at=at, ticket=world.draw()))
     return world, entity
@@ -363,7 +363,7 @@ def deletion_guarded() -> Told:
 
 def deletion_spared() -> Told:
     """Not on the list when Salesforce's record is deleted."""
-    world = limited(LIST, replace(LIMITED, delete_in_hubspot=True))
+    world = limited(LIST, replace(LIMITED, delete_in_hubspot=("Lead", "Contact")))
     entity = world.hubspot("1", **ADA, lifecyclestage="customer")
     world.look_up(SF)
     world.deliver(entity, SF)

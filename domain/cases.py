@@ -1,0 +1,45 @@
+"""What a person must see to: several living records of one person, and a record that lost its partner."""
+
+from domain.book import DUPLICATES, ORPHANS
+from domain.identity import CRMS, Crm
+from domain.state import Contact
+from domain.step import Step
+
+
+def list_cases(step: Step) -> None:
+    """Make the lists say which contacts are cases after this event, each since when."""
+    for before, after in step.book.rewritten():
+        was, now = _cases(before), _cases(after)
+        contact = after or before
+        if contact is not None and was != now:
+            for name in was ^ now:
+                step.book.queue(name, contact.id, step.at if name in now else None)
+
+
+_NONE: frozenset[str] = frozenset()
+
+
+def _cases(contact: Contact | None) -> frozenset[str]:
+    if contact is None or contact.erased:
+        return _NONE
+    found = []
+    if len(contact.records) > len(contact.pair) and any(duplicates(contact, crm) for crm in CRMS):
+        found.append(DUPLICATES)
+    if orphan(contact) is not None:
+        found.append(ORPHANS)
+    return frozenset(found) if found else _NONE
+
+
+def duplicates(contact: Contact, crm: Crm) -> list[str]:
+    """The keys of the living records in a CRM, the linked one first, if there are several."""
+    linked = contact.pair.get(crm)
+    living = [key for key, record in contact.records.items() if key.startswith(f"{crm}/") and not record.gone]
+    return sorted(living, key=lambda key: (key != linked, key)) if len(living) > 1 else []
+
+
+def orphan(contact: Contact) -> Crm | None:
+    """The CRM in which the linked record is gone, while its partner in the other one lives."""
+    if len(contact.pair) < len(CRMS):
+        return None
+    lost = [crm for crm in CRMS if contact.records[contact.pair[crm]].gone]
+    return lost[0] if len(lost) == 1 else None
