@@ -110,12 +110,14 @@ def test_what_a_rule_makes_of_a_record_that_we_do_not_know_is_left_to_salesforce
 @pytest.mark.rule(126)
 def test_an_error_that_has_healed_is_tried_again_by_itself(story: Story) -> None:
     email = "six@example.com"
-    rule = {"entity": "Lead", "message": "Frozen.", "display_field": "City", "formula": 'City = "Frozen"'}
-    story.salesforce.people("validation_rules", **rule, name="Frozen")
+    formula = 'AND(City = "Frozen", NOT($Permission.Thaw))'
+    story.salesforce.people(
+        "validation_rules", entity="Lead", name="Frozen", message="Frozen.", formula=formula
+    )
     story.person(email, lastname="Healed", city="Frozen")
     story.expect(story.decided(email, Reason.REJECTED), "the refusal")
     story.calm()
-    story.salesforce.forget_rules()
+    story.salesforce.people("custom_permissions", name="Thaw")
     lane = story.playground.link.lane
 
     later = replace(lane, clock=ManualClock(lane.clock.now_ms() + AGAIN_MS))
