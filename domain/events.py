@@ -201,7 +201,10 @@ class RuleTrusted(Event, tag="rule_trusted/1", frozen=True, kw_only=True):
 
 
 class RuleDoubted(Event, tag="rule_doubted/1", frozen=True, kw_only=True):
-    """Salesforce disagreed with what we said of a validation rule: it stops nothing until trusted anew."""
+    """A validation rule stops nothing until it is trusted anew.
+
+    Salesforce disagreed with what we said of it, or nobody wants rules enforced any more.
+    """
 
     rule: str  #: the rule's key
     agreed: int

@@ -73,9 +73,9 @@ def verdict_on(standing: Standing, agreed: int, disagreed: int, enough: int | No
     """How a rule stands from now on, if the counts of its answers change that.
 
     ``enough``: how many answers must agree, with none that does not, before a rule is trusted; None: no
-    number is enough.
+    number is enough, and what is trusted is so no more.
     """
-    if disagreed > standing.disagreed:
+    if disagreed > standing.disagreed or (standing.trusted and enough is None):
         return Standing(agreed, disagreed)
     if not standing.trusted and enough is not None and agreed - standing.agreed >= enough:
         return Standing(agreed, disagreed, trusted=True)

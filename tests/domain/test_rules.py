@@ -404,3 +404,4 @@ def test_five_answers_in_a_row_must_agree(
 
 def test_no_number_is_enough_where_rules_are_never_to_be_trusted() -> None:
     assert verdict_on(Standing(), 1_000, 0, None) is None
+    assert verdict_on(Standing(5, 0, trusted=True), 9, 0, None) == Standing(9, 0)
