@@ -40,7 +40,6 @@ WRITES = ("batch/update", "batch/upsert", "batch/create", "PATCH /services/data/
 POLLS = ("/search", "/queryAll")
 LOOKS = (
     "batch/read",
-    "/query ",
     "GET /services/data/{version}/composite/sobjects",
     "POST /services/data/{version}/composite/sobjects",
     "POST /services/data/{version}/composite ",
