@@ -45,6 +45,11 @@ def explained(story: Story, name: str) -> dict[str, Any]:
     return told
 
 
+def triggers(story: Story, email: str) -> set[str]:
+    """What has started decisions about a contact."""
+    return {each.trigger for each in story.decisions(email)}
+
+
 def synced(story: Story, email: str) -> None:
     """Somebody on the list, in both CRMs and in agreement."""
     story.person(email, lastname="Lovelace", city="London", **ON_LIST)
@@ -83,7 +88,7 @@ def test_joining_the_list_is_what_syncs_a_new_contact(story: Story) -> None:
     story.edit(email, **ON_LIST)
     story.expect(lambda: story.salesforce.lead(email), "the lead")
     story.calm()
-    assert story.decisions(email)[-1].trigger == "joined_list"
+    assert "joined_list" in triggers(story, email)
 
 
 @pytest.mark.rule(10)
@@ -93,7 +98,9 @@ def test_a_form_submission_syncs_though_no_mapped_value_changed(story: Story) ->
     form = f"{story.hubspot.url}/submissions/v3/integration/submit/44512002/newsletter"
     fields = [{"name": "email", "value": email}, {"name": "zip", "value": "1010"}]
     requests.post(form, json={"fields": fields}, timeout=10).raise_for_status()
-    story.expect(lambda: story.decisions(email)[-1].trigger == "form_submission", "the decision")
+    story.expect(
+        lambda: "form_submission" in {each.trigger for each in story.decisions(email)}, "the decision"
+    )
 
 
 @pytest.mark.rule(31)
@@ -141,7 +148,7 @@ def test_the_members_of_a_list_are_synced_by_hand(story: Story) -> None:
     said = json.loads(type_in(story.playground, "sync", "list", "Sync to Salesforce", "--json"))
     assert said["finished"]
     assert said["done"] >= 1
-    assert any(each.trigger == "list" for each in story.decisions(email))
+    assert "list" in triggers(story, email)
 
 
 @pytest.mark.rule(23)
