@@ -37,7 +37,7 @@ from workers.storage.redis_store import RedisStores, connect
 from workers.store import Entry
 
 OLD, NEW = "0.1.0/1/2026.1", "0.2.0/1/2026.1"
-POINTS = 24
+POINTS = 28
 """At so many steps, evenly spread over all that there are, a child is killed."""
 
 TIGHT, ROOMY = Bounds(5, 1_000), Bounds(10_000, 1_000)
