@@ -35,7 +35,8 @@ def check_against(configuration: Configuration, schemas: Schemas) -> list[Proble
     """
     sections = configuration.sections.items()
     found = (_Section(configuration, configuration.kinds[name], entry, schemas) for name, entry in sections)
-    return sorted(chain.from_iterable(map(_Section.problems, found)), key=lambda problem: problem.line)
+    problems = dict.fromkeys(chain.from_iterable(map(_Section.problems, found)))
+    return sorted(problems, key=lambda problem: problem.line)
 
 
 @dataclass(frozen=True, slots=True)
