@@ -37,7 +37,6 @@ EDITS = 300
 SINGLE = 100  # edits beside a backfill
 CONTACTS_API = "/crm/v3/objects/contacts/batch"
 WRITES = ("batch/update", "batch/upsert", "batch/create", "PATCH /services/data/{version}/composite/sobjects")
-POLLS = ("/search", "/queryAll")
 LOOKS = (
     "batch/read",
     "GET /services/data/{version}/composite/sobjects",

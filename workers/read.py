@@ -15,7 +15,7 @@ from domain.events import AnyEvent, LookedUp, MembershipObserved, RecordGone
 from domain.identity import Crm, RecordRef
 from domain.policy import Policy
 from domain.state import Priority, ReadRequest
-from workers.batching import Gathering
+from workers.batching import Gathering, shared
 from workers.connection import Lane, Lease, told
 from workers.ports import CrmGateway, ListGateway, ReadRecord, Search
 from workers.telemetry import get_logger
@@ -94,16 +94,21 @@ class Reader:
         if self.crm in self.lane.state().suspended:
             return []
         limit = self.batch + len(self._answered)
-        keys = [
-            key
+        queued = {
+            priority: [key for key, _ in tables.due(reads_queue(self.crm, priority), now, limit)]
             for priority in self.lane.admitted()
-            for key, _ in tables.due(reads_queue(self.crm, priority), now, limit)
-        ]
+        }
+        keys = [key for waiting in queued.values() for key in waiting]
         values = tables.fetch(Table.READS, keys)
-        due = [Asked(key, decode(Table.READS, raw)) for key, raw in zip(keys, values, strict=True) if raw]
-        asked = {each.key: each.request.asked for each in due}
-        self._answered = {key: asking for key, asking in self._answered.items() if asked.get(key) == asking}
-        return [each for each in due if each.key not in self._answered][: self.batch]
+        due = {key: decode(Table.READS, raw) for key, raw in zip(keys, values, strict=True) if raw}
+        self._answered = {
+            key: asking for key, asking in self._answered.items() if key in due and due[key].asked == asking
+        }
+        fresh = {
+            priority: [key for key in waiting if key in due and key not in self._answered]
+            for priority, waiting in queued.items()
+        }
+        return [Asked(key, due[key]) for key in shared(fresh, self.batch)]
 
     def _answer(self, asked: Sequence[Asked]) -> None:
         """Answer requests together; where the CRM refuses one of them, the others without it.

@@ -107,6 +107,19 @@ def test_a_ticket_is_drawn_before_the_call_leaves() -> None:
     assert told(lane, e.RecordObserved)[0].ticket < drawn[0]
 
 
+def test_what_people_wait_for_is_read_first_and_backfill_keeps_its_share() -> None:
+    lane = touched(ready(), *(f"1{each:02}" for each in range(12)))
+    for each in range(12):
+        touch = e.RecordTouched(crm=HS, object="contacts", id=f"2{each:02}", occurred_at=1, cause="differs")
+        append(lane, touch)
+    crm = portal()
+    Reader(lane, HS, crm, batch=10).run()
+
+    first = crm.calls[0][2]
+    assert sorted(each[0] for each in first) == ["1"] * 9 + ["2"]
+    assert sum(len(call[2]) for call in crm.calls) == 24
+
+
 # -- look-ups and memberships
 
 
