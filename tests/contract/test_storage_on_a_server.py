@@ -95,6 +95,7 @@ def test_the_table_of_keys_names_exactly_what_there_is(client: redis.Redis) -> N
     assert {line for lines in fitting.values() for line in lines} == {*ALL}
 
 
+@pytest.mark.rule(43)
 def test_connections_do_not_see_each_other(client: redis.Redis) -> None:
     use_everything(client, "acme")
     before = contents(client)

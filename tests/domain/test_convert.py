@@ -17,11 +17,11 @@ def carry(source: Kind, target: Kind, value: FieldValue, zone: str = "UTC") -> F
 @pytest.mark.parametrize(
     ("kind", "one", "other"),
     [
-        pytest.param(Kind.NUMBER, "10", "10.0", marks=pytest.mark.rule("R83"), id="numbers by value"),
+        pytest.param(Kind.NUMBER, "10", "10.0", marks=pytest.mark.rule(83), id="numbers by value"),
         pytest.param(Kind.NUMBER, "-0", "0", id="minus nothing"),
-        pytest.param(Kind.MULTIPICKLIST, "b;a", "a;b", marks=pytest.mark.rule("R80"), id="sets"),
-        pytest.param(Kind.EMAIL, "Ada@X.org", "ada@x.org", marks=pytest.mark.rule("R54"), id="addresses"),
-        pytest.param(Kind.BOOLEAN, None, "false", marks=pytest.mark.rule("R82"), id="checkboxes"),
+        pytest.param(Kind.MULTIPICKLIST, "b;a", "a;b", marks=pytest.mark.rule(80), id="sets"),
+        pytest.param(Kind.EMAIL, "Ada@X.org", "ada@x.org", marks=pytest.mark.rule(54), id="addresses"),
+        pytest.param(Kind.BOOLEAN, None, "false", marks=pytest.mark.rule(82), id="checkboxes"),
         pytest.param(Kind.MULTILINE, "a\r\nb", "a\nb", id="line ends"),
         pytest.param(Kind.TEXT, " a ", "a", id="space around text"),
         pytest.param(Kind.DATETIME, "2026-01-01T01:00:00+01:00", "2026-01-01T00:00:00.000Z", id="moments"),
@@ -67,9 +67,18 @@ def test_not_the_same(kind: Kind, one: FieldValue, other: FieldValue) -> None:
         pytest.param(Kind.EMAIL, Kind.EMAIL, " Ada@X.org", "UTC", "ada@x.org", id="address"),
         pytest.param(Kind.TEXT, Kind.TEXT, "", "UTC", None, id="nothing is blank"),
         pytest.param(Kind.MULTILINE, Kind.MULTILINE, "a\rb", "UTC", "a\nb", id="line end"),
+        pytest.param(
+            Kind.REFERENCE,
+            Kind.PICKLIST,
+            "005000000000001AAA",
+            "UTC",
+            "005000000000001AAA",
+            marks=pytest.mark.rule(84),
+            id="the id of a lookup",
+        ),
     ],
 )
-@pytest.mark.rule("R72 R81")
+@pytest.mark.rule(72, 81)
 def test_a_value_in_the_others_words(
     source: Kind, target: Kind, value: FieldValue, zone: str, carried: FieldValue
 ) -> None:

@@ -76,19 +76,19 @@ def test_withdrawn() -> None:
     assert last(world, entity) == "withdrawn"
 
 
-@pytest.mark.rule("R31")
+@pytest.mark.rule(31)
 def test_no_email() -> None:
     world = ready()
     assert world.reasons(world.hubspot("1", lastname="Byron")) == ["no_email"]
 
 
-@pytest.mark.rule("R38")
+@pytest.mark.rule(38)
 def test_creation_off() -> None:
     world = ready(replace(SECTION, create_as=None))
     assert world.reasons(world.hubspot("1", **ADA)) == ["creation_off"]
 
 
-@pytest.mark.rule("R44")
+@pytest.mark.rule(44)
 def test_validation_of_a_create_that_lacks_a_required_field() -> None:
     world = ready()
     entity = world.hubspot("1", email="ada@example.com")
@@ -96,7 +96,7 @@ def test_validation_of_a_create_that_lacks_a_required_field() -> None:
     assert world.reasons(entity) == ["validation"]
 
 
-@pytest.mark.rule("R86")
+@pytest.mark.rule(86)
 def test_one_long_value_is_held_back_and_the_others_go() -> None:
     world, entity = linked()
     world.hubspot("1", city="B" * 41, firstname="Augusta")
@@ -230,7 +230,7 @@ def test_people_who_choose_another_value_each_time_play_no_ping_pong() -> None:
         assert world.deliver(entity, SF).fields == {"City": "Bonn"}
 
 
-@pytest.mark.rule("R115")
+@pytest.mark.rule(115)
 def test_record_deleted() -> None:
     world, entity = linked()
     world.append(
@@ -242,7 +242,7 @@ def test_record_deleted() -> None:
     assert world.reasons(entity)[-2:] == ["record_deleted", "record_deleted"]
 
 
-@pytest.mark.rule("R116")
+@pytest.mark.rule(116)
 def test_a_restored_record_finds_its_link_again() -> None:
     world, entity = linked()
     world.append(
@@ -353,7 +353,7 @@ def test_the_losing_value_is_kept_with_the_decision() -> None:
     assert world.closed[entity][-1].lost == {"city": ("hubspot", "Cologne")}
 
 
-@pytest.mark.rule("R16")
+@pytest.mark.rule(16)
 def test_a_new_configuration_writes_nothing_by_itself() -> None:
     world, entity = linked()
     before = len(world.log)
@@ -363,7 +363,7 @@ def test_a_new_configuration_writes_nothing_by_itself() -> None:
     assert len(world.log) > before
 
 
-@pytest.mark.rule("R55")
+@pytest.mark.rule(55)
 def test_a_late_answer_for_a_converted_lead_does_not_move_the_link_back() -> None:
     world, entity = linked()
     world.hubspot("1", city="Bonn")
@@ -373,7 +373,7 @@ def test_a_late_answer_for_a_converted_lead_does_not_move_the_link_back() -> Non
     assert world.contact(entity).pair[SF] == "salesforce/Contact/0031"
 
 
-@pytest.mark.rule("R46")
+@pytest.mark.rule(46)
 def test_a_hubspot_contact_never_joins_another_ones_contact() -> None:
     world, entity = linked()
     world.show(HS, "contacts", "1", full=False, source="webhook", email="new@example.com")
@@ -382,7 +382,7 @@ def test_a_hubspot_contact_never_joins_another_ones_contact() -> None:
     assert world.contact(entity).pair[HS] == "hubspot/contacts/1"
 
 
-@pytest.mark.rule("R49")
+@pytest.mark.rule(49)
 def test_a_duplicate_whose_address_changes_becomes_a_contact_of_its_own() -> None:
     world, entity = linked()
     world.lead("00Q2", Email="ada@example.com", LastName="Clone", Company="X")

@@ -113,6 +113,7 @@ def test_a_deletion_in_hubspot_deletes_nothing_in_salesforce() -> None:
     assert world.reasons(entity)[-1] == "record_deleted"
 
 
+@pytest.mark.rule(119)
 def test_a_merged_record_deletes_nothing() -> None:
     world = ready(DELETING)
     linked(world)
@@ -141,6 +142,7 @@ def test_another_record_of_the_person_in_salesforce_keeps_the_contact() -> None:
 # -- who may sync
 
 
+@pytest.mark.rule(28)
 def test_outside_the_list_the_contact_is_kept() -> None:
     world = limited()
     entity = linked(world, stage="customer")

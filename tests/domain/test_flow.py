@@ -98,6 +98,7 @@ def test_a_lost_answer_is_looked_into_before_anything_is_sent_again() -> None:
     assert world.reasons(entity) == ["delivered"]
 
 
+@pytest.mark.rule(31, 45)
 def test_without_an_address_nothing_syncs() -> None:
     world = ready()
     entity = world.hubspot("1", lastname="Byron")

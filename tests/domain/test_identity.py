@@ -49,7 +49,7 @@ def duplicated(section: Section = SECTION) -> tuple[World, str]:
 # -- duplicates
 
 
-@pytest.mark.rule(40)
+@pytest.mark.rule(40, 47)
 @pytest.mark.rule(50)
 def test_a_second_record_of_an_address_joins_the_contact_and_is_listed() -> None:
     world, entity = duplicated()

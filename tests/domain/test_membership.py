@@ -36,7 +36,7 @@ def member() -> tuple[World, str]:
     return world, entity
 
 
-@pytest.mark.rule("R22")
+@pytest.mark.rule(22)
 def test_nobody_else_is_synced_and_the_reason_names_the_filter() -> None:
     world = listed()
     entity = person(world, "other")
@@ -45,7 +45,7 @@ def test_nobody_else_is_synced_and_the_reason_names_the_filter() -> None:
     assert (world.outbox, world.reads) == ({}, {})
 
 
-@pytest.mark.rule("R9")
+@pytest.mark.rule(9)
 def test_joining_the_list_is_a_trigger_though_no_mapped_value_changed() -> None:
     world = listed()
     entity = person(world, "other")
@@ -56,7 +56,7 @@ def test_joining_the_list_is_a_trigger_though_no_mapped_value_changed() -> None:
     assert opened.trigger == "joined_list"
 
 
-@pytest.mark.rule("R27")
+@pytest.mark.rule(27)
 def test_leaving_freezes_both_records_and_remembers_since_when() -> None:
     world, entity = member()
     world.hubspot("1", stage="other", city="Bonn")
@@ -68,7 +68,7 @@ def test_leaving_freezes_both_records_and_remembers_since_when() -> None:
     assert world.outbox == {}
 
 
-@pytest.mark.rule("R29")
+@pytest.mark.rule(29)
 def test_coming_back_syncs_what_happened_meanwhile_with_the_same_record() -> None:
     world, entity = member()
     world.hubspot("1", stage="other", city="Bonn")
@@ -78,7 +78,7 @@ def test_coming_back_syncs_what_happened_meanwhile_with_the_same_record() -> Non
     assert world.deliver(entity, HS).fields == {"firstname": "A."}
 
 
-@pytest.mark.rule("R30")
+@pytest.mark.rule(30)
 def test_the_edit_that_takes_a_contact_off_the_list_is_not_written() -> None:
     world, entity = member()
     world.hubspot("1", city="Bonn")
@@ -87,7 +87,7 @@ def test_the_edit_that_takes_a_contact_off_the_list_is_not_written() -> None:
     assert world.outbox == {}
 
 
-@pytest.mark.rule("R25")
+@pytest.mark.rule(25)
 def test_a_new_lead_without_a_contact_gets_one_and_then_waits_for_the_list() -> None:
     world = listed()
     entity = world.lead("00Q1", **LEAD)
@@ -99,7 +99,7 @@ def test_a_new_lead_without_a_contact_gets_one_and_then_waits_for_the_list() -> 
     assert (world.reasons(entity)[-1], world.outbox) == ("not_in_inclusion_list", {})
 
 
-@pytest.mark.rule("R23")
+@pytest.mark.rule(23)
 def test_a_list_that_is_not_active_lets_nobody_sync_and_stops_no_log() -> None:
     world = listed({**LIST, "processingType": "MANUAL"})
     entity = person(world, "lead")
@@ -108,7 +108,7 @@ def test_a_list_that_is_not_active_lets_nobody_sync_and_stops_no_log() -> None:
     assert "not active" in closed.explanation
 
 
-@pytest.mark.rule("R17")
+@pytest.mark.rule(17)
 def test_another_definition_of_the_list_syncs_nobody_by_itself() -> None:
     world, entity = member()
     before = world.reasons(entity)

@@ -122,7 +122,7 @@ def test_a_new_lead_gets_the_owner_who_is_set_in_hubspot() -> None:
     assert written(world, entity, SF)["OwnerId"] == ANN
 
 
-@pytest.mark.rule(93)
+@pytest.mark.rule(93, 96)
 @pytest.mark.parametrize("owner", [None, "3", "99"])
 def test_without_a_matched_owner_a_new_lead_is_left_to_the_assignment_rules(owner: str | None) -> None:
     world = world_of()

@@ -31,6 +31,7 @@ def carried(
     return translator(*sides, target, UTC, translation)(value)
 
 
+@pytest.mark.rule(79)
 @pytest.mark.parametrize(
     ("target", "value", "becomes"),
     [
@@ -65,7 +66,7 @@ def test_a_map_brings_a_checkbox_and_a_dropdown_together() -> None:
 COUNTRIES = picklist("CountryCode", ("AT", "Austria"), ("DE", "Germany"))
 
 
-@pytest.mark.rule(87)
+@pytest.mark.rule(87, 88)
 @pytest.mark.parametrize(
     ("target", "value", "becomes"),
     [

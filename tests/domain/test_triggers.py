@@ -61,7 +61,7 @@ def test_another_owner_on_either_side_starts_a_sync() -> None:
     assert (decisions(world, entity), last_trigger(world, entity)) == (before + 1, "owner_change")
 
 
-@pytest.mark.rule(12)
+@pytest.mark.rule(12, 99)
 def test_another_lifecycle_stage_starts_a_sync() -> None:
     world, entity = agreeing("lifecycle_stage")
     world.hubspot("1", lifecyclestage="customer")

@@ -221,6 +221,7 @@ def test_an_event_of_a_newer_release_waits_for_a_worker_that_knows_it(
 # -- configuration
 
 
+@pytest.mark.rule(133)
 def test_a_broken_file_rests_its_connection_until_it_is_mended(playground: Playground, story: Story) -> None:
     path = playground.runtime.file(NAME)
     text = path.read_text()

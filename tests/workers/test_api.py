@@ -158,6 +158,7 @@ def test_what_is_not_there_is_not_found(path: str) -> None:
     assert Office().client.get(HERE + path).status_code == 404
 
 
+@pytest.mark.rule(125)
 def test_errors_and_letters_are_listed() -> None:
     office = Office()
     assert [each["code"] for each in office.get("/errors")] == ["REQUIRED_FIELD_MISSING"]

@@ -534,6 +534,14 @@ def test_a_wrong_computed_field_is_named_with_its_remedy(computed: str, says: st
     assert problems(f"{FILE}  computed_fields:\n    - {computed}\n")[:1] == [f"acme.yaml:{says}"]
 
 
+@pytest.mark.rule(34, 42, 52, 58, 75, 101, 121)
+@pytest.mark.parametrize("section", ["companies", "deals"])
+def test_companies_and_deals_have_no_section_yet(section: str) -> None:
+    said = problems(file() + f"{section}: {{}}\n")
+
+    assert [line.partition(" here.")[0] for line in said] == [f'acme.yaml:8: There is no key "{section}"']
+
+
 def test_a_file_without_section_says_nothing_to_sync() -> None:
     said = problems("connection: acme\nsalesforce: {domain: acme.my}\n")
     assert said == ["acme.yaml:1: The file says nothing to sync. Add a section: contacts."]

@@ -140,6 +140,13 @@ def test_these_types_go_together(ours: FieldKind, theirs: FieldKind) -> None:
             "The field needs a property of type boolean.",
             id="a property that goes with nothing",
         ),
+        pytest.param(
+            FieldKind.REFERENCE,
+            FieldKind.PHONE,
+            "The property needs a field of type reference, the field a property of type text or phone.",
+            marks=pytest.mark.rule(73),
+            id="a HubSpot user for anything but a lookup",
+        ),
         pytest.param(FieldKind.ID, FieldKind.TIME, "Delete the mapping.", id="two of that sort"),
     ],
 )

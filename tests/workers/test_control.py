@@ -179,6 +179,7 @@ MANY = ROOM + PORTION + 10
 """More than the log has room for at once."""
 
 
+@pytest.mark.rule(77)
 def test_a_job_over_many_goes_in_portions_and_waits_until_the_log_has_room() -> None:
     lane = people(MANY)
     control = Control(lane)
@@ -204,6 +205,7 @@ def work(lane: Lane, control: Control) -> None:
     control.run()
 
 
+@pytest.mark.rule(18, 77)
 def test_a_job_goes_on_in_another_process_where_it_was() -> None:
     lane = people(PORTION + 10)
     first = Control(lane)

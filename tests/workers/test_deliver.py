@@ -89,6 +89,7 @@ def healed(part: Any) -> None:
     part.__class__ = type(part).__mro__[1]
 
 
+@pytest.mark.rule(129)
 def test_what_is_due_is_sent_in_one_batch_and_answered_in_the_log() -> None:
     lane, crm = lane_with_edits(3), FakeCrm(SF)
 
@@ -137,6 +138,7 @@ def test_creates_and_updates_and_objects_do_not_share_a_call() -> None:
     assert sorted(crm.calls, key=str) == [("write", (lead_id(1),)), ("write", (None,))]
 
 
+@pytest.mark.rule(20)
 @pytest.mark.parametrize(
     "stop",
     [
@@ -211,6 +213,7 @@ def test_an_intent_of_an_older_configuration_is_given_back_and_decided_again() -
 # -- priorities
 
 
+@pytest.mark.rule(19)
 def test_urgent_writes_go_first_and_each_priority_keeps_its_share() -> None:
     lane = with_edits(configured(memory_lane()), 12, priority=Priority.BACKFILL)
     with_edits(lane, 12, first=20)

@@ -117,6 +117,7 @@ def test_a_static_list_is_refused(server: redis.Redis) -> None:
     ]
 
 
+@pytest.mark.rule(131)
 def test_each_scope_that_lacks_is_named(server: redis.Redis) -> None:
     granted = set(scopes_needed(["contacts"])) - {"crm.objects.contacts.write", "crm.objects.owners.read"}
     with accounts(scopes=[*granted, "crm.schemas.contacts.write", "crm.lists.write"]) as both:
@@ -138,6 +139,7 @@ def test_each_scope_that_lacks_is_named(server: redis.Redis) -> None:
     ]
 
 
+@pytest.mark.rule(130)
 def test_a_wrong_token_is_told_once(server: redis.Redis) -> None:
     with accounts(credential="pat-wrong") as both:
         said = complaints(examine(patient(both, server)))
@@ -149,6 +151,7 @@ def test_a_wrong_token_is_told_once(server: redis.Redis) -> None:
     ]
 
 
+@pytest.mark.rule(131, 132)
 def test_an_object_that_our_user_cannot_see_is_told(server: redis.Redis) -> None:
     with accounts() as both:
         set_up(both)
@@ -160,6 +163,7 @@ def test_an_object_that_our_user_cannot_see_is_told(server: redis.Redis) -> None
     )
 
 
+@pytest.mark.rule(132)
 def test_a_mapped_field_that_our_user_cannot_see_is_told(server: redis.Redis) -> None:
     titled = configuration(section=LISTED, mappings=("{hubspot: jobtitle, salesforce: {Contact: Title}}",))
     with accounts() as both:
@@ -352,6 +356,7 @@ def test_other_objects_share_the_scopes_of_custom_ones() -> None:
 # -- its page
 
 
+@pytest.mark.rule(131)
 def test_the_page_on_connecting_names_every_scope_and_secret() -> None:
     page = (Path(__file__).parents[2] / "docs" / "connect.md").read_text()
     named = [*scopes_needed(["contacts"]), *configuration().kinds["contacts"].salesforce]

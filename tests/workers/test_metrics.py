@@ -53,6 +53,7 @@ def test_prometheus_reads_names_helps_and_labels() -> None:
     assert 'crmsync_webhooks_total{connection="acme",outcome="taken"} 3.0' in lines
 
 
+@pytest.mark.rule(43)
 def test_two_connections_stand_beside_each_other() -> None:
     lines = text({name: measured(busy()) for name in ("acme", "other")}).decode()
     assert len(re.findall(r"^crmsync_log_entries\{", lines, re.MULTILINE)) == 2

@@ -36,6 +36,7 @@ def mourning() -> Lane:
     return append(with_ada(configured(memory_lane())), *refused(ADA))
 
 
+@pytest.mark.rule(124)
 def test_a_new_cause_of_sync_errors_is_told_of_once() -> None:
     ear = Ear()
     notices = Notices(mourning(), ear)
