@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test connectors check bench soak lock clean
+.PHONY: help setup demo up test connectors check bench soak mutants lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ soak: setup ## Run the long chaos tests
 PIP_COMPILE = env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
 	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-config \
 	--generate-hashes --allow-unsafe --strip-extras --no-emit-options
+
+mutants: setup ## Change what decides in a thousand ways, and list the changes that no test notices (hours)
+	$(BIN)/mutmut run || true
+	$(BIN)/mutmut results
 
 lock: setup ## Resolve pyproject.toml into the lock files (UPGRADE=1 takes the latest)
 	$(PIP_COMPILE) $(if $(UPGRADE),--upgrade) --extra dev --output-file requirements.lock pyproject.toml

@@ -1,5 +1,7 @@
 """The life of one contact, event by event."""
 
+import pytest
+
 from domain.outcomes import Outcome, OutcomeClass
 from tests.world import HS, SF, World, ready
 
