@@ -452,6 +452,43 @@ class TestHubSpot:
 
         assert (outcome.outcome, outcome.wait_ms) == (OutcomeClass.TRANSIENT, 2_000)
 
+    def test_a_merge_names_the_record_that_goes_on_and_every_read_of_it_says_what_it_took_in(
+        self, hubspot: Side
+    ) -> None:
+        ada, eve, kim = hubspot.create("ada", "eve", "kim")
+        rows = [WriteRow(loser, "contacts", loser, {}, delete=True, into=ada) for loser in (eve, kim)]
+
+        first, second = hubspot.gateway.write(rows)
+
+        assert classes([first, second]) == ["delivered", "delivered"]
+        whole = second.record_id
+        assert whole not in {None, ada, eve, kim}
+        looks = [
+            hubspot.gateway.read("contacts", [eve], ["email"]),
+            hubspot.gateway.changes("contacts", since=0, until=FAR, after=None, fields=["email"]),
+        ]
+        for look in looks:
+            [record] = look.records
+            assert record.id == whole
+            assert {ada, eve, kim} <= set(record.merged_ids)
+
+    def test_a_merge_with_what_is_not_there_is_to_be_resolved(self, hubspot: Side) -> None:
+        [ada] = hubspot.create("ada")
+        rows = [
+            WriteRow("1", "contacts", ada, {}, delete=True, into="999999"),
+            WriteRow("2", "contacts", "999999", {}, delete=True, into=ada),
+        ]
+
+        assert classes(hubspot.gateway.write(rows)) == ["resolve", "resolve"]
+
+    def test_a_merge_whose_answer_is_lost_is_unknown(self, hubspot: Side) -> None:
+        ada, eve = hubspot.create("ada", "eve")
+        hubspot.fault("answer_lost_after_commit", "*/merge", times=1)
+
+        outcomes = hubspot.gateway.write([WriteRow("1", "contacts", eve, {}, delete=True, into=ada)])
+
+        assert classes(outcomes) == ["unknown"]
+
     def test_a_deletion_archives_and_its_repeat_finds_nothing_to_do(self, hubspot: Side) -> None:
         ada, eve = hubspot.create("ada", "eve")
         rows = [WriteRow(record, "contacts", record, {}, delete=True) for record in (ada, "999999999")]

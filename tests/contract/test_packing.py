@@ -1,14 +1,12 @@
 """Entries of the log, packed by what events look like, and read as they were written."""
 
-from hashlib import blake2b
-
 import fakeredis
 import pytest
 import redis
 
 from domain.events import RecordObserved, encode, event_id
 from domain.identity import Crm, Fields
-from workers.storage.packing import NAMED, PACKED, LostDictionary
+from workers.storage.packing import DICTIONARIES, LostDictionary
 from workers.storage.redis_store import RedisStores
 from workers.storage.server import do
 from workers.store import START, Claim
@@ -25,8 +23,6 @@ DICTIONARY = encode(
         source="poll",
     )
 )
-
-NAME = blake2b(DICTIONARY, digest_size=NAMED).digest()
 
 
 @pytest.fixture
@@ -96,7 +92,7 @@ def test_what_would_not_get_shorter_stays_as_it_is(client: redis.Redis) -> None:
     assert kept(client) == [b"{}"]
 
 
-@pytest.mark.parametrize("junk", [b"", b"\xff\x00", b"text", PACKED + NAME + b"is no frame"])
+@pytest.mark.parametrize("junk", [b"", b"\x01 is no frame", b"\xff\x00", b"text"])
 def test_bytes_that_are_no_event_are_read_as_they_are(client: redis.Redis, junk: bytes) -> None:
     stores = RedisStores(client, "acme")
     stores.log.packing.learn(DICTIONARY)
@@ -113,17 +109,20 @@ def test_a_log_whose_dictionary_is_gone_is_not_taken_for_one_without_events(clie
         read(RedisStores(client, "acme"))
 
 
-def test_a_process_that_outlives_the_server_s_data_packs_by_what_the_new_one_knows(
-    client: redis.Redis,
-) -> None:
-    old = RedisStores(client, "acme")
-    old.log.packing.learn(DICTIONARY)
-    append(old, event(1))
-    client.flushall()
-    append(old, event(2))
-    RedisStores(client, "acme").log.packing.learn(DICTIONARY + b" of other names")
-    append(old, event(3))
-    assert read(old) == read(RedisStores(client, "acme")) == [event(2), event(3)]
+def test_a_dictionary_that_comes_back_keeps_its_number(client: redis.Redis) -> None:
+    packing = RedisStores(client, "acme").log.packing
+    for _ in range(DICTIONARIES):
+        packing.learn(DICTIONARY)
+        packing.learn(DICTIONARY + b" of other names")
+    assert do(client, "HKEYS", "{acme}:dictionaries") == [b"1", b"current", b"2"]
+
+
+def test_the_last_of_many_dictionaries_goes_on(client: redis.Redis) -> None:
+    stores = RedisStores(client, "acme")
+    for number in range(DICTIONARIES + 5):
+        stores.log.packing.learn(DICTIONARY + b"%d" % number)
+        append(stores, event(number))
+    assert read(stores) == [event(number) for number in range(DICTIONARIES + 5)]
 
 
 def test_an_event_is_known_again_however_it_was_packed(client: redis.Redis) -> None:

@@ -1,13 +1,15 @@
 """The laws of the sync, on two simulated CRMs that people edit while answers are late, lost or repeated."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.identity import Crm
 from domain.policy import Section
-from tests.domain.crms import SECTION, Life
+from tests.domain.crms import HS, SECTION, SF, Life
 from tests.domain.lives import (
     DELETIONS,
     QUIET_ACTS,
@@ -36,6 +38,25 @@ FOLLOWING = msgspec.structs.replace(
 REACHING = msgspec.structs.replace(SECTION, delete_in_hubspot=("Lead", "Contact"), delete_outside_list=True)
 LATEST = msgspec.structs.replace(SECTION, follow_latest=True)
 SECTIONS = (SECTION, FOLLOWING, REACHING, LATEST)
+
+Automations = dict[tuple[Crm, str], Callable[[str], str]]
+"""(CRM, property) -> what an automation there makes of a value that it finds written."""
+
+
+def marked(value: str) -> str:
+    return value if value.endswith("~") else f"{value}~"
+
+
+def bare(value: str) -> str:
+    return value.rstrip("~")
+
+
+AUTOMATIONS: tuple[Automations, ...] = (
+    {(SF, "city"): marked},
+    {(HS, "city"): marked},
+    {(SF, "city"): marked, (HS, "city"): bare},
+    {(SF, "firstname"): marked, (HS, "firstname"): bare, (HS, "city"): marked},
+)
 
 SETTINGS: dict[str, Any] = {
     "deadline": None,
@@ -94,6 +115,21 @@ def test_a_contact_is_deleted_once_with_its_salesforce_record_and_never_otherwis
     deletions_followed(life, before)
     every_trigger_is_closed_once(life)
     in_agreement(life)
+
+
+@given(acts(*QUIET_ACTS, *WORK_ACTS), st.sampled_from(AUTOMATIONS))
+@settings(max_examples=60, **SETTINGS)
+def test_automations_that_rewrite_what_was_written_come_to_rest_even_if_they_fight(
+    happening: list[Act], automations: Automations
+) -> None:
+    story = pairs(2)
+    story.life.automations.update(automations)
+    life = live(story, happening)
+    every_trigger_is_closed_once(life)
+    in_agreement(life)
+    before = len(life.writes)
+    story.rest()
+    assert len(life.writes) == before
 
 
 @given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS), st.lists(st.integers(1, 9), min_size=1, max_size=5))

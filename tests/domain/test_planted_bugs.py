@@ -12,7 +12,20 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain import answer, decide, delivering, links, mapping, observing, outbox, pairs, plan, records
+from domain import (
+    answer,
+    cases,
+    decide,
+    delivering,
+    forgetting,
+    links,
+    mapping,
+    observing,
+    outbox,
+    pairs,
+    plan,
+    records,
+)
 from domain.identity import Crm
 from domain.outcomes import OutcomeClass
 from tests.domain import test_laws as laws
@@ -49,6 +62,11 @@ def edits_of_one_field_arrive(random: Random) -> None:
 def whatever_happens(random: Random) -> None:
     law = _inner(laws.test_whatever_becomes_of_records_nothing_is_doubled_left_open_or_apart)
     law(_acts(random, *QUIET_ACTS, *WORK_ACTS, *TURNS), random.choice(laws.SECTIONS))
+
+
+def automations_rest(random: Random) -> None:
+    law = _inner(laws.test_automations_that_rewrite_what_was_written_come_to_rest_even_if_they_fight)
+    law(_acts(random, *QUIET_ACTS, *WORK_ACTS), random.choice(laws.AUTOMATIONS))
 
 
 def replay_is_live(random: Random) -> None:
@@ -157,6 +175,14 @@ def a_restored_record_counts_as_deleted(contact: Any, kind: Any) -> bool:  # noq
     )
 
 
+def nothing_is_a_case(contact: Any) -> frozenset[str]:  # noqa: ARG001 - as above
+    return frozenset()
+
+
+def an_erased_person_is_deleted_only(contact: Any) -> Any:
+    return replace(contact, erased=True)
+
+
 def delays_are_drawn() -> Callable[..., int]:
     drawn = count(1_000)
     return lambda *_args, **_options: next(drawn)
@@ -179,6 +205,8 @@ BUGS: list[tuple[Any, str, Any, Law]] = [
     (links, "locate", an_address_moves_a_record, links_stay),
     (delivering, "_deleted", a_deletion_is_forgotten, deletions_follow),
     (plan, "_orphaned", a_restored_record_counts_as_deleted, deletions_follow),
+    (cases, "_cases", nothing_is_a_case, whatever_happens),
+    (forgetting, "forgotten", an_erased_person_is_deleted_only, whatever_happens),
     (delivering, "delay_ms", delays_are_drawn(), replay_is_live),
 ]
 
@@ -189,6 +217,7 @@ BUGS: list[tuple[Any, str, Any, Law]] = [
         edits_arrive,
         edits_of_one_field_arrive,
         whatever_happens,
+        automations_rest,
         replay_is_live,
         links_stay,
         first_sync_clears_nothing,

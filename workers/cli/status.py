@@ -168,7 +168,7 @@ def _archive(found: ArchiveView) -> str:
 
 def _tables(found: Status) -> Iterator[Table]:
     now = found.status
-    waiting = [(name, f"{count:,}") for name, count in now.queues.items() if count]
+    waiting = [(name, f"{count:,}") for name, count in {**now.queues, **now.cases}.items() if count]
     if waiting:
         yield table("Queues", ("queue", ">waiting"), waiting)
     if found.oldest:

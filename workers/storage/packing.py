@@ -3,13 +3,11 @@
 A poll names the same fields every time. A *dictionary* holds those names, in events without values, so that
 an entry needs to hold little more than the values. Entries stand for themselves, each is read alone.
 
-A packed entry is a byte that begins no text, the name of its dictionary in four, and a Zstandard frame; any
-other is plain. A dictionary is named by its content, so that a process which outlives the server's data goes
-by the right one; it is never thrown away.
+A packed entry is one byte, the number of its dictionary, and a Zstandard frame; any other is plain.
+Dictionaries are never changed and never thrown away.
 """
 
 from collections.abc import Sequence
-from hashlib import blake2b
 from threading import Lock
 from typing import Any
 
@@ -28,14 +26,13 @@ from workers.storage.server import do
 
 LEVEL = 3
 
-PACKED = b"\x01"
-"""How a packed entry begins."""
+DICTIONARIES = 31
+"""As many there may be, because no text begins with such a byte. Then the last one goes on."""
 
-NAMED = 4
-"""Bytes of a dictionary's name."""
+LAST = bytes([DICTIONARIES])
 
 CURRENT = b"current"
-"""Where the hash of dictionaries keeps the name of the one in use."""
+"""Where the hash of dictionaries keeps the number of the one in use."""
 
 
 class LostDictionary(Exception):  # noqa: N818 - says what happened
@@ -47,64 +44,73 @@ class Packing:
 
     Args:
         client: the log's server.
-        key: of the hash that keeps the dictionaries by name, in hex.
+        key: of the hash that keeps the dictionaries by number.
     """
 
     def __init__(self, client: redis.Redis, key: str) -> None:
         self._client = client
         self._key = key
         self._lock = Lock()  # a compressor is for one thread at a time
-        self._compressors: dict[bytes, ZstdCompressor] = {}
-        self._decompressors: dict[bytes, ZstdDecompressor] = {}
+        self._current: int | None = None
+        self._compressors: dict[int, ZstdCompressor] = {}
+        self._decompressors: dict[int, ZstdDecompressor] = {}
 
     def learn(self, dictionary: bytes) -> None:
-        """Pack by a dictionary from now on; it must hold nobody's values, for it is kept for ever."""
-        name = blake2b(dictionary, digest_size=NAMED).hexdigest()
-        do(self._client, "HSET", self._key, name, dictionary, CURRENT, name)
+        """Pack by another dictionary from now on; it must hold nobody's values, for it is kept for ever."""
+        found: dict[bytes, bytes] = do(self._client, "HGETALL", self._key)
+        found.pop(CURRENT, None)
+        number = next((each for each, content in found.items() if content == dictionary), None)
+        if number is None and len(found) < DICTIONARIES:
+            number = b"%d" % (len(found) + 1)
+            do(self._client, "HSETNX", self._key, number, dictionary)
+        if number is not None:
+            do(self._client, "HSET", self._key, CURRENT, number)
+        self._current = None
 
     def pack(self, events: Sequence[bytes]) -> list[bytes]:
-        """Events as they are to be kept, by the dictionary that the server has now: it may be a new one."""
-        current: bytes | None = do(self._client, "HGET", self._key, CURRENT)
-        if current is None:
-            return list(events)
-        name = bytes.fromhex(current.decode())
+        """Events as they are to be kept."""
         with self._lock:
-            compress, mark = self._compressor(name).compress, PACKED + name
+            if self._current is None:
+                self._current = int(do(self._client, "HGET", self._key, CURRENT) or 0)
+            number = self._current
+            if not number:
+                return list(events)
+            compress, mark = self._compressor(number).compress, bytes([number])
             packed = ((each, mark + compress(each)) for each in events)
             return [min(plain, short, key=len) for plain, short in packed]
 
     def unpack(self, entries: Sequence[bytes]) -> list[bytes]:
         """Entries as the events that they hold. Raises LostDictionary."""
         with self._lock:
-            return [self._unpacked(each) if each.startswith(PACKED) else each for each in entries]
+            return [self._unpacked(each) if each[:1] <= LAST else each for each in entries]
 
     def _unpacked(self, entry: bytes) -> bytes:
-        """The event of a packed entry; the entry itself if it is damaged."""
-        start = len(PACKED) + NAMED
+        """The event of a packed entry; the entry itself if it is neither packed nor an event."""
         try:
-            return self._decompressor(entry[len(PACKED) : start]).decompress(entry[start:])
+            return self._decompressor(entry[0]).decompress(entry[1:]) if entry else entry
         except ZstdError:
             return entry
 
-    def _load(self, name: bytes) -> ZstdCompressionDict:
-        content: bytes | None = do(self._client, "HGET", self._key, name.hex())
+    def _load(self, number: int) -> ZstdCompressionDict:
+        content: bytes | None = do(self._client, "HGET", self._key, number)
         if content is None:
-            raise LostDictionary(f"{self._key} has no dictionary {name.hex()}")
+            raise LostDictionary(f"{self._key} has no dictionary {number}")
         return ZstdCompressionDict(content, dict_type=DICT_TYPE_RAWCONTENT)
 
-    def _compressor(self, name: bytes) -> ZstdCompressor:
-        if name not in self._compressors:
-            dictionary, how = self._load(name), _parameters()
+    def _compressor(self, number: int) -> ZstdCompressor:
+        if number not in self._compressors:
+            dictionary, how = self._load(number), _parameters()
             dictionary.precompute_compress(compression_params=how)
-            self._compressors[name] = ZstdCompressor(dict_data=dictionary, compression_params=how)
-        return self._compressors[name]
+            self._compressors[number] = ZstdCompressor(dict_data=dictionary, compression_params=how)
+        return self._compressors[number]
 
-    def _decompressor(self, name: bytes) -> ZstdDecompressor:
-        if name not in self._decompressors:
-            self._decompressors[name] = ZstdDecompressor(
-                dict_data=self._load(name), format=FORMAT_ZSTD1_MAGICLESS
+    def _decompressor(self, number: int) -> ZstdDecompressor:
+        if number not in self._decompressors:
+            dictionary = self._load(number)
+            self._decompressors[number] = ZstdDecompressor(
+                dict_data=dictionary, format=FORMAT_ZSTD1_MAGICLESS
             )
-        return self._decompressors[name]
+        return self._decompressors[number]
 
 
 def _parameters() -> Any:

@@ -88,6 +88,7 @@ class StatusView:
     lag_ms: int  #: age of the oldest event not projected
     contacts: int
     queues: dict[str, int]  #: by the names that ``queues`` gives
+    cases: dict[str, int]  #: ``duplicates`` and ``orphans``: what a person must see to
     oldest_open_ms: int  #: age of the oldest open decision
     letters: dict[str, int]  #: CRM -> dead letters
     held: dict[str, int]  #: CRM -> fields held back from it
@@ -118,6 +119,7 @@ def status(lane: Lane, budgets: Mapping[Crm, Usage] | None = None) -> StatusView
         lag_ms=lag_ms(lane),
         contacts=tables.count(Table.CONTACTS),
         queues={name: tables.size(name) for name in queues()},
+        cases={name: tables.size(name) for name in (DUPLICATES, ORPHANS)},
         oldest_open_ms=_age(tables.due(OPEN, FAR, 1), now),
         letters=dead,
         held=held,
@@ -139,7 +141,7 @@ def queues() -> list[str]:
     """The queues that tell how busy a lane is."""
     outbox = [outbox_queue(crm, priority) for crm in Crm for priority in Priority]
     reads = [reads_queue(crm, priority) for crm in Crm for priority in Priority]
-    return [*outbox, *reads, CLAIMS, OPEN, TIMERS, DUPLICATES, ORPHANS]
+    return [*outbox, *reads, CLAIMS, OPEN, TIMERS]
 
 
 def lag_ms(lane: Lane) -> int:
