@@ -119,7 +119,7 @@ class Changes(NamedTuple):
     decisions: dict[str, list[bytes]]  #: entity -> closed decisions, in order
     counts: dict[str, int]  #: counter -> by how much it grew
     notes: Sequence[Note] = ()  #: what contacts changed in common, for folds of the others; not stored
-    forgotten: Sequence[str] = ()  #: entities whose closed decisions go before those above come
+    kept: Sequence[tuple[str, int]] = ()  #: entity, and how many of its decisions stay before those come
 
 
 Fetch = Callable[[Table, str], bytes | None]
@@ -140,7 +140,7 @@ class Book:
         self._queued: dict[str, dict[str, int | None]] = {}
         self._decisions: dict[str, list[bytes]] = {}
         self._counts: dict[str, int] = {}
-        self._forgotten: dict[str, None] = {}
+        self._kept: dict[str, int] = {}
         self._notes: list[Note] = []
         self._before: dict[tuple[Table, str], Any] = {}  #: what this event has overwritten
         self._event_queued: list[tuple[str, str, int | None]] = []
@@ -267,8 +267,12 @@ class Book:
 
     # -- the life of one event, and of a run of events
 
-    def accept(self, *, elsewhere: bool = False) -> None:
-        """Let what the event wrote count; ``elsewhere``: another fold counts and notes it."""
+    def accept(self, *, keep: int | None = None, elsewhere: bool = False) -> None:
+        """Let what the event wrote count.
+
+        ``keep``: how many closed decisions a contact keeps that this event closed one of, the newest; None:
+        all. ``elsewhere``: another fold counts and notes the event.
+        """
         if elsewhere:
             self._event_counts, self._event_notes = [], []
         for table, key in self._before:
@@ -277,13 +281,22 @@ class Book:
             self._queued.setdefault(name, {})[member] = score
         for entity in self._event_forgotten:
             self._decisions.pop(entity, None)
-            self._forgotten[entity] = None
+            self._kept[entity] = 0
         for entity, closed in self._event_closed:
-            self._decisions.setdefault(entity, []).append(_encode_closed(closed))
+            self._keep(entity, closed, keep)
         for counter in self._event_counts:
             self._counts[counter] = self._counts.get(counter, 0) + 1
         self._notes += self._event_notes
         self._begin()
+
+    def _keep(self, entity: str, closed: Closed, most: int | None) -> None:
+        """Add a closed decision; those that are too old by now go, stored ones first."""
+        news = self._decisions.setdefault(entity, [])
+        news.append(_encode_closed(closed))
+        if most is not None:
+            del news[:-most]
+            room = most - len(news)
+            self._kept[entity] = min(self._kept.get(entity, room), room)
 
     def reject(self) -> None:
         """Forget what the event wrote."""
@@ -316,9 +329,9 @@ class Book:
         queued = {n: kept for n, members in self._queued.items() if (kept := _kept(members))}
         unqueued = {n: gone for n, members in self._queued.items() if (gone := _gone(members))}
         changes = Changes(
-            puts, deletes, queued, unqueued, self._decisions, self._counts, self._notes, [*self._forgotten]
+            puts, deletes, queued, unqueued, self._decisions, self._counts, self._notes, [*self._kept.items()]
         )
-        self._queued, self._decisions, self._counts, self._notes, self._forgotten = {}, {}, {}, [], {}
+        self._queued, self._decisions, self._counts, self._notes, self._kept = {}, {}, {}, [], {}
         return changes
 
     def forget(self, limit: int) -> None:

@@ -76,11 +76,16 @@ class Section(msgspec.Struct, frozen=True):
         return self.create_in_hubspot is None or salesforce_object in self.create_in_hubspot
 
 
+KEPT = 200
+"""How many closed decisions each contact keeps, where no configuration says otherwise."""
+
+
 class Document(msgspec.Struct, frozen=True):
     """The part of the configuration that decisions read. Lies in the log under its digest."""
 
     connection: str
     sections: tuple[Section, ...]
+    kept: int | None = KEPT  #: how many closed decisions each contact keeps, the newest; None: all
 
 
 Formulas = Sequence[tuple[Computed, Expression]]
@@ -119,6 +124,7 @@ class Policy:
     kinds: dict[str, KindPolicy]
     by_object: dict[Place, KindPolicy]
     ready: bool  #: every object that a kind uses was read once in full
+    kept: int | None = KEPT  #: how many closed decisions each contact keeps, the newest; None: all
 
     @property
     def rules(self) -> dict[str, tuple[Rule, ...]]:
@@ -139,7 +145,7 @@ def compile_policy(connection: Connection, documents: Documents) -> Policy:
         (crm, name): policy for policy in kinds.values() for crm in CRMS for name in policy.kind.objects(crm)
     }
     ready = all(f"{crm}/{name}" in connection.baselines for crm, name in by_object)
-    return Policy(connection.config, kinds, by_object, ready)
+    return Policy(connection.config, kinds, by_object, ready, document.kept)
 
 
 def _kind(section: Section, connection: Connection, documents: Documents) -> KindPolicy:

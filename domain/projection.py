@@ -49,12 +49,12 @@ class Projection:
         self._evolve(position, event)
         self.book.count("events")
         self.book.count(_COUNTED[type(event)])
-        self.book.accept()
+        self.book.accept(keep=self._compiled[1].kept)
 
     def follow(self, position: str, event: AnyEvent) -> None:
         """Fold an event of the connection as a whole that another fold counts."""
         self._evolve(position, event)
-        self.book.accept(elsewhere=True)
+        self.book.accept(keep=self._compiled[1].kept, elsewhere=True)
 
     def _evolve(self, position: str, event: AnyEvent) -> None:
         step = Step(self.book, self.policy(), position, int(position.partition("-")[0]))

@@ -138,8 +138,8 @@ class World:
         for queue, gone in changes.unqueued.items():
             for member in gone:
                 self.queues.get(queue, {}).pop(member, None)
-        for entity in changes.forgotten:
-            self.closed.pop(entity, None)
+        for entity, number in changes.kept:
+            del self.closed.get(entity, [])[: -number or None]
         for entity, closed in changes.decisions.items():
             self.closed.setdefault(entity, []).extend(decode_closed(each) for each in closed)
         for name, number in changes.counts.items():

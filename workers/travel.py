@@ -60,13 +60,15 @@ class Then(MemoryTables):
             self._gone[table].update(keys)
         for table, rows in changes.puts.items():
             self._gone[table].difference_update(rows)
+        for entity in {*dict(changes.kept), *changes.decisions}:
+            if entity not in self._decisions and self._past is not None:
+                self._decisions[entity] = self._past.decisions(entity)
         return super().commit(expected, position, changes)
 
     def decisions(self, entity: str, limit: int) -> list[bytes]:
-        if not limit:
-            return []
-        before = self._past.decisions(entity) if self._past else []
-        return [*before, *super().decisions(entity, limit)][-limit:]
+        if entity in self._decisions or self._past is None or not limit:
+            return super().decisions(entity, limit)
+        return self._past.decisions(entity)[-limit:]
 
 
 @dataclass

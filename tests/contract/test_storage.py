@@ -331,10 +331,19 @@ def test_the_newest_decisions_come_oldest_first(stores: Stores) -> None:
     assert tables.decisions("ada", 0) == []
 
 
+def test_only_the_newest_decisions_are_kept_before_new_ones_come(stores: Stores) -> None:
+    tables = stores.tables()
+    tables.commit(START, "1-0", changes(decisions={"ada": [b"1", b"2", b"3"], "bob": [b"1"]}))
+    tables.commit("1-0", "2-0", changes(decisions={"ada": [b"4"]})._replace(kept=[("ada", 2), ("bob", 2)]))
+
+    assert tables.decisions("ada", 9) == [b"2", b"3", b"4"]
+    assert tables.decisions("bob", 9) == [b"1"]
+
+
 def test_forgotten_decisions_go_before_new_ones_come(stores: Stores) -> None:
     tables = stores.tables()
     tables.commit(START, "1-0", changes(decisions={"ada": [b"1"], "bob": [b"1"]}))
-    tables.commit("1-0", "2-0", changes(decisions={"ada": [b"2"]})._replace(forgotten=["ada", "eve"]))
+    tables.commit("1-0", "2-0", changes(decisions={"ada": [b"2"]})._replace(kept=[("ada", 0), ("eve", 0)]))
 
     assert tables.decisions("ada", 9) == [b"2"]
     assert tables.decisions("bob", 9) == [b"1"]

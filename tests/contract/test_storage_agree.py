@@ -30,7 +30,7 @@ CHANGES = st.builds(
     unqueued=st.dictionaries(QUEUES, st.lists(NAMES, unique=True)),
     decisions=st.dictionaries(NAMES, st.lists(VALUES)),
     counts=st.dictionaries(NAMES, NUMBERS),
-    forgotten=st.lists(NAMES, unique=True),
+    kept=st.lists(st.tuples(NAMES, st.integers(0, 3)), unique_by=lambda each: each[0]),
 )
 CLAIM = st.builds(
     lambda key, value, attempt: Claim(key, value, attempt, key.encode().ljust(15) + bytes([attempt]), b"{}"),

@@ -194,12 +194,17 @@ class Store:
         for name, gone in changes.unqueued.items():
             for member in gone:
                 self.queues.get(name, {}).pop(member, None)
-        for entity in changes.forgotten:
-            self.decisions.pop(entity, None)
+        for entity, kept in changes.kept:
+            self._keep(entity, kept)
         for entity, closed in changes.decisions.items():
             self.decisions.setdefault(entity, []).extend(closed)
         for name, number in changes.counts.items():
             self.counts[name] = self.counts.get(name, 0) + number
+
+    def _keep(self, entity: str, kept: int) -> None:
+        standing = self.decisions.pop(entity, [])
+        if kept and standing:
+            self.decisions[entity] = standing[-kept:]
 
     def image(self) -> dict[str, Any]:
         """Everything, comparable: empty queues do not count."""

@@ -791,6 +791,12 @@ def test_nothing_need_be_created_in_salesforce() -> None:
     assert to_document(read, schemas()).sections[0].create_as is None
 
 
+@pytest.mark.parametrize(("said", "kept"), [("200", 200), ("1", 1), ("unlimited", None)])
+def test_decisions_read_how_many_of_them_are_kept(said: str, kept: int | None) -> None:
+    read = configuration(head=f"retention: {{decisions: {said}}}\n")
+    assert to_document(read, schemas()).kept == kept
+
+
 def test_the_shell_gets_its_options() -> None:
     head = "polling: {interval: 1m, check: 1h}\nhubspot: {api_call_limit: {share: 50%}}\n"
     text = file(head=head).replace("acme.my", "acme.my, api_call_limit: {per_day: 9000}")

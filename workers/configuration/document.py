@@ -73,7 +73,7 @@ def to_document(
         KeyError: if the schema of one of the Salesforce objects is missing.
     """
     sections = [_section(configuration, name, schemas, lists or {}) for name in configuration.sections]
-    return Document(configuration.connection, tuple(sections))
+    return Document(configuration.connection, tuple(sections), configuration.entry.retention.decisions)
 
 
 def fields_of(entry: MappingEntry, kind: ObjectKind, schemas: Schemas) -> dict[str, str]:

@@ -14,6 +14,7 @@ from domain.fielding import Options
 from domain.identity import Crm
 from domain.mapping import ALWAYS, SyncRule
 from domain.owners import MatchBy, OwnerOptions
+from domain.policy import KEPT
 from domain.translating import Transform, Translation
 from workers.configuration.formulas import unparsable
 from workers.configuration.problems import did_you_mean
@@ -403,6 +404,12 @@ def _of_object(choice: str | dict[str, str], name: str, default: str) -> str:
     return choice if isinstance(choice, str) else choice.get(name, default)
 
 
+class Retention(Model):
+    """How long what is derived from the log is kept. ``None``: for ever."""
+
+    decisions: Annotated[Annotated[int, Field(ge=1, le=MOST)] | None, BeforeValidator(_limit)] = KEPT
+
+
 class ConnectionEntry(Model):
     """The file without its sections."""
 
@@ -413,6 +420,7 @@ class ConnectionEntry(Model):
     salesforce: Salesforce
     polling: Polling = Polling()
     webhooks: Webhooks = Webhooks()
+    retention: Retention = Retention()
 
     @property
     def accepts_webhooks(self) -> bool:

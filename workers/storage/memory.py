@@ -122,8 +122,8 @@ class MemoryTables:
         for queue, members in changes.unqueued.items():
             for member in members:
                 self._queues[queue].pop(member, None)
-        for entity in changes.forgotten:
-            self._decisions.pop(entity, None)
+        for entity, kept in changes.kept:
+            del self._decisions[entity][: -kept or None]
         for entity, closed in changes.decisions.items():
             self._decisions[entity] += closed
         self._counters.update(changes.counts)

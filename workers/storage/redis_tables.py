@@ -112,8 +112,8 @@ def _operations(keys: GenerationKeys, changes: Changes) -> Iterator[_Operation]:
         yield _Operation("ZADD", keys.queue(queue), [*chain.from_iterable(pairs)])
     for queue, members in changes.unqueued.items():
         yield _Operation("ZREM", keys.queue(queue), members)
-    for entity in changes.forgotten:
-        yield _Operation("LTRIM", keys.decisions(entity), [1, 0])
+    for entity, kept in changes.kept:
+        yield _Operation("LTRIM", keys.decisions(entity), [-kept, -1] if kept else [1, 0])
     for entity, closed in changes.decisions.items():
         yield _Operation("RPUSH", keys.decisions(entity), closed)
     yield _Operation("HINCRBY", keys.counters, [*chain.from_iterable(changes.counts.items())])
