@@ -71,7 +71,7 @@ def test_a_new_lead_becomes_a_hubspot_contact_where_creating_is_on() -> None:
     world.look_up(HS)
     assert world.deliver(entity, HS, new_id="1").record_id is None
 
-    world = World().configure(msgspec.structs.replace(SECTION, create_in_hubspot=False)).baseline()
+    world = World().configure(msgspec.structs.replace(SECTION, create_in_hubspot=())).baseline()
     entity = world.lead("00Q1", **LEAD)
     world.look_up(HS)
     assert (world.intent(entity, HS), world.reasons(entity)) == (None, ["creation_off"])
