@@ -34,7 +34,7 @@ def heal(step: Step, contact: Contact | None) -> None:
 def _would_send(step: Step, contact: Contact) -> bool:
     """Whether deciding now would write or read something, if a search before a create finds nobody."""
     kind = step.policy.kinds.get(contact.kind)
-    if kind is None:
+    if kind is None or kind.section.shadow:
         return False
     searched = replace(contact, looked_up=dict.fromkeys(CRMS, match_value(contact, kind) or ""))
     answer = plan(searched, step.policy, step.at)

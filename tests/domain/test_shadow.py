@@ -3,7 +3,8 @@
 import msgspec
 
 from domain import events as e
-from domain.book import held_queue
+from domain.book import RETRIES, held_queue
+from domain.healing import RETRY
 from domain.outbox import SHADOW
 from domain.policy import Document, Section
 from domain.state import Priority
@@ -107,3 +108,13 @@ def test_the_guards_count_nothing_that_is_not_written() -> None:
         world.hubspot(each, **{**ADA, "email": f"p{each}@example.com"})
     world.look_up(SF)
     assert world.projection.book.connection.guards == {}
+
+
+def test_a_field_that_is_held_back_has_nobody_decided_again_and_again() -> None:
+    world = ready(SHADOWED)
+    entity = pair(world)
+    world.hubspot("1", **{**ADA, "firstname": "A" * 60})
+    before = world.reasons(entity)
+    moment = world.queues[RETRIES][entity]
+    world.append(e.TimerDue(entity=entity, cause=RETRY, due=moment), after=moment - world.now)
+    assert world.reasons(entity) == before
