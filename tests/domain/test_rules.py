@@ -14,7 +14,8 @@ from domain.reasons import Reason
 from domain.rules import RuleText, Runner, compile_rules, sampled
 from domain.schema import FieldKind, FieldSchema
 from domain.state import Standing, intent_key
-from tests.world import BLANKS, HS, SCHEMAS, SF, World, ready, schema
+from tests.domain.crms import LIST
+from tests.world import BLANKS, HS, SCHEMAS, SECTION, SF, World, ready, schema
 
 ATLANTIS = RuleText("03d1", "No_Atlantis", 'City = "Atlantis"', "We do not deliver to Atlantis.", "City")
 ADA = "hubspot/contacts/1"
@@ -405,3 +406,18 @@ def test_five_answers_in_a_row_must_agree(
 def test_no_number_is_enough_where_rules_are_never_to_be_trusted() -> None:
     assert verdict_on(Standing(), 1_000, 0, None) is None
     assert verdict_on(Standing(5, 0, trusted=True), 9, 0, None) == Standing(9, 0)
+
+
+def test_a_rule_says_nothing_of_somebody_whom_salesforce_is_not_told_of() -> None:
+    """He is not on the list: HubSpot hears once of his new lead, and nothing goes back."""
+    made = World()
+    made.append(e.ListObserved(list_id="7", name="Sync", digest=made.document(LIST)))
+    made.configure(msgspec.structs.replace(SECTION, inclusion_list="Sync")).baseline()
+    observe(made, ATLANTIS)
+    made.append(e.RuleTrusted(rule=ATLANTIS.key, agreed=5, disagreed=0))
+    made.hubspot("1", source="baseline", email="a@x.org", city="Atlantis", stage="other")
+    made.lead(LEAD, Email="a@x.org", LastName="Byron", **made_up(made))
+    intent = made.intent(ADA, HS)
+    assert intent is not None
+    assert intent.fields == {"lastname": "Byron"}
+    assert made.letters == {}
