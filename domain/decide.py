@@ -10,7 +10,7 @@ from domain.answer import Broken, Plan, linked
 from domain.asking import ask
 from domain.book import OPEN, TIMERS, held_queue
 from domain.holding import held_reason
-from domain.identity import CRMS, Crm, Fields, FieldValue, RecordRef
+from domain.identity import CRMS, HUBSPOT, Crm, Fields, FieldValue, RecordRef
 from domain.membership import note_member
 from domain.outbox import allowed, intend, refused
 from domain.outcomes import Outcome, OutcomeClass
@@ -47,14 +47,11 @@ def open_decision(
     step.book.queue(OPEN, contact.id, step.at)
     return replace(
         contact,
-        opened=Opened(step.position, trigger, detail, step.at, priority, once=once or _leave(before)),
+        opened=Opened(step.position, trigger, detail, step.at, priority, once=once or contact.once),
         flying=flying,
         memberships={},
+        leave=Once.NO,
     )
-
-
-def _leave(before: Opened | None) -> Once:
-    return before.once if before else Once.NO
 
 
 def settle(step: Step, contact: Contact) -> Contact:
@@ -208,7 +205,13 @@ def _conclude(step: Step, contact: Contact, answer: Plan, *, withdrawn: bool) ->
         letter=blocked[0] if letters else "",
     )
     step.book.queue(OPEN, contact.id, None)
-    return replace(contact, opened=None, wait=None, looked_up={})
+    kept_back = answer.stop in _FOR_LATER or HUBSPOT in stopped
+    leave = opened.once if kept_back and HUBSPOT not in opened.wrote else Once.NO
+    return replace(contact, opened=None, wait=None, looked_up={}, leave=leave)
+
+
+_FOR_LATER = frozenset({Reason.GUARD, Reason.SHADOW})
+"""Why a decision ends without writing what is to be written once somebody lets it."""
 
 
 def _ending(opened: Opened, answer: Plan, letters: list[Letter], *, withdrawn: bool) -> tuple[Reason, str]:

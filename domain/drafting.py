@@ -103,7 +103,7 @@ def create(contact: Contact, kind: KindPolicy, target: Crm, now: int) -> Plan:
     found = linked(contact, target.other)
     assert found is not None, "a contact without any record"
     ref, record = found
-    imported = target is HUBSPOT and contact.opened is not None and contact.opened.once is Once.IMPORT
+    imported = target is HUBSPOT and contact.once is Once.IMPORT
     name, why = (kind.kind.hubspot, "") if imported else new_object(kind, target, found, now)
     if name is None:
         return Plan(stop=Reason.CREATION_OFF, explanation=why)

@@ -39,17 +39,19 @@ def plan(contact: Contact, policy: Policy, now: int) -> Plan:
         return inclusion
     missing = next((crm for crm in CRMS if crm not in contact.pair), None)
     answer = update(contact, kind, now) if missing is None else create(contact, kind, missing, now)
-    judge(contact, kind, answer, now)
     answer.member, answer.look_again = inclusion.member, inclusion.look_again
     if arriving:
         answer.drafts.pop(SALESFORCE, None)
+        answer.held.pop(SALESFORCE, None)
+    else:
+        judge(contact, kind, answer, now)
     return answer
 
 
 def _arriving(contact: Contact, kind: KindPolicy) -> bool:
     """Whether HubSpot may hear once of a new Salesforce record, though its contact is not on the list."""
-    opened, found = contact.opened, linked(contact, SALESFORCE)
-    if opened is None or opened.once is not Once.ARRIVAL or found is None:
+    found = linked(contact, SALESFORCE)
+    if contact.once is not Once.ARRIVAL or found is None:
         return False
     return kind.section.creates_in_hubspot(found[0].object)
 

@@ -159,7 +159,8 @@ def letter_discarded(step: Step, event: e.LetterDiscarded) -> None:
         holds = {each: hold for each, hold in contact.holds.get(crm, {}).items() if each != field}
         step.book.put_contact(replace(contact, holds={**contact.holds, crm: holds}))
     elif crm in contact.refused:
-        step.book.put_contact(replace(contact, refused=links.without(contact.refused, crm)))
+        leave = Once.NO if crm is Crm.HUBSPOT else contact.leave
+        step.book.put_contact(replace(contact, refused=links.without(contact.refused, crm), leave=leave))
 
 
 def timer_due(step: Step, event: e.TimerDue) -> None:

@@ -207,6 +207,12 @@ class Contact(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defau
     into: str = (
         ""  #: the id of the HubSpot record that its own is to be merged into then; empty: it is deleted
     )
+    leave: Once = Once.NO  #: what the last decision was allowed and could not use, for the one that comes
+
+    @property
+    def once(self) -> Once:
+        """What the open decision is allowed, or the next one would be."""
+        return self.opened.once if self.opened is not None else self.leave
 
 
 class ReadRequest(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -4,7 +4,12 @@ import msgspec
 import pytest
 
 from domain import events as e
-from domain.state import Priority
+from domain.book import RETRIES, held_queue
+from domain.healing import RETRY
+from domain.outbox import SHADOW
+from domain.outcomes import Outcome, OutcomeClass
+from domain.policy import Section
+from domain.state import Priority, intent_key
 from tests.domain.crms import LIST
 from tests.world import HS, SECTION, SF, World, ready
 
@@ -15,6 +20,7 @@ LEAD = {
     "Company": "Unknown",
     "City": "Wien",
 }
+UNASKED = msgspec.structs.replace(SECTION, create_in_hubspot=())  # nothing is created but by an import
 LIMITED = msgspec.structs.replace(SECTION, inclusion_list="Sync")
 
 
@@ -116,3 +122,83 @@ def test_somebody_who_is_in_hubspot_already_is_linked_and_synced() -> None:
     asked(world, entity)
     assert world.intent(world.contact("hubspot/contacts/1").id, HS) is not None
     assert world.contact("hubspot/contacts/1").pair[SF] == entity
+
+
+# -- an import whose create was kept back
+
+
+def kept_back(section: Section) -> tuple[World, str]:
+    world = ready(section)
+    entity = known(world)
+    asked(world, entity)
+    world.look_up(HS)
+    assert world.outbox == {}
+    return world, entity
+
+
+def refused() -> tuple[World, str]:
+    world = ready(UNASKED)
+    entity = known(world)
+    asked(world, entity)
+    world.look_up(HS)
+    world.claim(entity, HS)
+    world.answer(entity, HS, Outcome(OutcomeClass.REJECTED, code="DUPLICATES_DETECTED", message="No."))
+    assert intent_key(entity, HS) in world.letters
+    return world, entity
+
+
+def released(world: World, entity: str, cause: str) -> None:
+    world.apply(UNASKED)
+    since = world.queues[held_queue(cause)][entity]
+    world.append(e.TimerDue(entity=entity, cause=cause, due=since))
+    world.look_up(HS)
+
+
+def imports(world: World, entity: str) -> bool:
+    world.look_up(HS)
+    intent = world.intent(entity, HS)
+    return intent is not None and intent.fields == {"email": "ada@example.com"}
+
+
+def test_an_import_that_a_guard_held_goes_on_once_the_guard_is_released() -> None:
+    world, entity = kept_back(msgspec.structs.replace(UNASKED, guards={"creates": 0}))
+    world.append(e.SuspensionCleared(name="creates", by="me", request="q1"))
+    released(world, entity, "creates")
+    assert imports(world, entity)
+
+
+def test_an_import_in_shadow_mode_is_made_once_somebody_starts_it() -> None:
+    world, entity = kept_back(msgspec.structs.replace(UNASKED, shadow=True))
+    released(world, entity, SHADOW)
+    assert imports(world, entity)
+
+
+def test_an_import_that_hubspot_refused_can_be_redriven() -> None:
+    world, entity = refused()
+    world.append(e.SyncRequested(entity=entity, cause="redrive", by="me", request="r1"))
+    assert imports(world, entity)
+
+
+def test_an_import_that_failed_is_tried_again_by_itself() -> None:
+    world, entity = refused()
+    moment = world.queues[RETRIES][entity]
+    world.append(e.TimerDue(entity=entity, cause=RETRY, due=moment), after=moment - world.now)
+    assert imports(world, entity)
+
+
+def test_an_import_whose_error_is_discarded_is_over() -> None:
+    world, entity = refused()
+    world.append(e.LetterDiscarded(letter=intent_key(entity, HS), by="me", why=""))
+    world.lead("00Q1", City="Graz")
+    assert (world.reasons(entity), world.outbox) == (["rejected", "creation_off"], {})
+
+
+def test_an_import_that_was_made_allows_nothing_later() -> None:
+    world = ready(UNASKED)
+    entity = known(world)
+    asked(world, entity)
+    world.look_up(HS)
+    world.deliver(entity, HS, new_id="5")
+    world.read(HS)
+    world.deliver(entity, HS)
+    assert (world.contact(entity).opened, world.contact(entity).once) == (None, "")
