@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from domain import events as e
 from domain.identity import Crm
 from domain.outcomes import Outcome, OutcomeClass
-from domain.policy import Document, Section
+from domain.policy import KEPT, Document, Section
 from tests.world import BLANKS, HS, SCHEMAS, SECTION, SF
 from workers.bootstrap import Runtime
 from workers.clock import Clock, ManualClock
@@ -51,9 +51,11 @@ def append(lane: Lane, *events: e.AnyEvent) -> Lane:
     return project(lane)
 
 
-def configured(lane: Lane, section: Section = SECTION, *, portal: str = PORTAL) -> Lane:
-    """A lane on which everything was read once and may sync."""
-    documents: list[Any] = [*SCHEMAS, Document("acme", (section,))]
+def configured(
+    lane: Lane, section: Section = SECTION, *, portal: str = PORTAL, kept: int | None = KEPT
+) -> Lane:
+    """A lane on which everything was read once and may sync; each contact keeps so many decisions."""
+    documents: list[Any] = [*SCHEMAS, Document("acme", (section,), kept)]
     names = [e.digest(msgspec.to_builtins(each)) for each in documents]
     schemas = [
         e.SchemaObserved(crm=each.crm, object=each.object, digest=name)

@@ -149,6 +149,16 @@ def test_a_contacts_own_events_tell_what_all_events_tell(seed: int, days: int) -
         same_at(town, entry.position)
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 3))
+def test_no_more_decisions_are_told_of_the_past_than_were_kept_then(seed: int, kept: int) -> None:
+    town = Town(seed)
+    configured(town.lane, kept=kept)
+    town.live(60)
+    for entry in town.random.sample(everything(town.lane.log), 3):
+        same_at(town, entry.position)
+
+
 def guarded(town: Town) -> None:
     """A file that lets one record be created in an hour."""
     configured(town.lane, replace(SECTION, guards={"creates": 1}))

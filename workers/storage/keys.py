@@ -69,7 +69,7 @@ ALL: tuple[Key, ...] = (
         for table, meaning in _TABLES.items()
     ),
     Key("{c}:g<n>:queue:<queue>", "zset", "members by score", "projector, claims", "its generation"),
-    Key("{c}:g<n>:decisions:<contact>", "list", "closed decisions", "projector", "its generation"),
+    Key("{c}:g<n>:decisions:<contact>", "list", "the newest closed decisions", "projector", "its generation"),
     Key("{c}:g<n>:counters", "hash", "counter to its value", "projector", "its generation"),
 )
 """The table; ``c`` stands for the connection, ``n`` for the number of a generation."""
