@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import zstandard
 
-from domain.events import RecordGone
+from domain.book import Table, decode
+from domain.events import RecordGone, RecordsMerged
 from tests.workers.installed import Installation
 from tests.workers.lanes import append, configured, refused, shown
 from tests.world import HS, SF
@@ -96,3 +97,17 @@ def test_it_is_asked_before_and_who_is_unknown_is_said(acme: Installation) -> No
     assert "cannot be undone" in acme.run("erase", "ada@example.com").output
     assert acme.lane.log.tail() == acme.lane.tables().checkpoint()
     assert "No contact" in acme.fails("erase", "eve@example.com", "--yes", code=2)
+
+
+def test_she_is_erased_though_the_record_that_she_was_first_seen_by_was_merged(acme: Installation) -> None:
+    append(
+        acme.lane,
+        RecordsMerged(crm=HS, object="contacts", winner="3", losers=("1",), at=acme.clock.now_ms()),
+        shown(HS, "contacts", "3", ticket=20, lastname="Lovelace", email="ada@example.com"),
+    )
+    assert acme.json("erase", "ada@example.com", "--yes")["contact"] == "hubspot/contacts/1"
+    (raw,) = acme.lane.tables().fetch(Table.CONTACTS, ["hubspot/contacts/1"])
+    assert raw is not None
+    contact = decode(Table.CONTACTS, raw)
+    assert contact.erased
+    assert {each.gone for each in contact.records.values()} == {"erased"}

@@ -58,7 +58,8 @@ def _begin(link: Link, entity: str) -> None:
     lane = link.lane
     raw = lane.tables().fetch(Table.CONTACTS, [entity])[0]
     assert raw is not None
-    ref = RecordRef.parse(next(iter(decode(Table.CONTACTS, raw).records)))
+    contact = decode(Table.CONTACTS, raw)
+    ref = RecordRef.parse(next(iter(contact.pair.values()), contact.id))  # of another, that alone would go
     moment, ticket = lane.clock.now_ms(), lane.coordination.tickets()
     lane.append(
         [RecordGone(crm=ref.crm, object=ref.object, id=ref.id, cause="erased", at=moment, ticket=ticket)]
