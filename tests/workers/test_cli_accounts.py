@@ -184,6 +184,19 @@ def test_an_earlier_configuration_comes_into_force_again(ready: Installation) ->
     assert "none that begins with zz" in ready.fails("config", "rollback", "zz")
 
 
+def test_the_one_before_is_what_was_in_force_last_and_not_what_is_newest(ready: Installation) -> None:
+    first = ready.json("status")["configuration"]
+    for content in (OTHER, OTHER.replace("always_use_hubspot", "two_way")):
+        ready.write("acme", content)
+        ready.says("config", "apply")
+        ready.project()
+        if content == OTHER:
+            ready.says("config", "rollback")
+            ready.project()
+
+    assert ready.json("config", "rollback")["digest"] == first
+
+
 def test_the_doctor_finds_a_healthy_connection(ready: Installation) -> None:
     findings = ready.json("doctor")
 

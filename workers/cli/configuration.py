@@ -160,7 +160,7 @@ def rollback(link: Link, *, digest: str | None, as_json: bool) -> None:
 def _back(lane: Lane, wanted: str | None) -> Proposal:
     """What puts an earlier configuration in force again."""
     current = lane.state().config
-    known = list(dict.fromkeys(event.digest for _, event in _events(lane)))[::-1]
+    known = dict.fromkeys(reversed([event.digest for _, event in _events(lane)]))  # the latest first
     found = [name for name in known if name.startswith(wanted or "") and name != current]
     if wanted is not None and len(found) > 1:
         raise Failed(
