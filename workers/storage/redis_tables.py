@@ -13,6 +13,7 @@ from workers.storage.keys import GenerationKeys, Keys
 from workers.storage.server import do, load
 from workers.store import START
 
+_BEHIND = 2**31  # where every list has ended
 _BATCH = 1000  # keys or members that one scanning call is asked for
 
 
@@ -112,8 +113,8 @@ def _operations(keys: GenerationKeys, changes: Changes) -> Iterator[_Operation]:
         yield _Operation("ZADD", keys.queue(queue), [*chain.from_iterable(pairs)])
     for queue, members in changes.unqueued.items():
         yield _Operation("ZREM", keys.queue(queue), members)
-    for entity, kept in changes.kept:
-        yield _Operation("LTRIM", keys.decisions(entity), [-kept, -1] if kept else [1, 0])
-    for entity, closed in changes.decisions.items():
-        yield _Operation("RPUSH", keys.decisions(entity), closed)
+    starts = {entity: -kept if kept else _BEHIND for entity, kept in changes.kept}
+    for entity in {**starts, **changes.decisions}:
+        closed = changes.decisions.get(entity, ())
+        yield _Operation("RPUSH", keys.decisions(entity), [starts.get(entity, 0), *closed])
     yield _Operation("HINCRBY", keys.counters, [*chain.from_iterable(changes.counts.items())])
