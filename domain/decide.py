@@ -73,9 +73,11 @@ def settle(step: Step, contact: Contact) -> Contact:
 
 
 def record_written(contact: Contact, decision: str, crm: Crm, fields: Fields) -> Contact:
-    """Note with a decision what was delivered for it."""
+    """Note with a decision what was delivered for it; what it was allowed once is used up by that."""
     flying, opened = contact.flying, contact.opened
     if flying:
+        used = crm is HUBSPOT and any(each.once and each.id == decision for each in flying)
+        opened = replace(opened, once=Once.NO) if opened is not None and used else opened
         flying = tuple(_with_written(each, crm, fields) if each.id == decision else each for each in flying)
     if opened is not None and opened.id == decision:
         opened = _with_written(opened, crm, fields)

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from domain import events as e
+from domain.outcomes import Outcome, OutcomeClass
 from domain.reasons import Wait
 from tests.domain.crms import LIST
 from tests.world import BLANKS, HS, SECTION, SF, World
@@ -190,6 +191,30 @@ def test_a_new_lead_reaches_a_contact_outside_the_list_once() -> None:
     assert (world.reasons(entity)[-1], world.outbox) == ("delivered", {})
     world.lead("00Q1", City="Graz")
     assert (world.reasons(entity)[-1], world.outbox) == ("not_in_inclusion_list", {})
+
+
+@pytest.mark.rule(25, 26)
+def test_a_new_lead_that_changes_while_it_is_written_reaches_him_no_second_time() -> None:
+    world = listed()
+    entity = person(world, "other", phone=None)
+    world.lead("00Q1", **LEAD, City="Bonn")
+    sent = world.claim(entity, HS).fields
+    world.lead("00Q1", City="Graz")
+    stored = Outcome(OutcomeClass.DELIVERED, record_id="1", stored=sent, stamp=world.now)
+    world.answer(entity, HS, stored)
+    assert (world.reasons(entity)[-2:], world.outbox) == (["delivered", "not_in_inclusion_list"], {})
+
+
+def test_a_new_lead_that_changes_while_its_write_fails_reaches_him_after_all() -> None:
+    world = listed()
+    entity = person(world, "other", phone=None)
+    world.lead("00Q1", **LEAD, City="Bonn")
+    world.claim(entity, HS)
+    world.lead("00Q1", City="Graz")
+    world.answer(entity, HS, Outcome(OutcomeClass.TRANSIENT, code="http_503"))
+    intent = world.intent(entity, HS)
+    assert intent is not None
+    assert intent.fields["city"] == "Graz"
 
 
 @pytest.mark.rule(25)
