@@ -27,7 +27,6 @@ from workers.telemetry import get_logger
 OVERLAP_MS = 60_000
 """How far each poll looks back behind the last one: HubSpot's search index and Salesforce's commits lag."""
 
-CHECK_MS = 15 * 60_000
 SETTLED_MS = 30 * 60_000
 """How far the fifteen-minute check looks back behind the last one."""
 

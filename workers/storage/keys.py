@@ -46,7 +46,7 @@ ALL: tuple[Key, ...] = (
         "{c}:log", "stream", "the events, one field `event` each, packed", "every appender", "until archived"
     ),
     Key("{c}:begins", "string", "position up to which the log is trimmed", "archiver", "for ever"),
-    Key("{c}:dictionaries", "hash", "number to what events are packed by", "projector", "for ever"),
+    Key("{c}:dictionaries", "hash", "name to what events are packed by", "projector", "for ever"),
     Key("{c}:documents", "hash", "digest to document that events name", "every appender", "for ever"),
     Key("{c}:ids:<0-2>", "set", "ids of the events appended on a day", "every appender", "three days"),
     Key("{c}:tickets", "string", "the last ticket drawn", "readers, deliverers", "for ever"),
