@@ -58,13 +58,25 @@ def _tripped(step: Step, contact: Contact, crm: Crm, draft: Draft) -> str:
     before = contact.intents.get(crm)
     if not limits or (before is not None and before.content == draft.content):
         return ""
-    blanked = sum(value is None for value in draft.fields.values())
-    wanted = {"creates": int(draft.record_id is None), "deletes": int(draft.delete), "blanked": blanked}
+    counted = _guarded(before) if before is not None else {}
     hour = step.at // HOUR_MS
-    for guard, number in wanted.items():
+    for guard, wanted in _guarded(draft).items():
+        number = len(wanted - counted.get(guard, _NOTHING))
         if number and guard in limits and not share(step, Counted(guard, hour, number, limits[guard])):
             return guard
     return ""
+
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+def _guarded(write: Draft | Intent) -> dict[str, frozenset[str]]:
+    """What guards count of a write, each thing by a name; what an intent had counted is not counted again."""
+    return {
+        "creates": frozenset({"record"} if write.record_id is None else ()),
+        "deletes": frozenset({"record"} if write.delete else ()),
+        "blanked": frozenset(name for name, value in write.fields.items() if value is None),
+    }
 
 
 def give_up(step: Step, flight: Flight, crm: Crm) -> None:

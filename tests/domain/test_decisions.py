@@ -267,6 +267,23 @@ def test_guard_holds_and_a_release_lets_go() -> None:
     assert world.intent(other, SF) is not None
 
 
+def test_a_guard_counts_a_write_once_though_it_is_decided_anew_before_it_leaves() -> None:
+    world = ready(replace(SECTION, guards={"creates": 1, "blanked": 1}))
+    entity = world.hubspot("1", **ADA)
+    world.look_up(SF)
+    for city in ("Wien", "Graz", "Linz"):
+        world.hubspot("1", city=city)
+    assert world.deliver(entity, SF).fields["City"] == "Linz"
+    world.read(SF)
+    world.hubspot("1", city=None)
+    world.hubspot("1", firstname="Augusta")
+    intent = world.intent(entity, SF)
+    assert intent is not None
+    assert intent.fields == {"City": None, "FirstName": "Augusta"}
+    guards = world.projection.book.connection.guards
+    assert {name: each.count for name, each in guards.items()} == {"creates": 1, "blanked": 1}
+
+
 def test_erased_forgets_values_and_stays_forgotten() -> None:
     world, entity = linked()
     world.hubspot("1", city="Bonn")
