@@ -15,7 +15,7 @@ from domain.outbox import give_up
 from domain.policy import KindPolicy
 from domain.reasons import Reason
 from domain.records import DELETED, EMPTY, Record
-from domain.state import Contact, intent_key
+from domain.state import Contact, Once, intent_key
 from domain.step import Step, replace
 
 
@@ -139,13 +139,20 @@ def _may_unite(contact: Contact, other: Contact, crm: Crm) -> bool:
 
 def unite(step: Step, contact: Contact, other: Contact) -> Contact:
     """Make two contacts one, under the first one's name."""
-    why = f"the contact is one with {contact.id}"
+    why, once = f"the contact is one with {contact.id}", contact.once or other.once
     other = close_all(step, other, Reason.SUPERSEDED, why, superseded_by=step.position)
     for crm in other.refused:
         step.book.put_letter(intent_key(other.id, crm), None)
     for crm in other.flights.keys() & contact.flights.keys():
         give_up(step, other.flights[crm], crm)
-    return links.absorb(step.book, contact, other)
+    return _allowed(links.absorb(step.book, contact, other), once)
+
+
+def _allowed(contact: Contact, once: Once) -> Contact:
+    """Let a contact's decision, the open one or the next, do what either of two was allowed."""
+    if contact.opened is None:
+        return replace(contact, leave=once)
+    return replace(contact, opened=replace(contact.opened, once=once))
 
 
 def unite_by_match(

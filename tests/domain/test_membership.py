@@ -217,6 +217,18 @@ def test_a_new_lead_that_changes_while_its_write_fails_reaches_him_after_all() -
     assert intent.fields["city"] == "Graz"
 
 
+def test_a_new_lead_reaches_a_contact_whom_only_a_search_finds() -> None:
+    world = listed()
+    entity = person(world, "other", phone=None, email="ada@home.example")
+    world.lead("00Q1", **LEAD, City="Bonn")
+    known = world.record(entity) or {}
+    world.look_up(HS, ("contacts", "1", {**known, "hs_additional_emails": "ada@example.com"}))
+    intent = world.intent(entity, HS)
+    assert intent is not None
+    assert intent.fields["city"] == "Bonn"
+    assert world.intent(entity, SF) is None
+
+
 @pytest.mark.rule(25)
 def test_nothing_of_a_contact_outside_the_list_reaches_his_new_lead() -> None:
     world = listed()
