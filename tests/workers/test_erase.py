@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import count
 
+import msgspec
 import pytest
 import zstandard
 from obstore.store import MemoryStore
@@ -215,3 +216,16 @@ def test_blanking_keeps_ids() -> None:
     erase(shelf)
     assert encode(GONE) in {each.raw for each in everything(shelf.lane.log)}
     assert ADA.encode() in raw(shelf)
+
+
+def test_a_snapshot_in_which_a_record_of_his_was_still_another_ones_holds_nothing_of_him() -> None:
+    shelf = Shelf(Bucket(MemoryStore()))
+    shelf.look(1)
+    append(shelf.lane, shown(SF, "Lead", "00Q9", ticket=50, Email="ada@example.com", LastName="Churchill"))
+    assert shelf.archiver().snapshot("release")
+    append(shelf.lane, shown(SF, "Lead", "00Q9", ticket=90, Email="eve@example.com", LastName="Churchill"))
+    shelf.lane.refuse = Marks(shelf.files).refuse
+    append(shelf.lane, msgspec.structs.replace(GONE, crm=SF, object="Lead", id="00Q9"))
+    erase(shelf)
+    assert b"Churchill" not in raw(shelf)
+    assert b"Lovelace" in raw(shelf)

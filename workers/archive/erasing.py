@@ -14,6 +14,8 @@ from domain.erasing import blank, is_his
 from domain.events import encode as encode_event
 from domain.forgetting import forgotten
 from domain.groups import Pointers
+from domain.records import EMPTY
+from domain.state import Contact
 from workers.archive import manifest, segments, snapshots
 from workers.archive.blocks import NOTHING, pack
 from workers.archive.files import Files
@@ -95,14 +97,22 @@ def _cleansed(line: Line, person: Person) -> Iterator[Line]:
         members = {name: at for name, at in line.members.items() if not _mentions(name, person.keys)}
         if members:
             yield replace(line, members=members)
-    elif line.table == Table.CONTACTS and line.key in person.keys:
-        contact = forgotten(decode(Table.CONTACTS, raw))
+    elif line.table == Table.CONTACTS and any(key in line.value for key in person.keys):
+        contact = _without(decode(Table.CONTACTS, raw), person.keys)
         yield replace(line, value=encode(contact).decode("latin-1"))
     elif line.table == Table.MATCHES and line.key.partition("|")[2] in person.addresses:
         if keys := tuple(key for key in decode(Table.MATCHES, raw) if key not in person.keys):
             yield replace(line, value=encode(keys).decode("latin-1"))
     elif not _is_his(line, person.keys):
         yield line
+
+
+def _without(contact: Contact, keys: frozenset[str]) -> Contact:
+    """What is left of a contact that is his, or that had a record of his then: it is another one's by now."""
+    if contact.id in keys or not keys.isdisjoint(contact.pair.values()):
+        return forgotten(contact)
+    his = {key: replace(EMPTY, gone="erased") for key in contact.records if key in keys}
+    return replace(contact, records={**contact.records, **his})
 
 
 def _is_his(line: Line, keys: frozenset[str]) -> bool:

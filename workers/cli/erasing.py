@@ -24,6 +24,7 @@ MARK = b'"erased/'
 REMAINS = (
     "the server's append-only file, until the server has written it anew (BGREWRITEAOF was asked for)",
     "backups of the server and of the archive, and what a versioned bucket keeps of replaced files",
+    "past states beside the running one, which replay rebuild --into made",
     "both CRMs: delete the person there as well",
     "logs of other programs, and what was exported",
 )
