@@ -20,6 +20,13 @@ from workers.embedded import EmbeddedServerError
 from workers.telemetry import get_logger
 
 SWEEP_SECONDS = 1.0
+
+SNAPSHOT_SECONDS = 100
+"""How long folding may take: an epoch begins with a snapshot, half a minute for a million contacts."""
+
+ARCHIVE_SECONDS = 540
+"""How long archiving may take: to erase somebody, all snapshots are read. Two at once do no harm."""
+
 log = get_logger(__name__)
 
 
@@ -28,10 +35,10 @@ def bells(link: Link) -> Doorbells:
     return Doorbells(link.lane, send)
 
 
-@app.task(name="project")
+@app.task(name="project", soft_time_limit=SNAPSHOT_SECONDS, time_limit=SNAPSHOT_SECONDS + 10)
 def project(connection: str) -> dict[str, Any]:
     """Fold the log of a connection; wake who delivers and reads after each portion."""
-    link = runtime().link(connection)
+    link = runtime().renewed(connection)
     bells(link).answer("project")
     try:
         if not link.epochs.enter():
@@ -50,7 +57,7 @@ def project(connection: str) -> dict[str, Any]:
 @app.task(name="deliver")
 def deliver(connection: str, crm: str) -> dict[str, Any]:
     """Send what is due to one CRM; shows what it did to whoever watches the tasks."""
-    link = runtime().link(connection)
+    link = runtime().renewed(connection)
     bells(link).answer("deliver", crm)
     counts = link.deliverer(Crm(crm)).run()
     if counts.claimed or counts.stale:
@@ -64,7 +71,7 @@ def deliver(connection: str, crm: str) -> dict[str, Any]:
 @app.task(name="read")
 def read(connection: str, crm: str) -> dict[str, Any]:
     """Answer the looks at one CRM that contacts wait for."""
-    link = runtime().link(connection)
+    link = runtime().renewed(connection)
     bells(link).answer("read", crm)
     progress = link.reader(Crm(crm)).run()
     if progress.news:
@@ -77,7 +84,7 @@ def read(connection: str, crm: str) -> dict[str, Any]:
 @app.task(name="poll")
 def poll(connection: str, crm: str, what: str) -> dict[str, Any]:
     """Look for changes in one CRM: ``changes``, ``check``, ``nightly``, ``baseline`` or ``campaigns``."""
-    link = runtime().link(connection)
+    link = runtime().renewed(connection)
     bells(link).answer("poll", crm, what)
     poller = link.poller(Crm(crm))
     try:
@@ -95,7 +102,7 @@ def poll(connection: str, crm: str, what: str) -> dict[str, Any]:
 @app.task(name="control")
 def control(connection: str) -> dict[str, Any]:
     """Record due timers, release ended holds, advance jobs; wake who asks HubSpot for lists."""
-    link = runtime().link(connection)
+    link = runtime().renewed(connection)
     bells(link).answer("control")
     more = link.control.run()
     if more:
@@ -109,7 +116,7 @@ def control(connection: str) -> dict[str, Any]:
 @app.task(name="members")
 def members(connection: str) -> dict[str, Any]:
     """Advance the jobs that sync the members of a HubSpot list."""
-    link = runtime().link(connection)
+    link = runtime().renewed(connection)
     bells(link).answer("members")
     more = link.list_control.advance_lists()
     bells(link).ring("project")
@@ -121,7 +128,7 @@ def members(connection: str) -> dict[str, Any]:
 @app.task(name="memberships")
 def memberships(connection: str) -> dict[str, Any]:
     """Sweep the inclusion lists whose members only HubSpot knows."""
-    link = runtime().link(connection)
+    link = runtime().renewed(connection)
     bells(link).answer("memberships")
     try:
         new = link.memberships.sweep()
@@ -138,7 +145,7 @@ def memberships(connection: str) -> dict[str, Any]:
 @app.task(name="metadata")
 def metadata(connection: str) -> dict[str, Any]:
     """Look at schemas, lists, owners and accounts."""
-    link = runtime().link(connection)
+    link = runtime().renewed(connection)
     bells(link).answer("metadata")
     new = link.metadata.refresh(link.objects(), link.inclusion_lists())
     if new:
@@ -149,16 +156,16 @@ def metadata(connection: str) -> dict[str, Any]:
 @app.task(name="notices")
 def notices(connection: str) -> dict[str, Any]:
     """Tell of new sync errors and suspensions, where somebody is to be told."""
-    link = runtime().link(connection)
+    link = runtime().renewed(connection)
     bells(link).answer("notices")
     telling = link.notices()
     return {"connection": connection, "told": telling.run() if telling else 0}
 
 
-@app.task(name="archive")
+@app.task(name="archive", soft_time_limit=ARCHIVE_SECONDS, time_limit=ARCHIVE_SECONDS + 60)
 def archive(connection: str) -> dict[str, Any]:
     """Write what is settled of the log to the archive, and trim it to its bounds."""
-    link = runtime().link(connection)
+    link = runtime().renewed(connection)
     bells(link).answer("archive")
     try:
         done = link.archiver.run()

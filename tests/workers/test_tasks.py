@@ -210,6 +210,25 @@ def test_another_configuration_in_force_makes_the_connection_anew(acme: Installa
     assert acme.runtime.renewed("acme") is not link
 
 
+def test_a_projector_that_came_before_the_configuration_packs_by_it_all_the_same(tmp_path: Path) -> None:
+    """As a forked worker does, in which nothing sweeps."""
+    made = Installation(tmp_path, {"acme": FILE}, **SECRETS)
+    on_time(made)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks, "runtime", lambda: made.runtime)
+        made.lane.append([e.Paused(by="me")])
+        tasks.project("acme")
+        configured(made.lane)
+        tasks.project("acme")
+    assert made.runtime.redis.hlen("{acme}:dictionaries") == 2  # one, and which one is in use
+
+
+def test_whoever_keeps_a_snapshot_has_more_time_than_others() -> None:
+    usual, broker = app.conf.task_soft_time_limit, app.conf.broker_transport_options["visibility_timeout"]
+    assert usual < tasks.project.soft_time_limit < tasks.project.time_limit < broker
+    assert tasks.project.time_limit < tasks.archive.soft_time_limit < tasks.archive.time_limit
+
+
 @pytest.mark.parametrize(
     ("zone", "hours"), [("Europe/Vienna", 1), ("America/New_York", -5), ("UTC", 0), ("Asia/Kolkata", 5.5)]
 )
