@@ -9,7 +9,7 @@ from domain.agreeing import agree
 from domain.answer import Broken, Plan, linked
 from domain.asking import ask
 from domain.book import OPEN, TIMERS, held_queue
-from domain.holding import held_reason
+from domain.holding import held_reason, in_error
 from domain.identity import CRMS, HUBSPOT, Crm, Fields, FieldValue, RecordRef
 from domain.membership import note_member
 from domain.outbox import allowed, intend, refused
@@ -142,6 +142,8 @@ def _learn(step: Step, contact: Contact, answer: Plan) -> Contact:
         contact = note_member(contact, step.policy.kinds[contact.kind], step.at, member=answer.member)
     if contact.orphaned and answer.stop is Reason.RECORD_DELETED:
         contact = replace(contact, orphaned=False, into="")
+    if answer.stop is Reason.RECORD_DELETED and in_error(contact):
+        return _forgive(step, replace(contact, holds={}), answer)
     if not answer.drafted:
         return contact
     contact = agree(contact, step.policy.kinds[contact.kind], answer.agreed)

@@ -170,3 +170,16 @@ def test_nobody_who_is_not_in_error_is_tried_again() -> None:
 
     assert due(made) is None
     assert len(made.closed[ADA]) == decided
+
+
+def test_nothing_is_an_error_any_more_once_the_record_is_gone() -> None:
+    made = linked()
+    refuse(made, LOOKUP, "City")
+    refuse(made, "DUPLICATES_DETECTED")
+    assert len(made.letters) == 2
+    gone = e.RecordGone(
+        crm=SF, object="Lead", id="00Q1", cause="deleted", at=made.now + 5_000, ticket=made.draw()
+    )
+    made.append(gone)
+    assert (made.letters, due(made)) == ({}, None)
+    assert made.reasons(ADA)[-1] == "record_deleted"
