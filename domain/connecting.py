@@ -13,7 +13,7 @@ def _connection(step: Step, **changes: Any) -> None:
 
 
 def configuration_applied(step: Step, event: e.ConfigurationApplied) -> None:
-    _connection(step, config=event.digest)
+    _connection(step, config=event.digest, applied=step.position)
 
 
 def schema_observed(step: Step, event: e.SchemaObserved) -> None:

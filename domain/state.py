@@ -270,6 +270,7 @@ class Connection(msgspec.Struct, frozen=True, gc=False, array_like=True):
     rules: dict[str, str] = {}  #: Salesforce object -> digest of its validation rules
     standings: dict[str, Standing] = {}  #: key of a validation rule -> how it stands; absent: learning
     runner: str = ""  #: digest of what formulas may know of the user that writes for us
+    applied: str = ""  #: the position at which the configuration was applied last
 
 
 class Closed(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -112,7 +112,7 @@ class Runtime:
         return self._links[name]
 
     def renewed(self, name: str) -> "Link":
-        """One connection, made anew once another configuration is in force: its file is read only once."""
+        """One connection, made anew once a configuration was applied: its file is read only once."""
         if self.link(name).is_outdated():
             self._links.pop(name, None)
         return self.link(name)
@@ -130,7 +130,7 @@ class Link:
     name: str
 
     def is_outdated(self) -> bool:
-        """Whether what this was made for has changed: the configuration, or the start of HubSpot's day."""
+        """Whether a configuration was applied since this was made, or HubSpot's day has another start."""
         return self._made_for != self._circumstances()
 
     @cached_property
@@ -138,7 +138,7 @@ class Link:
         return self._circumstances()
 
     def _circumstances(self) -> tuple[str, int]:
-        return self.lane.state().config, self.hubspot_offset_ms()
+        return self.lane.state().applied, self.hubspot_offset_ms()
 
     # -- what it is made of
 

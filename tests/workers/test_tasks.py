@@ -229,6 +229,18 @@ def test_whoever_keeps_a_snapshot_has_more_time_than_others() -> None:
     assert tasks.project.time_limit < tasks.archive.soft_time_limit < tasks.archive.time_limit
 
 
+def test_a_file_in_which_nothing_that_is_decided_by_has_changed_counts_once_it_is_applied(
+    acme: Installation,
+) -> None:
+    link = acme.runtime.renewed("acme")
+    assert link.options.trust_after == 5
+    text = FILE.replace("acme.my", "acme.my, validation_rules: {trust_after: never}")
+    acme.runtime.file("acme").write_text(text)
+    acme.lane.append([e.ConfigurationApplied(digest=acme.lane.state().config, by="me", request="again")])
+    project(acme.lane)
+    assert acme.runtime.renewed("acme").options.trust_after is None
+
+
 @pytest.mark.parametrize(
     ("zone", "hours"), [("Europe/Vienna", 1), ("America/New_York", -5), ("UTC", 0), ("Asia/Kolkata", 5.5)]
 )
