@@ -39,7 +39,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # an absent broker is waited for, however long
         "broker_transport_options": {
-            "visibility_timeout": 120,  # well above the longest task, or a running one starts again
+            "visibility_timeout": 120,  # longer than any task but archiving, which may run twice at once
             "unacked_restore_interval": 5,
             "unacked_restore_throttle": 1,
             "socket_timeout": 10,  # without one a publish may wait for ever
