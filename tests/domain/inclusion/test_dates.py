@@ -36,8 +36,8 @@ def from_(
     return point | {"indexReference": {"referenceType": reference, **parts}, "offset": offset or {}}
 
 
-def referenced(name: str, reference: str = "VALUE") -> Json:
-    point = {"timeType": "PROPERTY_REFERENCED", "timezoneSource": "CUSTOM", "zoneId": "Europe/Vienna"}
+def referenced(name: str, reference: str = "VALUE", zone: str = "Europe/Vienna") -> Json:
+    point = {"timeType": "PROPERTY_REFERENCED", "timezoneSource": "CUSTOM", "zoneId": zone}
     return point | {"property": name, "referenceType": reference}
 
 
@@ -76,6 +76,9 @@ ROWS = [
         ("2026-03-03", "2026-03-05"), ("2026-03-04", "2026-03-04T12:00:00.000Z")),
     Row(DEFINITIONS, "TIME_RANGED", "IS_BETWEEN", span(on(2026, 3, 4), on(2026, 3, 6), "EXCLUSIVE"),
         ("2026-03-05",), ("2026-03-04", "2026-03-06")),
+    Row(MODELS, "TIME_RANGED", "IS_BETWEEN",
+        {"lowerBoundTimePoint": on(2026, 3, 4), "upperBoundTimePoint": on(2026, 3, 6)},
+        ("2026-03-04", "2026-03-06"), ("2026-03-03", "2026-03-07")),
     # Points that move with the clock.
     Row(TIME, "TIME_RANGED", "IS_BETWEEN", span(from_("TODAY", offset={"days": -3}), from_("NOW")),
         ("2026-03-08", "2026-03-11", "2026-03-11T12:00:00.000Z"),
@@ -108,6 +111,20 @@ ROWS = [
         ("2026-03-04",), ("2026-03-05", "2026-03-06")),
     Row(TIME, "TIME_POINT", "IS_AFTER", point(referenced("other")),
         ("2026-03-06",), ("2026-03-05", "2026-03-04")),
+    # What a point leaves out: the first day, the first month, Monday.
+    Row(MODELS, "TIME_POINT", "IS_BEFORE", point(from_("WEEK")), ("2026-03-08",), ("2026-03-09",)),
+    Row(MODELS, "TIME_POINT", "IS_BEFORE", point(from_("MONTH")), ("2026-02-28",), ("2026-03-01",)),
+    Row(MODELS, "TIME_POINT", "IS_BEFORE", point(from_("YEAR")), ("2025-12-31",), ("2026-01-01",)),
+    # Points in another zone than the portal's; clocks in the US went forward on 8 March.
+    Row(MODELS, "TIME_POINT", "IS_BEFORE", point(from_("TODAY", "US/Eastern", offset={"hours": 1})),
+        ("2026-03-11T04:59:59.999Z",), ("2026-03-11T05:00:00.000Z",)),
+    Row(MODELS, "TIME_POINT", "IS_AFTER", point(from_("NOW", "Pacific/Auckland")),
+        ("2026-03-13",), ("2026-03-12",)),
+    Row(MODELS, "TIME_POINT", "IS_AFTER",
+        point(from_("NOW", "US/Eastern", offset={"months": -1, "seconds": 90, "milliseconds": 5})),
+        ("2026-02-11T13:01:30.006Z",), ("2026-02-11T13:01:30.005Z",)),
+    Row(TIME, "TIME_POINT", "IS_BEFORE", point(referenced("other", zone="US/Eastern")),
+        ("2026-03-05T04:59:59.999Z",), ("2026-03-05T05:00:00.000Z",)),
     # The older operations.
     Row(DATETIME, "DATETIME", "IS_BEFORE", {"timestamp": MARCH_4},
         ("2026-03-03", "2026-03-03T23:59:59.999Z"), ("2026-03-04", "2026-03-04T00:00:00.000Z")),
@@ -122,6 +139,10 @@ ROWS = [
     Row(DATETIME, "datetime-ranged", "IS_BETWEEN",
         {"lowerBoundTimestamp": MARCH_4, "upperBoundTimestamp": MARCH_6},
         ("2026-03-05",), ("2026-03-07",)),
+    Row(DATETIME, "RANGED_DATE", "IS_BETWEEN",
+        {"lowerBound": MARCH_4, "upperBound": MARCH_6, "requiresTimeZoneConversion": True},
+        ("2026-03-03T23:00:00.000Z", "2026-03-05T23:00:00.000Z"),
+        ("2026-03-03T22:59:59.999Z", "2026-03-05T23:00:00.001Z")),
     Row(MODELS, "DATE", "IS_EQUAL_TO", {"year": 2026, "month": "MARCH", "day": 4},
         ("2026-03-04", "2026-03-03T23:00:00.000Z"), ("2026-03-05", "2026-03-04T23:00:00.000Z")),
     Row(MODELS, "DATE", "IS_BEFORE", {"year": 2026, "month": "MAR", "day": 4},
@@ -153,11 +174,16 @@ ROWS = [
         ("2026-02-01", "2026-04-30"), ("2026-01-31", "2026-05-01")),
     Row(MODELS, "CALENDAR_DATE", "IN_THIS_TIME_UNIT", {"timeUnit": "YEAR", **FISCAL},
         ("2026-02-01", "2027-01-31"), ("2026-01-31", "2027-02-01")),
+    Row(MODELS, "CALENDAR_DATE", "IN_THIS_TIME_UNIT",
+        {"timeUnit": "YEAR", "useFiscalYear": True, "fiscalYearStart": "APRIL"},
+        ("2025-04-01", "2026-03-31"), ("2025-03-31", "2026-04-01")),
     Row(MODELS, "CALENDAR_DATE", "IN_THIS_TIME_UNIT_SO_FAR", {"timeUnit": "MONTH"},
         ("2026-03-01", "2026-03-11T12:00:00.000Z"), ("2026-02-28", "2026-03-12", "2026-03-11T12:00:00.001Z")),
     Row(MODELS, "CALENDAR_DATE", "IN_NEXT_TIME_UNIT", {"timeUnit": "MONTH", "timeUnitCount": 2},
         ("2026-04-01", "2026-05-31"), ("2026-03-31", "2026-06-01")),
     Row(MODELS, "CALENDAR_DATE", "IN_LAST_TIME_UNIT", {"timeUnit": "WEEK", "timeUnitCount": 1},
+        ("2026-03-02", "2026-03-08"), ("2026-03-01", "2026-03-09")),
+    Row(MODELS, "CALENDAR_DATE", "IN_LAST_TIME_UNIT", {"timeUnit": "WEEK"},
         ("2026-03-02", "2026-03-08"), ("2026-03-01", "2026-03-09")),
     Row(DATETIME, "COMPARATIVE_DATE", "IS_BEFORE", {"comparisonPropertyName": "other"},
         ("2026-03-04",), ("2026-03-05", "2026-03-06")),
@@ -266,7 +292,7 @@ def test_an_unread_other_date_leaves_the_question_open() -> None:
 
 def test_a_point_without_a_zone_of_its_own_is_in_the_portals() -> None:
     """At noon UTC it is already the 12th in Auckland."""
-    today = {"timeType": "INDEXED", "timezoneSource": "PORTAL", "indexReference": {"referenceType": "TODAY"}}
+    today = from_("TODAY", "US/Eastern") | {"timezoneSource": "PORTAL"}
     compiled = only(prop("date", "TIME_POINT", "IS_BEFORE", **point(today)))
     assert explain(compiled, {"date": "2026-03-11"}, zone=ZoneInfo("Pacific/Auckland")).member is True
     assert explain(compiled, {"date": "2026-03-11"}, zone=ZoneInfo("Europe/Vienna")).member is False

@@ -8,6 +8,7 @@ from tests.domain.inclusion.builders import (
     Json,
     a_list,
     all_of,
+    constant,
     contact_schema,
     explain,
     in_list,
@@ -69,11 +70,35 @@ def test_a_list_to_stay_out_of_is_named_itself() -> None:
     assert (verdict.property, verdict.actual) == (None, None)
 
 
+def test_a_list_to_stay_out_of_is_named_with_its_place() -> None:
+    compiled = with_labels(all_of(EMAIL, in_list("2", "NOT_IN_LIST")))
+    verdict = explain(compiled, {"email": "a@b.at", "interests": "red"})
+    assert (verdict.member, verdict.path) == (False, ("group 1", "filter 2"))
+
+
+@pytest.mark.parametrize(
+    ("each", "words"),
+    [
+        (
+            prop("email", "STRING", "SOUNDS_LIKE", value="x"),
+            "Email sounds like: the operator SOUNDS_LIKE is not known",
+        ),
+        (
+            prop("shoe_size", "NUMBER", "IS_EQUAL_TO", value=4),
+            "shoe_size is equal to: the property shoe_size cannot be read",
+        ),
+    ],
+)
+def test_a_filter_that_only_hubspot_can_answer_reads_as_in_its_editor(each: Json, words: str) -> None:
+    assert with_labels(all_of(each)).remote == words
+
+
 def test_hubspots_word_is_named_as_the_list_itself() -> None:
     verdict = explain(with_labels(all_of(FORM)), memberships={"1": False})
     assert (verdict.leaf, verdict.remedy) == ("is a member of list Sync", "join list Sync")
 
 
+MAY = {"useFiscalYear": True, "fiscalYearStart": "MAY"}
 TODAY_3 = from_("TODAY", offset={"days": -3})
 WORDS = [
     (EMAIL, "Email is known", "set Email"),
@@ -82,6 +107,11 @@ WORDS = [
         prop("email", "STRING", "IS_EQUAL_TO", value="a@b.at"),
         "Email is equal to a@b.at",
         "set Email to a@b.at",
+    ),
+    (
+        prop("email", "STRING", "IS_NOT_EQUAL_TO", value="a@b.at"),
+        "Email is not equal to a@b.at",
+        "set Email to something other than a@b.at",
     ),
     (
         NO_BOTS,
@@ -129,15 +159,16 @@ DATE_WORDS = [
         "d is in last 3 months",
     ),
     (
-        prop(
-            "d",
-            "CALENDAR_DATE",
-            "IN_NEXT_TIME_UNIT",
-            timeUnit="YEAR",
-            useFiscalYear=True,
-            fiscalYearStart="MAY",
-        ),
+        prop("d", "CALENDAR_DATE", "IN_NEXT_TIME_UNIT", timeUnit="YEAR", **MAY),
         "d is in next fiscal year",
+    ),
+    (
+        prop("d", "CALENDAR_DATE", "IN_NEXT_TIME_UNIT", timeUnit="QUARTER", timeUnitCount=2),
+        "d is in next 2 quarters",
+    ),
+    (
+        prop("d", "CALENDAR_DATE", "IN_THIS_TIME_UNIT", timeUnit="QUARTER", **MAY),
+        "d is in this fiscal quarter",
     ),
     (prop("d", "COMPARATIVE_DATE", "IS_BEFORE", comparisonPropertyName="e"), "d is before e"),
     (
@@ -149,12 +180,19 @@ DATE_WORDS = [
         prop("d", "RANGED_DATE", "IS_BETWEEN", lowerBound=0, upperBound=86_400_000),
         "d is between 1970-01-01 00:00 UTC and 1970-01-02 00:00 UTC",
     ),
+    (
+        prop("d", "datetime-ranged", "IS_BETWEEN", lowerBoundTimestamp=0, upperBoundTimestamp=60_000),
+        "d is between 1970-01-01 00:00 UTC and 1970-01-01 00:01 UTC",
+    ),
     (prop("d", "DATE", "IS_BEFORE", year=2026, month="MARCH", day=4), "d is before 4 March 2026"),
     (
         prop("d", "TIME_POINT", "IS_AFTER", **point(on(2026, 3, 4, hour=23, minute=59))),
         "d is after 2026-03-04",
     ),
+    (prop("d", "TIME_POINT", "IS_AFTER", **point(on(2026, 3, 4))), "d is after 2026-03-04"),
     (prop("d", "TIME_POINT", "IS_AFTER", **point(on(2026, 3, 4, hour=9))), "d is after 2026-03-04 09:00"),
+    (prop("d", "TIME_POINT", "IS_AFTER", **point(on(2026, 3, 4, minute=1))), "d is after 2026-03-04 00:01"),
+    (prop("d", "TIME_POINT", "IS_AFTER", **point(referenced("e"))), "d is after e"),
     (
         prop("d", "TIME_POINT", "IS_AFTER", **point(referenced("e", "UPDATED_AT"))),
         "d is after last update of e",
@@ -166,6 +204,10 @@ DATE_WORDS = [
     (
         prop("d", "TIME_POINT", "IS_BEFORE", **point(from_("WEEK", dayOfWeek="MONDAY", offset={"weeks": 1}))),
         "d is before this week Monday + 1 weeks",
+    ),
+    (
+        prop("d", "TIME_POINT", "IS_BEFORE", **point(from_("YEAR", month=7, day=15))),
+        "d is before this year 7 15",
     ),
 ]
 
@@ -187,3 +229,12 @@ def test_a_date_filter_reads_as_in_hubspots_editor(each: Json, leaf: str) -> Non
     assert compiled.remote is None
     assert explain(compiled).leaf == leaf
     assert explain(compiled, {"d": None}).remedy == f"see to it that {leaf}"
+
+
+@pytest.mark.parametrize(
+    ("accept", "leaf", "remedy"),
+    [(True, "all records", ""), (False, "no records", "change the list's filters")],
+)
+def test_a_constant_says_whom_it_takes(accept: bool, leaf: str, remedy: str) -> None:  # noqa: FBT001 - from a table
+    verdict = explain(compile_list(a_list(all_of(constant(accept=accept))), schema=None))
+    assert (verdict.leaf, verdict.remedy) == (leaf, remedy)

@@ -61,7 +61,11 @@ def test_a_list_refers_to_another_by_its_filters() -> None:
 def test_a_list_without_own_filters_is_asked_about(processing: str | None) -> None:
     lists = {"2": a_list(all_of(RED), list_id="2", name="Fair", processing=processing)} if processing else {}
     compiled = only(RED, in_list("2"), lists=lists)
-    assert compiled.remote is not None
+    assert compiled.remote == (
+        "is a member of list Fair: is not an active list"
+        if processing
+        else "is a member of list 2: has no definition here"
+    )
     assert compiled.asks == {"2"}
     assert explain(compiled, {"colour": "red"}).asks == ("2",)
     assert explain(compiled, {"colour": "red"}, memberships={"2": True}).member is True

@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.domain.inclusion.builders import explain, only, prop
+from domain.inclusion import compile_list
+from tests.domain.inclusion.builders import Json, a_list, all_of, contact_schema, explain, only, prop
 
 GUIDE = "List filters: Property filter operations"
 STRING = "List filters: String operations"
@@ -218,15 +219,40 @@ def test_a_blank_passes_a_comparison_that_includes_it_but_a_blank_other_never_do
 @pytest.mark.parametrize("include", [True, False])
 @pytest.mark.parametrize("text", ["n/a", "NaN", "Infinity", "12 apples"])
 def test_a_text_that_is_no_number_counts_as_blank(text: str, include: bool) -> None:  # noqa: FBT001 - from a table
-    compiled = only(
-        prop("n", "NUMBER", "IS_NOT_EQUAL_TO", value=3, includeObjectsWithNoValueSet=include),
-        prop(
-            "n",
-            "number-ranged",
-            "IS_NOT_BETWEEN",
-            lowerBound=1,
-            upperBound=2,
-            includeObjectsWithNoValueSet=include,
-        ),
-    )
-    assert explain(compiled, {"n": text}).member is include
+    flag = {"includeObjectsWithNoValueSet": include}
+    for each in (
+        prop("n", "NUMBER", "IS_NOT_EQUAL_TO", value=3, **flag),
+        prop("n", "NUMBER_RANGED", "IS_NOT_BETWEEN", lowerBound=1, upperBound=2, **flag),
+    ):
+        assert explain(only(each), {"n": text}).member is include
+
+
+@pytest.mark.parametrize("text", ["n/a", "NaN"])
+def test_a_text_that_is_no_number_passes_no_comparison_of_numbers(text: str) -> None:
+    compiled = only(prop("a", "NUMBER_COMPARATIVE", "IS_NOT_EQUAL_TO", comparisonPropertyName="b"))
+    assert explain(compiled, {"a": text, "b": "1"}).member is False
+    assert explain(compiled, {"a": "1", "b": text}).member is False
+
+
+@pytest.mark.parametrize(
+    "each",
+    [
+        prop("field", "ALL_PROPERTY", "IS_KNOWN"),
+        prop("field", "STRING", "IS_EQUAL_TO", value="x"),
+        prop("field", "STRING_COMPARATIVE", "IS_EQUAL_TO", comparisonPropertyName="other"),
+        prop("field", "DATETIME", "IS_AFTER", timestamp=0),
+    ],
+    ids=lambda each: each["operation"]["operationType"],
+)
+def test_a_filter_says_which_property_it_is_about_and_reads_it(each: Json) -> None:
+    compiled = only(each)
+    verdict = explain(compiled, {"field": "2026-03-04", "other": "y"})
+    assert "field" in compiled.properties
+    assert (verdict.property, verdict.actual) == ("field", "2026-03-04")
+
+
+@pytest.mark.parametrize(("country", "member"), [("AT", True), ("FR", False)])
+def test_a_property_of_one_option_is_judged_like_one_of_several(country: str, member: bool) -> None:  # noqa: FBT001
+    each = prop("country", "ENUMERATION", "IS_ANY_OF", values=["AT", "DE"])
+    compiled = compile_list(a_list(all_of(each)), schema=contact_schema())
+    assert explain(compiled, {"country": country}).member is member
