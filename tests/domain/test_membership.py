@@ -266,3 +266,33 @@ def test_who_joins_by_the_clock_alone_is_synced() -> None:
     opened = world.contact(entity).opened
     assert opened is not None
     assert (opened.trigger, opened.detail) == ("joined_list", "time")
+
+
+def test_whom_the_clock_will_let_join_is_looked_at_in_time_though_nothing_is_decided() -> None:
+    world = listed(ROLLING)
+    entity = person(world, city="2025-06-14T00:00:00.000Z", source="baseline")
+    assert world.contact(entity).opened is None
+    due = world.queues["timers"][f"{entity}|look"]
+    world.append(e.TimerDue(entity=entity, cause="look", due=due), after=due - world.now)
+    assert world.contact(entity).member is True
+
+
+@pytest.mark.rule(17)
+def test_who_joins_a_list_of_dates_by_his_own_edit_is_synced_though_it_is_new() -> None:
+    world = listed()
+    entity = person(world, "other", city="2025-06-14T00:00:00.000Z")
+    redefined(world, ROLLING)
+    world.hubspot("1", city="2025-06-10T00:00:00.000Z")
+    opened = world.contact(entity).opened
+    assert opened is not None
+    assert opened.trigger == "joined_list"
+
+
+def test_a_redefinition_that_leaves_a_member_in_does_not_change_since_when_he_is_one() -> None:
+    world = listed(OTHER)
+    entity = person(world, city="Bonn")
+    since = world.contact(entity).member_since
+    redefined(world, {**OTHER, "name": "still the same"})
+    world.hubspot("1", city="Graz")
+    contact = world.contact(entity)
+    assert (contact.member, contact.member_since) == (True, since)

@@ -28,30 +28,63 @@ OPTIONS = (Option("a", "A"), Option("b", "B"), Option("z", "Z", active=False))
 PICK = text("Pick", FieldKind.PICKLIST, restricted=True, options=OPTIONS)
 MANY = text("Many", FieldKind.MULTIPICKLIST, restricted=True, options=OPTIONS)
 AMOUNT = text("Amount", FieldKind.NUMBER, precision=5, scale=2)
+WHOLE = text("Whole", FieldKind.INTEGER, precision=3)
+
+
+NOT_WRITABLE = "the field cannot be written"
+NO_OPTION = "the value is not one of the field's options"
+NO_ADDRESS = "not an e-mail address"
 
 
 @pytest.mark.parametrize(
-    ("schema", "value"),
+    ("schema", "value", "why"),
     [
-        pytest.param(text("T", length=3), "abcd", marks=pytest.mark.rule(86), id="too long"),
-        pytest.param(PICK, "c", marks=pytest.mark.rule(78), id="no such option"),
-        pytest.param(PICK, "z", id="retired option"),
-        pytest.param(MANY, "a;c", id="one of several is none"),
-        pytest.param(AMOUNT, "1000", id="too many digits"),
-        pytest.param(AMOUNT, "NaN", id="not a number"),
-        pytest.param(text("T", required=True), None, marks=pytest.mark.rule(97), id="must not be empty"),
-        pytest.param(text("T", calculated=True), "a", marks=pytest.mark.rule(85), id="formula"),
-        pytest.param(text("T", updateable=False), "a", id="read only"),
-        pytest.param(text("T", FieldKind.EMAIL), "ada.example.com", id="no @"),
-        pytest.param(text("T", FieldKind.EMAIL), "ada@example", id="no domain"),
-        pytest.param(text("T", FieldKind.EMAIL), "a da@example.com", id="a blank in an address"),
-        pytest.param(text("T", FieldKind.EMAIL), "a@example..com", id="an empty part"),
+        pytest.param(
+            text("T", length=3),
+            "abcd",
+            "the text has 4 characters, the field takes 3",
+            marks=pytest.mark.rule(86),
+            id="too long",
+        ),
+        pytest.param(PICK, "c", NO_OPTION, marks=pytest.mark.rule(78), id="no such option"),
+        pytest.param(PICK, "z", NO_OPTION, id="retired option"),
+        pytest.param(PICK, "a;b", NO_OPTION, id="several where one is taken"),
+        pytest.param(MANY, "a;c", NO_OPTION, id="one of several is none"),
+        pytest.param(
+            AMOUNT, "1000", "the number has more than 3 digits before the point", id="too many digits"
+        ),
+        pytest.param(
+            WHOLE,
+            "1000",
+            "the number has more than 3 digits before the point",
+            id="too many, without a scale",
+        ),
+        pytest.param(AMOUNT, "NaN", "not a number", id="not a number"),
+        pytest.param(AMOUNT, "many", "not a number", id="a word"),
+        pytest.param(
+            text("T", required=True),
+            None,
+            "the field must not be empty",
+            marks=pytest.mark.rule(97),
+            id="must not be empty",
+        ),
+        pytest.param(text("T", calculated=True), "a", NOT_WRITABLE, marks=pytest.mark.rule(85), id="formula"),
+        pytest.param(text("T", updateable=False), "a", NOT_WRITABLE, id="read only"),
+        pytest.param(text("T", FieldKind.EMAIL), "ada.example.com", NO_ADDRESS, id="no @"),
+        pytest.param(text("T", FieldKind.EMAIL), "ada@example", NO_ADDRESS, id="no domain"),
+        pytest.param(text("T", FieldKind.EMAIL), "a da@example.com", NO_ADDRESS, id="a blank in an address"),
+        pytest.param(text("T", FieldKind.EMAIL), "a@example..com", NO_ADDRESS, id="an empty part"),
     ],
 )
-def test_a_value_that_would_be_refused(schema: FieldSchema, value: FieldValue) -> None:
-    why = objection(schema, value, create=False)
-    assert why
+def test_a_value_that_would_be_refused_and_why(schema: FieldSchema, value: FieldValue, why: str) -> None:
+    assert objection(schema, value, create=False) == why
     assert value is None or value not in why.split()
+
+
+def test_a_field_may_be_writable_in_new_records_only_or_in_old_ones_only() -> None:
+    first, later = text("T", updateable=False), text("T", createable=False)
+    assert (objection(first, "a", create=True), objection(first, "a", create=False)) == ("", NOT_WRITABLE)
+    assert (objection(later, "a", create=True), objection(later, "a", create=False)) == (NOT_WRITABLE, "")
 
 
 @pytest.mark.parametrize(
@@ -61,10 +94,19 @@ def test_a_value_that_would_be_refused(schema: FieldSchema, value: FieldValue) -
         (PICK, "a"),
         (MANY, "b;a"),
         (AMOUNT, "999.99"),
+        (WHOLE, "999"),
         (text("T"), None),
         (text("T", FieldKind.EMAIL), "o'neil+x@mail.example.co.uk"),
     ],
-    ids=["just fits", "an option", "options", "just fits, number", "blank", "an address"],
+    ids=[
+        "just fits",
+        "an option",
+        "options",
+        "just fits, number",
+        "just fits, without a scale",
+        "blank",
+        "an address",
+    ],
 )
 def test_a_value_that_would_be_taken(schema: FieldSchema, value: FieldValue) -> None:
     assert objection(schema, value, create=False) == ""
@@ -94,6 +136,7 @@ STATE = text(
     [
         pytest.param({"State": "Texas"}, {"Country": "Austria"}, ["State"], id="of another country"),
         pytest.param({"State": "Texas", "Country": "Austria"}, {}, ["State"], id="both are written"),
+        pytest.param({"State": "Tirol;Texas"}, {"Country": "USA"}, ["State"], id="one of several"),
         pytest.param({"State": "Tirol"}, {"Country": None}, ["State"], id="without a country"),
         pytest.param({"Country": "USA"}, {"State": "Tirol", "Country": "Austria"}, ["Country"], id="leaves"),
         pytest.param({"Country": None}, {"State": "Tirol", "Country": "Austria"}, [], id="country cleared"),
@@ -113,3 +156,9 @@ def test_an_option_must_go_with_the_one_it_depends_on(
     for why in found.values():
         assert "State" in why
         assert "Country" in why
+
+
+def test_one_option_that_is_not_written_does_not_hide_another_that_does_not_fit() -> None:
+    other = text("Branch", FieldKind.PICKLIST, controller="Industry")
+    found = mismatched((other, STATE), {"State": "Texas"}, {"Country": "Austria"})
+    assert [name for name, _ in found] == ["State"]

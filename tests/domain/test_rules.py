@@ -186,6 +186,30 @@ def test_a_trusted_rule_stops_the_write_with_its_own_message() -> None:
     assert (closed.reason, closed.explanation) == (Reason.VALIDATION_RULE, ATLANTIS.message)
 
 
+def test_a_rule_sees_the_key_that_a_new_record_is_written_under() -> None:
+    keyless = RuleText("03d2", "Key", "ISBLANK(HubSpot_Contact_Id__c)", "No key.", "HubSpot_Contact_Id__c")
+    made = ready()
+    observe(made, keyless)
+    made.append(e.RuleTrusted(rule=keyless.key, agreed=5, disagreed=0))
+
+    made.hubspot("1", email="a@x.org", lastname="Byron", company="A")
+    made.look_up(SF)
+
+    assert made.intent(ADA, SF) is not None
+    assert not made.letters
+
+
+def test_a_rule_sees_what_a_write_on_its_way_will_have_changed() -> None:
+    both = msgspec.structs.replace(ATLANTIS, formula='AND(City = "Atlantis", FirstName = "Ada")')
+    made = world(both, trusted=True)
+    made.hubspot("1", firstname="Ada")
+    made.claim(ADA, SF)
+
+    move(made, "Atlantis")
+
+    assert made.letters[intent_key(ADA, SF)].outcome.message == ATLANTIS.message
+
+
 def test_a_later_value_that_meets_the_rule_ends_the_error_by_itself() -> None:
     made = world(ATLANTIS, trusted=True)
     move(made, "Atlantis")
