@@ -310,6 +310,54 @@ def test_engine_fault_parks_the_contact_until_somebody_asks() -> None:
     assert world.intent(entity, SF) is not None
 
 
+def test_an_older_decision_ends_with_its_own_write_while_newer_ones_go_on() -> None:
+    world, entity = linked()
+    world.hubspot("1", city="Bonn")
+    first = world.contact(entity).opened
+    world.claim(entity, SF)
+    world.lead("00Q1", FirstName="A.")
+    second = world.contact(entity).opened
+    world.claim(entity, HS)
+    world.hubspot("1", city="Cologne")
+    world.answer(entity, SF, Outcome(OutcomeClass.DELIVERED, record_id="00Q1"))
+    assert first is not None
+    assert second is not None
+    closed = world.closed[entity][-1]
+    assert (closed.id, closed.reason, closed.wrote) == (first.id, "delivered", {"salesforce": ("City",)})
+    assert world.contact(entity).flying == (second,)
+
+
+def test_an_older_decision_whose_write_failed_names_the_newer_one_that_took_it_over() -> None:
+    world, entity = linked()
+    world.hubspot("1", city="Bonn")
+    world.claim(entity, SF)
+    world.hubspot("1", city="Cologne")
+    newer = world.contact(entity).opened
+    world.answer(entity, SF, Outcome(OutcomeClass.TRANSIENT, code="http_503"))
+    assert newer is not None
+    closed = world.closed[entity][-1]
+    assert (closed.reason, closed.superseded_by) == ("superseded", newer.id)
+
+
+def test_erasing_takes_back_what_waits_to_be_sent() -> None:
+    world, entity = linked()
+    world.hubspot("1", city="Bonn")
+    world.append(
+        e.RecordGone(crm=HS, object="contacts", id="1", cause="erased", at=world.now, ticket=world.draw())
+    )
+    contact = world.contact(entity)
+    assert (world.outbox, contact.intents, contact.opened, contact.wait) == ({}, {}, None, None)
+
+
+def test_an_edit_that_was_refused_taken_back_and_made_again_is_sent_again() -> None:
+    world, entity = linked()
+    world.hubspot("1", city="Bonn")
+    fails(world, entity, OutcomeClass.REJECTED, message="No Bonn.")
+    world.hubspot("1", city=None)
+    world.hubspot("1", city="Bonn")
+    assert world.intent(entity, SF) is not None
+
+
 # -- what they wait for
 
 

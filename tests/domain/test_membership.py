@@ -296,3 +296,22 @@ def test_a_redefinition_that_leaves_a_member_in_does_not_change_since_when_he_is
     world.hubspot("1", city="Graz")
     contact = world.contact(entity)
     assert (contact.member, contact.member_since) == (True, since)
+
+
+@pytest.mark.rule(25)
+def test_a_new_lead_reaches_a_contact_outside_the_list_where_leads_are_created_in_hubspot() -> None:
+    world = World()
+    world.append(e.ListObserved(list_id="7", name="Sync", digest=world.document(LIST)))
+    world.configure(msgspec.structs.replace(LIMITED, create_in_hubspot=("Lead",))).baseline()
+    entity = person(world, "other")
+    world.lead("00Q1", **LEAD, City="Bonn")
+    assert world.deliver(entity, HS).fields == {"city": "Bonn", "company": "Unknown"}
+
+
+def test_a_list_of_fixed_dates_lets_its_members_sync() -> None:
+    fixed = b'{"operationType":"DATE","operator":"IS_EQUAL_TO","year":2025,"month":"JUNE","day":14}'
+    rolling = b'{"operationType":"ROLLING_DATE_RANGE","operator":"IS_MORE_THAN_X_DAYS_AGO","numberOfDays":3}'
+    world = listed(msgspec.json.decode(msgspec.json.encode(ROLLING).replace(rolling, fixed)))
+    entity = person(world, city="2025-06-14T10:00:00.000Z")
+    assert world.contact(entity).member is True
+    assert world.contact(entity).wait is Wait.LOOK_UP

@@ -96,6 +96,7 @@ def test_options_with_the_same_label_stand_for_each_other() -> None:
         ([Transform.LOWER], "ADA", "ada"),
         ([Transform.TITLE], "anne-marie o'NEIL", "Anne-Marie O'neil"),
         ([Transform.DIGITS], " +43 (1) 234-5 ", "+4312345"),
+        ([Transform.DIGITS], "0043/1", "00431"),
         ([Transform.DIGITS], "none", None),
         ([Transform.TRIM, Transform.UPPER], " ada ", "ADA"),
         ([Transform.TRIM], "   ", None),
