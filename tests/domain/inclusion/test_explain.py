@@ -87,6 +87,7 @@ def test_a_list_to_stay_out_of_is_named_with_its_place() -> None:
             prop("shoe_size", "NUMBER", "IS_EQUAL_TO", value=4),
             "shoe_size is equal to: the property shoe_size cannot be read",
         ),
+        (prop("email", "STRING", "CONTAINS"), "Email contains: its operands are not understood"),
     ],
 )
 def test_a_filter_that_only_hubspot_can_answer_reads_as_in_its_editor(each: Json, words: str) -> None:
