@@ -79,7 +79,10 @@ def test_withdrawn() -> None:
 @pytest.mark.rule(31)
 def test_no_email() -> None:
     world = ready()
-    assert world.reasons(world.hubspot("1", lastname="Byron")) == ["no_email"]
+    closed = world.closed[world.hubspot("1", lastname="Byron")]
+    assert [(each.reason, each.explanation) for each in closed] == [
+        ("no_email", "neither record has an e-mail address")
+    ]
 
 
 @pytest.mark.rule(38)
@@ -240,6 +243,7 @@ def test_record_deleted() -> None:
     )
     world.lead("00Q1", City="Bonn")
     assert world.reasons(entity)[-2:] == ["record_deleted", "record_deleted"]
+    assert [each.explanation for each in world.closed[entity][-2:]] == ["hubspot contacts is deleted"] * 2
 
 
 @pytest.mark.rule(116)
@@ -251,7 +255,17 @@ def test_a_restored_record_finds_its_link_again() -> None:
         )
     )
     world.hubspot("1", city="Bonn", at=world.now + 20_000)
+    opened = world.contact(entity).opened
+    assert opened is not None
+    assert opened.trigger == "restored"
     assert world.deliver(entity, SF).record_id == "00Q1"
+
+
+def test_a_look_that_shows_a_record_deleted_is_a_trigger_of_that_name() -> None:
+    world, entity = linked()
+    world.lead("00Q1", deleted="deleted", at=world.now + 9_000)
+    closed = world.closed[entity][-1]
+    assert (closed.trigger, closed.reason) == ("deleted", "record_deleted")
 
 
 def test_guard_holds_and_a_release_lets_go() -> None:

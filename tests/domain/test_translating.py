@@ -129,3 +129,18 @@ def test_a_mapping_without_options_carries_what_its_types_carry(value: FieldValu
     ours, theirs = text("title"), text("Title", length=5)
     for target, ends in ((SF, (ours, theirs)), (HS, (theirs, ours))):
         assert translator(ours, theirs, target, UTC, Translation())(value) == converter(*ends, UTC)(value)
+
+
+@pytest.mark.parametrize(
+    ("translation", "words"),
+    [
+        (Translation(), []),
+        (Translation(values=STATUS), ["values mapped"]),
+        (Translation(by_label=True), ["values by label"]),
+        (Translation(default={HS: "a", SF: "b"}), ["default for hubspot and salesforce"]),
+        (Translation(transform={SF: (Transform.TRIM, Transform.UPPER)}), ["trim, upper to salesforce"]),
+        (Translation(cut=True), ["cut to fit"]),
+    ],
+)
+def test_a_mapping_says_what_it_does_with_values(translation: Translation, words: list[str]) -> None:
+    assert list(translation.words()) == words

@@ -113,6 +113,19 @@ def test_a_change_of_a_mapped_value_beside_an_activity_counts_as_a_change() -> N
     assert opened.trigger == "changed"
 
 
+@pytest.mark.rule(2)
+def test_a_mapped_value_that_a_webhook_shows_first_is_a_change_and_another_is_none() -> None:
+    world = World().configure(SECTION).baseline()
+    known = {name: value for name, value in ADA.items() if name != "city"}
+    entity = world.show(HS, "contacts", "1", full=False, source="baseline", **known)
+    world.show(HS, "contacts", "1", full=False, source="webhook", note="x")
+    assert world.contact(entity).opened is None
+    world.show(HS, "contacts", "1", full=False, source="webhook", city="Bonn")
+    opened = world.contact(entity).opened
+    assert opened is not None
+    assert (opened.trigger, opened.detail) == ("changed", "hubspot/contacts/1 city")
+
+
 def test_a_property_that_the_portal_lacks_is_neither_read_nor_waited_for() -> None:
     world = World().configure(msgspec.structs.replace(SECTION, triggers=("meetings",))).baseline()
     needed = world.projection.policy().kinds["contacts"].needed[HS, "contacts"]
