@@ -395,6 +395,9 @@ def test_waiting_for_delivery() -> None:
     world, entity = linked()
     world.hubspot("1", city="Bonn")
     assert world.contact(entity).wait is Wait.DELIVERY
+    assert world.queues["open"] == {entity: world.now}
+    world.deliver(entity, SF)
+    assert world.queues["open"] == {}
 
 
 def test_a_claim_without_an_answer_expires_and_the_target_is_looked_at() -> None:
