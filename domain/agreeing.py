@@ -200,8 +200,8 @@ def take_delivery(
     outcome, crm = event.outcome, ref.crm
     stored: Fields = {}
     if outcome.stored is not None and outcome.stamp is not None:
-        needed, sent = kind.needed[crm, ref.object], flight.fields
-        stored = {name: each for name, each in outcome.stored.items() if name in needed or name in sent}
+        taken = flight.fields.keys() | _told_by_answers(kind, ref, flight)
+        stored = {name: each for name, each in outcome.stored.items() if name in taken}
         contact = _see_stored(contact, kind, ref, stored, (outcome.stamp, event.ticket))
     values, waiting = contact.records[ref.key].values, contact.expected.get(crm, {})
     expected = {
@@ -216,6 +216,21 @@ def take_delivery(
 
 
 _UNKNOWN = "\0"
+
+
+def _told_by_answers(kind: KindPolicy, ref: RecordRef, flight: Flight) -> frozenset[str]:
+    """The fields that are taken from a write's answer beside those sent.
+
+    A change that starts a sync, or moves somebody on or off the list, must be seen by a look, which tells
+    it from what was known. A new record has no such past.
+    """
+    place = ref.crm, ref.object
+    if flight.record_id is None:
+        return kind.needed[place]
+    prompts = kind.prompts[place].keys()
+    listed = kind.inclusion.properties if kind.inclusion and ref.crm is HUBSPOT else frozenset()
+    mapped = kind.watched[place] - prompts
+    return kind.needed[place] - ((prompts | listed) - mapped)
 
 
 def _see_stored(

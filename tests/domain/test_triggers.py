@@ -5,6 +5,7 @@ import pytest
 
 from domain import events as e
 from domain.kinds import CONTACTS
+from domain.outcomes import Outcome, OutcomeClass
 from domain.schema import FieldKind
 from tests.world import BLANKS, HS, SCHEMAS, SECTION, SF, World, schema, text
 
@@ -140,3 +141,17 @@ def test_the_owner_that_a_new_record_of_ours_was_given_starts_nothing() -> None:
     before = decisions(world, entity)
     world.lead("00Q2", **{**LEAD, "Email": "new@example.com"}, OwnerId="005a", HubSpot_Contact_Id__c="2")
     assert (decisions(world, entity), world.contact(entity).opened) == (before, None)
+
+
+@pytest.mark.rule(10)
+def test_a_form_submission_that_the_answer_to_our_write_shows_first_still_starts_a_sync() -> None:
+    world, entity = agreeing("form_submission")
+    world.lead("00Q1", City="Graz")
+    world.claim(entity, HS)
+    world.stamps[entity] += 1000
+    stored = {**ADA, "city": "Graz", "num_conversion_events": "2"}
+    outcome = Outcome(OutcomeClass.DELIVERED, record_id="1", stored=stored, stamp=world.stamps[entity])
+    world.answer(entity, HS, outcome)
+    assert world.contact(entity).opened is None
+    world.hubspot("1", city="Graz", num_conversion_events="2", at=world.stamps[entity])
+    assert last_trigger(world, entity) == "form_submission"

@@ -47,7 +47,7 @@ def test_edits_overtake_a_backfill(tmp_path: Path) -> None:
 def test_100_edits_arrive_quickly_while_50000_rows_are_queued(tmp_path: Path) -> None:
     """Once while a job looks the rows up and writes them, once with all that are left in the outbox."""
     with installed(tmp_path, UNGUARDED) as playground:
-        crowd, story = begin(playground, editors=100, rows=60_000)
+        crowd, story = begin(playground, editors=100, rows=80_000)
         requests.start_job(playground.link.lane, "all", "test")
         story.expect(lambda: written(playground) >= 1_000, "the first rows of the backfill", 120)
         edit_all(crowd, "while a job goes on")

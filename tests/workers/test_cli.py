@@ -413,13 +413,20 @@ def test_a_plan_says_what_a_redrive_would_send_and_sends_nothing(mourning: Insta
 
 
 def test_a_plan_is_made_on_what_is_known_now(mourning: Installation) -> None:
+    nameless = (("contacts", HS, "1"), ("Lead", SF, "00Q000000000001EAA"))
+    append(mourning.lane, *(shown(crm, name, each, ticket=2**20) for name, crm, each in nameless))
+
+    assert mourning.json("dead-letters", "plan", "1")["stop"] == "no_email"
+    assert "Nothing would be sent. The contact has no e-mail address." in mourning.says(
+        "dead-letters", "plan", "1"
+    )
+
+
+def test_the_letter_of_a_record_that_was_deleted_is_gone(mourning: Installation) -> None:
     gone = e.RecordGone(crm=SF, object="Lead", id="00Q000000000001EAA", cause="deleted", at=2**41, ticket=50)
     append(mourning.lane, gone)
 
-    assert mourning.json("dead-letters", "plan", "1")["stop"] == "record_deleted"
-    assert "Nothing would be sent. The linked record was deleted." in mourning.says(
-        "dead-letters", "plan", "1"
-    )
+    assert mourning.json("dead-letters", "list") == []
 
 
 @pytest.mark.parametrize("which", ["1", "--all"])

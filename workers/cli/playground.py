@@ -320,7 +320,7 @@ class Playground:
         while not (found := what()):
             if self.clock.monotonic() > end:
                 raise TimeoutError(f"not so within {seconds:.0f} s")
-            self.clock.sleep(0.05)
+            self.clock.sleep(0.1)
         return found
 
     def quiet(self) -> bool:
