@@ -2,7 +2,8 @@
 
 import re
 
-from domain.error_codes import CATALOGUE, NO_ANSWER, OTHER, PATTERNS, Category, Diagnosis
+from domain.diagnoses import NO_ANSWER, OTHER, Category, Diagnosis
+from domain.error_codes import CATALOGUE, PATTERNS
 from domain.identity import Crm
 from domain.outcomes import OutcomeClass
 

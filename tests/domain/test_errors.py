@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.error_codes import CATALOGUE, PATTERNS, Diagnosis
+from domain.diagnoses import Diagnosis
+from domain.error_codes import CATALOGUE, PATTERNS
 from domain.errors import (
     Category,
     Misconfigured,

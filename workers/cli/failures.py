@@ -10,7 +10,8 @@ from typing import Any
 import click
 from redis.exceptions import RedisError
 
-from domain.error_codes import CATALOGUE, OUTAGE
+from domain.diagnoses import OUTAGE
+from domain.error_codes import CATALOGUE
 from domain.errors import SyncError, Throttled, Transient, classify
 from domain.identity import Crm
 from domain.upcasting import NewerEvent

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from domain.book import Table, decode
-from domain.error_codes import Diagnosis
+from domain.diagnoses import Diagnosis
 from domain.errors import classify
 from domain.identity import Crm, Fields
 from domain.reasons import Reason
