@@ -50,6 +50,7 @@ from workers.gateways.salesforce_export import SalesforceExport
 from workers.gateways.salesforce_rules import SalesforceRules
 from workers.gateways.tokens import RedisTokenStore
 from workers.import_salesforce import Importer
+from workers.jobs import Jobs
 from workers.limits import DAY_MS, RedisLimiter, hubspot, leaves_room_for_retries, salesforce
 from workers.memberships import Memberships
 from workers.metadata import Metadata
@@ -394,9 +395,9 @@ class Link:
         return Replay(self.lane, self.stores.generations, crew, past=past)
 
     @cached_property
-    def list_control(self) -> Control:
-        """For jobs that ask a CRM whom they are about."""
-        return Control(self.lane, self.lists, self.importer)
+    def jobs(self) -> Jobs:
+        """Those that ask a CRM whom they are about can go on with it too."""
+        return Jobs(self.lane, self.lists, self.importer)
 
     @cached_property
     def importer(self) -> Importer:

@@ -19,7 +19,7 @@ from domain.events import (
 from workers import views
 from workers.clock import new_id
 from workers.connection import Lane
-from workers.control import Control, Job
+from workers.jobs import Job, Jobs
 
 
 def sync(lane: Lane, entity: str, by: str) -> None:
@@ -79,7 +79,7 @@ def start_import(lane: Lane, by: str, objects: Sequence[str], where: str = "") -
 
 
 def _start(lane: Lane, job: Job) -> str:
-    Control(lane).start(job)
+    Jobs(lane).start(job)
     return job.id
 
 

@@ -108,7 +108,7 @@ def control(connection: str) -> dict[str, Any]:
     if more:
         bells(link).ring("project")
         bells(link).ring("control")
-    if link.control.has_lists():
+    if link.control.jobs.asking():
         bells(link).ring("members")
     return {"connection": connection, "more": more}
 
@@ -118,7 +118,7 @@ def members(connection: str) -> dict[str, Any]:
     """Advance the jobs that sync the members of a HubSpot list."""
     link = runtime().renewed(connection)
     bells(link).answer("members")
-    more = link.list_control.advance_lists()
+    more = link.jobs.ask()
     bells(link).ring("project")
     if more:
         bells(link).ring("members")

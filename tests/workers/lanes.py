@@ -12,6 +12,7 @@ from domain import events as e
 from domain.identity import Crm
 from domain.outcomes import Outcome, OutcomeClass
 from domain.policy import KEPT, Document, Section
+from domain.upcasting import decode as event_of
 from tests.world import BLANKS, HS, SCHEMAS, SECTION, SF
 from workers.bootstrap import Runtime
 from workers.clock import Clock, ManualClock
@@ -49,6 +50,12 @@ def project(lane: Lane) -> Lane:
 def append(lane: Lane, *events: e.AnyEvent) -> Lane:
     lane.append(events)
     return project(lane)
+
+
+def told(lane: Lane, kind: type[e.Event]) -> list[Any]:
+    """The events of a kind that the log holds."""
+    found = (event_of(each.raw) for each in lane.log.read("0-0", 100_000))
+    return [each for each in found if isinstance(each, kind)]
 
 
 def configured(

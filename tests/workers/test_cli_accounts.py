@@ -52,7 +52,8 @@ def at_work(acme: Installation) -> None:
     """From now on jobs go on whenever somebody waits."""
 
     def work() -> None:
-        acme.link.list_control.run()
+        acme.link.control.run()
+        acme.link.jobs.ask()
         acme.project()
 
     acme.clock.work = work

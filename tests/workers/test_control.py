@@ -1,29 +1,20 @@
 """Control: what time and people set going comes in small portions, and once each."""
 
-from typing import Any
-
 import msgspec
 import pytest
 
 from domain import events as e
 from domain.book import CONNECTION_KEY, OPEN, RETRIES, TIMERS, Changes, Table, decode, held_queue
-from domain.errors import Misconfigured, SyncError, Throttled
 from domain.learning import counter
 from domain.retry import AGAIN_MS
 from domain.rules import RuleText
 from domain.state import Bucket
-from domain.upcasting import decode as event_of
-from tests.workers.lanes import append, configured, memory_lane, project, shown
+from tests.workers.lanes import append, configured, memory_lane, project, shown, told
 from tests.world import HS, SECTION
 from workers.clock import ManualClock
-from workers.connection import BULK, PROJECTED, ROOM, Lane
-from workers.control import BAD_MOMENT_MS, PORTION, REMEMBERED, Control, Job
-from workers.storage.memory import MemoryTables
-
-
-def told(lane: Lane, kind: type[e.Event]) -> list[Any]:
-    found = (event_of(each.raw) for each in lane.log.read("0-0", 100_000))
-    return [each for each in found if isinstance(each, kind)]
+from workers.connection import PROJECTED, Lane
+from workers.control import Control
+from workers.jobs import PORTION
 
 
 def queued(lane: Lane, queue: str, **members: int) -> Lane:
@@ -31,48 +22,6 @@ def queued(lane: Lane, queue: str, **members: int) -> Lane:
     at, tables = lane.tables().checkpoint(), lane.tables()
     assert tables.commit(at, at, Changes({}, {}, {queue: members}, {}, {}, {}))
     return lane
-
-
-def people(number: int, clock: ManualClock | None = None) -> Lane:
-    lane = configured(memory_lane(clock))
-    looks = [shown(HS, "contacts", f"{each:05}", source="baseline") for each in range(number)]
-    return append(lane, *looks)
-
-
-def asked(lane: Lane) -> list[str]:
-    return [each.entity for each in told(lane, e.SyncRequested)]
-
-
-def job(kind: str = "all", **more: Any) -> Job:
-    return Job("j1", kind, "me", **more)
-
-
-def remembered(control: Control) -> Job:
-    [found] = control.jobs()
-    return found
-
-
-class Lists:
-    """A list of a few pages; ``error`` is raised instead while it is set."""
-
-    def __init__(self, *pages: list[str]) -> None:
-        self.pages = pages
-        self.error: SyncError | None = None
-
-    def lists(self) -> list[dict[str, Any]]:
-        return []
-
-    def list_definition(self, name_or_id: str) -> dict[str, Any]:
-        return {"listId": name_or_id}
-
-    def members(self, list_id: str, *, after: str | None) -> tuple[list[str], str | None]:  # noqa: ARG002 - the port's
-        if self.error:
-            raise self.error
-        page = int(after or 0)
-        return self.pages[page], str(page + 1) if page + 1 < len(self.pages) else None
-
-    def memberships(self, record_ids: Any) -> dict[str, set[str]]:
-        return {each: set() for each in record_ids}
 
 
 # -- timers and holds
@@ -149,211 +98,6 @@ def test_while_lost_tables_are_made_anew_no_moment_is_recorded() -> None:
 
     assert not Control(lane).run()
     assert not told(lane, e.TimerDue)
-
-
-# -- jobs over everybody
-
-
-def test_a_job_asks_for_everybody_once() -> None:
-    lane = people(7)
-    control = Control(lane)
-    control.start(job())
-
-    assert not control.run()
-    assert asked(lane) == [f"hubspot/contacts/{each:05}" for each in range(7)]
-    done = remembered(control)
-    assert (done.finished, done.done, done.failed) == (True, 7, "")
-
-
-def test_a_job_is_worked_off_behind_everything_urgent() -> None:
-    lane = people(1)
-    control = Control(lane)
-    control.start(job())
-    control.run()
-
-    [request] = told(lane, e.SyncRequested)
-    assert (request.priority, request.cause, request.by) == ("backfill", "all", "me")
-
-
-MANY = ROOM + PORTION + 10
-"""More than the log has room for at once."""
-
-
-@pytest.mark.rule(77)
-def test_a_job_over_many_goes_in_portions_and_waits_until_the_log_has_room() -> None:
-    lane = people(MANY)
-    control = Control(lane)
-    control.start(job())
-
-    assert control.run()
-    assert len(asked(lane)) == PORTION
-    while control.run():
-        pass
-    assert ROOM <= len(asked(lane)) < ROOM + PORTION
-    assert lane.coordination.cursor(BULK)
-    work(lane, control)
-    assert len(set(asked(lane))) == len(asked(lane)) == MANY
-    assert remembered(control).finished
-    assert not lane.coordination.cursor(BULK)
-
-
-def work(lane: Lane, control: Control) -> None:
-    """Project and go on until there is no news."""
-    while control.run():
-        project(lane)
-    project(lane)
-    control.run()
-
-
-@pytest.mark.rule(18, 77)
-def test_a_job_goes_on_in_another_process_where_it_was() -> None:
-    lane = people(PORTION + 10)
-    first = Control(lane)
-    first.start(job())
-    first.run()
-    Control(project(lane)).run()
-
-    assert len(set(asked(lane))) == len(asked(lane)) == PORTION + 10
-
-
-def test_a_job_that_died_between_its_requests_and_its_mark_asks_nobody_twice() -> None:
-    lane = people(5)
-    Control(lane).start(job())
-
-    class Dying(type(lane.coordination)):  # type: ignore[misc]  # a memory lane's
-        def set_cursor(self, name: str, value: str | None) -> None:
-            raise KeyboardInterrupt(name, value)
-
-    alive = lane.coordination.__class__
-    lane.coordination.__class__ = Dying
-    with pytest.raises(KeyboardInterrupt):
-        Control(lane).run()
-    lane.coordination.__class__ = alive
-    Control(lane).run()
-
-    assert len(asked(lane)) == 5
-    assert remembered(Control(lane)).finished
-
-
-def test_a_job_reads_the_table_of_contacts_once() -> None:
-    lane = people(PORTION + 10)
-    scans = 0
-
-    class Counting(MemoryTables):
-        def scan(self, table: Any) -> Any:
-            nonlocal scans
-            scans += 1
-            return super().scan(table)
-
-    lane.tables().__class__ = Counting
-    control = Control(lane)
-    control.start(job())
-    control.run()
-    project(lane)
-    control.run()
-
-    assert remembered(control).finished
-    assert scans == 1
-
-
-def test_a_job_over_nobody_is_done_at_once() -> None:
-    control = Control(configured(memory_lane()))
-    control.start(job())
-
-    assert not control.run()
-    assert remembered(control).finished
-
-
-def test_a_job_that_is_started_twice_runs_once() -> None:
-    lane = people(3)
-    control = Control(lane)
-    control.start(job())
-    control.run()
-    control.start(job())
-    control.run()
-
-    assert len(asked(lane)) == 3
-
-
-def test_finished_jobs_are_forgotten_in_the_end_and_running_ones_never() -> None:
-    control = Control(configured(memory_lane()))
-    control.start(Job("running", "list", "me", list_id="7"))
-    for each in range(REMEMBERED + 5):
-        control.start(Job(f"job{each}", "all", "me"))
-        control.run()
-
-    names = [each.id for each in control.jobs()]
-    assert names[0] == "running"
-    assert names[-1] == f"job{REMEMBERED + 4}"
-    assert len(names) <= REMEMBERED + 2
-    assert control.lane.coordination.cursor("job/job0") is None
-
-
-# -- jobs over a list
-
-
-def listed(lane: Lane, lists: Lists) -> Control:
-    control = Control(lane, lists)
-    control.start(job("list", list_id="7", object="contacts"))
-    return control
-
-
-def test_a_list_is_asked_for_page_by_page() -> None:
-    lane = people(3)
-    control = listed(lane, Lists(["00000", "00001"], ["00002"]))
-
-    assert control.advance_lists()
-    assert remembered(control).done == 2
-    assert not control.advance_lists()
-    assert asked(lane) == [f"hubspot/contacts/0000{each}" for each in range(3)]
-    assert remembered(control).finished
-
-
-def test_a_member_whom_nobody_knows_is_read() -> None:
-    lane = people(1)
-    listed(lane, Lists(["00000", "77"])).advance_lists()
-
-    assert [each.id for each in told(lane, e.RecordTouched)] == ["77"]
-
-
-def test_who_can_call_no_crm_leaves_lists_to_who_can() -> None:
-    lane = people(1)
-    listed(lane, Lists(["00000"]))
-    control = Control(lane)
-
-    assert not control.run()
-    assert control.has_lists()
-    assert not remembered(control).finished
-    Control(lane, Lists(["00000"])).advance_lists()
-    assert not control.has_lists()
-
-
-def test_a_bad_moment_leaves_a_list_where_it_was_and_the_crm_alone_for_a_while() -> None:
-    clock = ManualClock()
-    lane, lists = people(2, clock), Lists(["00000"], ["00001"])
-    control = listed(lane, lists)
-    control.advance_lists()
-    lists.error = Throttled("LIMIT")
-    assert not control.advance_lists()
-    lists.error = None
-    control.advance_lists()
-    assert len(asked(lane)) == 1
-    clock.advance(BAD_MOMENT_MS / 1000)
-    control.advance_lists()
-    assert len(asked(lane)) == 2
-
-
-def test_a_list_that_cannot_be_read_ends_its_own_job_alone() -> None:
-    lane, lists = people(2), Lists(["00000"])
-    lists.error = Misconfigured("list_absent")
-    control = listed(lane, lists)
-    control.start(Job("j2", "all", "me"))
-    control.run()
-
-    failed, done = control.jobs()
-    assert (failed.finished, failed.failed) == (True, "list_absent")
-    assert (done.finished, done.failed) == (True, "")
-    assert len(asked(lane)) == 2
 
 
 # -- the census

@@ -15,9 +15,9 @@ from tests.workers.configurations import configuration
 from tests.workers.lanes import append, configured, memory_lane, project, shown
 from tests.world import HS, SECTION, SF
 from workers.connection import Lane
-from workers.control import Control, Job
 from workers.gateways.salesforce_export import SalesforceExport
 from workers.import_salesforce import Importer, Survey
+from workers.jobs import Job, Jobs
 from workers.setup import missing, provision
 
 WIEN = "Title = 'Wien'"
@@ -73,12 +73,12 @@ class Side:
 
     def work(self, where: str = "") -> Job:
         """Have a job go on for a while."""
-        if not Control(self.lane).jobs():
-            Control(self.lane).start(Job("j1", "import", "me", objects=("Lead",), where=where))
+        if not Jobs(self.lane).all():
+            Jobs(self.lane).start(Job("j1", "import", "me", objects=("Lead",), where=where))
         for _ in range(4):
-            Control(self.lane, imports=self.importer()).advance_lists()
+            Jobs(self.lane, imports=self.importer()).ask()
             project(self.lane)
-        [job] = Control(self.lane).jobs()
+        [job] = Jobs(self.lane).all()
         return job
 
 

@@ -13,8 +13,8 @@ from workers.cli.failures import Failed, NothingMatched
 from workers.cli.output import emit, pairs, progress, say
 from workers.cli.session import operator, with_json, with_link
 from workers.cli.sync import follow, waiting
-from workers.control import SHARE
 from workers.import_salesforce import Survey
+from workers.jobs import SHARE
 
 NOT_UNDERSTOOD = frozenset({"MALFORMED_QUERY", "INVALID_FIELD", "INVALID_QUERY_FILTER_OPERATOR"})
 """Salesforce's codes for a condition that it cannot make sense of."""

@@ -4,7 +4,7 @@ from domain.reasons import Reason
 from workers import requests, views
 from workers.cli.playground import CHOSEN, CONFIGURATION, list_of
 from workers.cli.story import Step, Story
-from workers.control import Control
+from workers.jobs import Jobs
 
 MEMBERS = 3
 CHOICE = CONFIGURATION.replace("Sync to Salesforce", CHOSEN)
@@ -86,7 +86,7 @@ def _finished(story: Story, job_id: str) -> None:
     """Wait until a job has asked for everybody, and nothing is left to do."""
 
     def is_finished() -> bool:
-        [job] = [each for each in Control(story.playground.link.lane).jobs() if each.id == job_id]
+        [job] = [each for each in Jobs(story.playground.link.lane).all() if each.id == job_id]
         assert not job.failed, f"the job failed: {job.failed}"
         return job.finished
 

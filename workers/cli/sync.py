@@ -16,7 +16,7 @@ from workers.cli.output import emit, progress, say
 from workers.cli.session import Command, entity_of, operator, with_json, with_link
 from workers.configuration import find_list
 from workers.connection import Lane, position_of
-from workers.control import Control, Job
+from workers.jobs import Job, Jobs
 
 EVERY_SECONDS = 0.5
 RECENT = 20
@@ -136,4 +136,4 @@ def _decide(lane: Lane, bars: Progress) -> None:
 
 
 def _job(lane: Lane, job_id: str) -> Job:
-    return next(job for job in Control(lane).jobs() if job.id == job_id)
+    return next(job for job in Jobs(lane).all() if job.id == job_id)

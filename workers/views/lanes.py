@@ -19,7 +19,7 @@ from domain.outbox import SHADOW
 from domain.policy import Policy
 from domain.state import Connection, Priority
 from workers.connection import Lane
-from workers.control import Control, Job
+from workers.jobs import Job, Jobs
 from workers.limits import Usage
 from workers.store import Tables
 from workers.views.budgets import BudgetView, budget
@@ -124,7 +124,7 @@ def status(lane: Lane, budgets: Mapping[Crm, Usage] | None = None) -> StatusView
         letters=dead,
         held=held,
         faults=faults(counters),
-        jobs=[_job(each) for each in Control(lane).jobs()],
+        jobs=[_job(each) for each in Jobs(lane).all()],
         budgets=[budget(crm, usage) for crm, usage in (budgets or {}).items()],
         rules=rules(policy, counters),
     )
