@@ -273,20 +273,7 @@ class World:
 
     def claim(self, entity: str, crm: Crm) -> Intent:
         intent = self.outbox[intent_key(entity, crm)]
-        self.append(
-            e.DeliveryClaimed(
-                entity=entity,
-                crm=crm,
-                revision=intent.revision,
-                attempt=intent.attempt + 1,
-                object=intent.object,
-                record_id=intent.record_id,
-                fields=intent.fields,
-                sources=intent.sources,
-                delete=intent.delete,
-                into=intent.into,
-            )
-        )
+        self.append(claim_of(intent))
         return intent
 
     def answer(self, entity: str, crm: Crm, outcome: Outcome) -> None:
@@ -319,6 +306,22 @@ class World:
 
     def reasons(self, entity: str) -> list[str]:
         return [each.reason.value for each in self.closed.get(entity, [])]
+
+
+def claim_of(intent: Intent) -> e.DeliveryClaimed:
+    """What a deliverer records that sends what it read from the outbox, however old that is."""
+    return e.DeliveryClaimed(
+        entity=intent.entity,
+        crm=intent.crm,
+        revision=intent.revision,
+        attempt=intent.attempt + 1,
+        object=intent.object,
+        record_id=intent.record_id,
+        fields=intent.fields,
+        sources=intent.sources,
+        delete=intent.delete,
+        into=intent.into,
+    )
 
 
 def ready(section: Section = SECTION, *more: Section) -> World:

@@ -31,39 +31,15 @@ from domain.policy import Document, FieldMapping, Section
 from domain.projection import Projection
 from domain.schema import FieldKind
 from domain.state import Closed, Contact, Intent, Priority, ReadRequest
-from tests.world import schema, text
+from tests.domain.inclusion.builders import a_list, all_of, prop
+from tests.world import claim_of, schema, text
 
 HS, SF = Crm.HUBSPOT, Crm.SALESFORCE
 START = 1_750_000_000_000
 US = "005us"
 KEY = "HubSpot_Contact_Id__c"
-LIST = {
-    "listId": "7",
-    "name": "Sync",
-    "processingType": "DYNAMIC",
-    "filterBranch": {
-        "filterBranchType": "OR",
-        "filterBranches": [
-            {
-                "filterBranchType": "AND",
-                "filterBranches": [],
-                "filters": [
-                    {
-                        "filterType": "PROPERTY",
-                        "property": "stage",
-                        "operation": {
-                            "operationType": "ENUMERATION",
-                            "operator": "IS_ANY_OF",
-                            "values": ["lead"],
-                            "includeObjectsWithNoValueSet": False,
-                        },
-                    }
-                ],
-            }
-        ],
-        "filters": [],
-    },
-}
+MEMBERS = prop("stage", "ENUMERATION", "IS_ANY_OF", values=["lead"], includeObjectsWithNoValueSet=False)
+LIST = a_list(all_of(MEMBERS), list_id="7")
 
 RULES = {
     "email": SyncRule.TWO_WAY,
@@ -537,20 +513,7 @@ class Life:
         for check in self.checks:
             check(self, intent)
         busy[key] = intent.attempt + 1
-        self.append(
-            e.DeliveryClaimed(
-                entity=intent.entity,
-                crm=intent.crm,
-                revision=intent.revision,
-                attempt=intent.attempt + 1,
-                object=intent.object,
-                record_id=intent.record_id,
-                fields=intent.fields,
-                sources=intent.sources,
-                delete=intent.delete,
-                into=intent.into,
-            )
-        )
+        self.append(claim_of(intent))
         self.air.append(Air(intent, intent.attempt + 1, fate))
         return True
 

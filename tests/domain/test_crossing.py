@@ -5,25 +5,9 @@ from domain.book import CLAIMS, TIMERS
 from domain.outcomes import Outcome, OutcomeClass
 from domain.state import Intent
 from tests.domain.test_flow import ADA, linked
-from tests.world import HS, SF, World, ready
+from tests.world import HS, SF, World, claim_of, ready
 
 DONE = Outcome(OutcomeClass.DELIVERED, record_id="00Q1")
-
-
-def claim(world: World, intent: Intent) -> None:
-    """A deliverer claims what it read from the outbox, however old that is."""
-    world.append(
-        e.DeliveryClaimed(
-            entity=intent.entity,
-            crm=intent.crm,
-            revision=intent.revision,
-            attempt=intent.attempt + 1,
-            object=intent.object,
-            record_id=intent.record_id,
-            fields=intent.fields,
-            sources=intent.sources,
-        )
-    )
 
 
 def pending(world: World, entity: str) -> Intent:
@@ -38,7 +22,7 @@ def test_a_write_that_left_although_it_was_withdrawn_is_made_good() -> None:
     withdrawn = pending(world, entity)
     world.hubspot("1", city=None)
     assert world.outbox == {}
-    claim(world, withdrawn)
+    world.append(claim_of(withdrawn))
     world.answer(entity, SF, DONE)
     assert world.deliver(entity, SF).fields == {"City": None}
     assert world.reasons(entity)[-1] == "delivered"
@@ -67,7 +51,7 @@ def test_writes_that_crossed_are_not_taken_for_an_agreement() -> None:
     world.hubspot("1", city="Bonn")
     withdrawn = pending(world, entity)
     world.lead("00Q1", City="Graz", at=world.now + 5_000)
-    claim(world, withdrawn)
+    world.append(claim_of(withdrawn))
     world.claim(entity, HS)
     world.answer(entity, SF, DONE)
     world.answer(entity, HS, Outcome(OutcomeClass.UNKNOWN, code="timeout"))
@@ -92,9 +76,9 @@ def test_the_claims_of_two_contacts_that_become_one_both_end() -> None:
         world.hubspot(number, city="Bonn")
     first, second = "hubspot/contacts/1", "hubspot/contacts/2"
     mine, other = pending(world, first), pending(world, second)
-    claim(world, mine)
+    world.append(claim_of(mine))
     world.append(e.RecordsMerged(crm=HS, object="contacts", winner="9", losers=("1", "2"), at=world.now))
-    claim(world, other)
+    world.append(claim_of(other))
     assert list(world.queues[CLAIMS]) == [f"salesforce|{first}"]
     world.append(e.DeliveryAnswered(entity=second, crm=SF, attempt=2, outcome=DONE, ticket=world.draw()))
     assert world.contact(first).flights[SF].entity == first, "the answer to another's write is not its own"

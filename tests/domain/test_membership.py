@@ -9,6 +9,7 @@ from domain import events as e
 from domain.outcomes import Outcome, OutcomeClass
 from domain.reasons import Wait
 from tests.domain.crms import LIST
+from tests.domain.inclusion.builders import a_list, all_of, prop
 from tests.world import BLANKS, HS, SECTION, SF, World
 
 ADA = {"email": "ada@example.com", "firstname": "Ada", "lastname": "Byron"}
@@ -118,30 +119,7 @@ def test_another_definition_of_the_list_syncs_nobody_by_itself() -> None:
     assert (world.reasons(entity), world.outbox) == (before, {})
 
 
-OTHER = {
-    **LIST,
-    "filterBranch": {
-        "filterBranchType": "OR",
-        "filters": [],
-        "filterBranches": [
-            {
-                "filterBranchType": "AND",
-                "filterBranches": [],
-                "filters": [
-                    {
-                        "filterType": "PROPERTY",
-                        "property": "city",
-                        "operation": {
-                            "operationType": "STRING",
-                            "operator": "IS_NOT_EQUAL_TO",
-                            "value": "Rome",
-                        },
-                    }
-                ],
-            }
-        ],
-    },
-}
+OTHER = a_list(all_of(prop("city", "STRING", "IS_NOT_EQUAL_TO", value="Rome")), list_id="7")
 """Everybody who does not live in Rome."""
 
 

@@ -9,6 +9,7 @@ from domain.learning import counter
 from domain.retry import AGAIN_MS
 from domain.rules import RuleText
 from domain.state import Bucket
+from tests.domain.inclusion.builders import a_list, all_of, prop
 from tests.workers.lanes import append, configured, memory_lane, project, shown, told
 from tests.world import HS, SECTION
 from workers.clock import ManualClock
@@ -103,33 +104,9 @@ def test_while_lost_tables_are_made_anew_no_moment_is_recorded() -> None:
 # -- the census
 
 
-STAGE = {
-    "listId": "7",
-    "name": "Sync",
-    "processingType": "DYNAMIC",
-    "filterBranch": {
-        "filterBranchType": "OR",
-        "filters": [],
-        "filterBranches": [
-            {
-                "filterBranchType": "AND",
-                "filterBranches": [],
-                "filters": [
-                    {
-                        "filterType": "PROPERTY",
-                        "property": "city",
-                        "operation": {"operationType": "STRING", "operator": "IS_EQUAL_TO", "value": "Wien"},
-                    }
-                ],
-            }
-        ],
-    },
-}
-
-
-def choose(lane: Lane, value: str) -> Lane:
+def choose(lane: Lane, city: str) -> Lane:
     """The inclusion list is that of all who live in a city."""
-    filters = msgspec.json.decode(msgspec.json.encode(STAGE).replace(b"Wien", value.encode()))
+    filters = a_list(all_of(prop("city", "STRING", "IS_EQUAL_TO", value=city)), list_id="7")
     lane.append([e.ListObserved(list_id="7", name="Sync", digest=e.digest(filters))], [filters])
     return configured(lane, msgspec.structs.replace(SECTION, inclusion_list="7"))
 
