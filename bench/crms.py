@@ -270,7 +270,7 @@ def creates(stage: Stage, mark: str) -> Burst:
 
 def record_writer(stage: Stage) -> float:
     """Seconds a record of a writer that looks each one up by e-mail and writes it, by the same clients."""
-    gateway = stage.playground.link.gateways[Crm.SALESFORCE]
+    gateway = stage.playground.link.accounts.gateways[Crm.SALESFORCE]
     leads = [each for each in stage.partners.values() if each.startswith("00Q")][:PEER]
     addresses = [record.fields["Email"] for record in gateway.read("Lead", leads, ["Email"]).records]
     began = perf_counter()

@@ -6,11 +6,9 @@ each make their own.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from functools import cache, cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import msgspec
 import redis
@@ -22,6 +20,7 @@ from domain.policy import Document
 from domain.specimens import specimens
 from domain.state import Priority
 from workers import embedded
+from workers.accounts import Accounts, portal_offset_ms
 from workers.archive.archive import Archive
 from workers.archive.archiver import Archiver, Bounds
 from workers.archive.files import open_files
@@ -32,7 +31,6 @@ from workers.clock import Clock, SystemClock, new_id
 from workers.configuration.document import ConnectionOptions, connection_options, to_document
 from workers.configuration.lists import examine_lists
 from workers.configuration.loading import Configuration, load
-from workers.configuration.problems import Schemas
 from workers.connection import Lane
 from workers.control import Control
 from workers.deliver import Deliverer
@@ -40,24 +38,16 @@ from workers.dry_run import Proposal
 from workers.elsewhere import Elsewhere
 from workers.epochs import Epochs
 from workers.erase import Eraser
-from workers.gateways.hubspot import HubSpotGateway
-from workers.gateways.hubspot_client import BASE_URL, Portal, PrivateApp
-from workers.gateways.hubspot_lists import HubSpotLists
 from workers.gateways.notice import post
-from workers.gateways.salesforce import SalesforceGateway
-from workers.gateways.salesforce_client import ClientCredentials, JwtBearer, Org
 from workers.gateways.salesforce_export import SalesforceExport
-from workers.gateways.salesforce_rules import SalesforceRules
-from workers.gateways.tokens import RedisTokenStore
 from workers.import_salesforce import Importer
 from workers.jobs import Jobs
-from workers.limits import DAY_MS, RedisLimiter, hubspot, leaves_room_for_retries, salesforce
+from workers.limits import DAY_MS, leaves_room_for_retries
 from workers.memberships import Memberships
 from workers.metadata import Metadata
 from workers.notices import Notices
 from workers.parts import Processes, cores
 from workers.poll import Poller
-from workers.ports import CrmGateway
 from workers.project import Projector
 from workers.read import Reader
 from workers.replay import Replay
@@ -139,7 +129,7 @@ class Link:
         return self._circumstances()
 
     def _circumstances(self) -> tuple[str, int]:
-        return self.lane.state().applied, self.hubspot_offset_ms()
+        return self.lane.state().applied, portal_offset_ms(self.lane)
 
     # -- what it is made of
 
@@ -190,77 +180,9 @@ class Link:
 
     # -- the CRMs
 
-    def limiter(self, crm: Crm) -> RedisLimiter:
-        """The call allowance of one account."""
-        budget = self.options.budgets[crm]
-        share, per_day = budget.share, -1 if budget.per_day is None else budget.per_day
-        if crm is Crm.HUBSPOT:
-            bounds = hubspot(day_share=share, per_day=per_day, utc_offset_ms=self.hubspot_offset_ms())
-        else:
-            bounds = salesforce(day_share=share, per_day=per_day)
-        return RedisLimiter(self.runtime.redis, f"{{{self.name}}}:limit:{crm}", bounds)
-
-    def resets_at(self, crm: Crm, now: int) -> int | None:
-        """When a CRM begins to count the day's calls anew; None: it counts the last 24 hours."""
-        if crm is Crm.SALESFORCE:
-            return None
-        return now + DAY_MS - (now + self.hubspot_offset_ms()) % DAY_MS
-
-    def hubspot_offset_ms(self) -> int:
-        """How far the portal's clock is ahead of UTC now; 0 until the portal was seen."""
-        zone = self.lane.state().accounts.get(Crm.HUBSPOT, ("", "UTC", ""))[1]
-        moment = datetime.fromtimestamp(self.runtime.clock.now_ms() / 1000, ZoneInfo(zone))
-        return (moment.utcoffset() or timedelta()) // timedelta(milliseconds=1)
-
-    def _tokens(self, crm: Crm) -> RedisTokenStore:
-        return RedisTokenStore(self.runtime.redis, f"{{{self.name}}}:token:{crm}")
-
     @cached_property
-    def portal(self) -> Portal:
-        return Portal(
-            PrivateApp(self.secrets.secret("hubspot_token")),
-            limiter=self.limiter(Crm.HUBSPOT),
-            base_url=self.secrets.hubspot_base_url or BASE_URL,
-        )
-
-    @cached_property
-    def org(self) -> Org:
-        return Org(
-            self._login(),
-            limiter=self.limiter(Crm.SALESFORCE),
-            base_url=self.secrets.salesforce_base_url,
-            store=self._tokens(Crm.SALESFORCE),
-        )
-
-    def _login(self) -> ClientCredentials | JwtBearer:
-        options, secrets = self.options, self.secrets
-        key = secrets.secret("salesforce_consumer_key")
-        if options.salesforce_login == "jwt":
-            return JwtBearer(
-                options.salesforce_username or "", key, secrets.private_key(), options.salesforce_domain
-            )
-        return ClientCredentials(key, secrets.secret("salesforce_consumer_secret"), options.salesforce_domain)
-
-    @cached_property
-    def lists(self) -> HubSpotLists:
-        return HubSpotLists(self.portal)
-
-    @cached_property
-    def rules(self) -> SalesforceRules:
-        return SalesforceRules(self.org)
-
-    @cached_property
-    def gateways(self) -> Mapping[Crm, CrmGateway]:
-        schemas = {crm: {n: s for (c, n), s in self.schemas().items() if c is crm} for crm in Crm}
-        return {
-            Crm.HUBSPOT: HubSpotGateway(self.portal, schemas=schemas[Crm.HUBSPOT]),
-            Crm.SALESFORCE: SalesforceGateway(self.org, schemas=schemas[Crm.SALESFORCE]),
-        }
-
-    def schemas(self) -> Schemas:
-        """The schemas that the log knows."""
-        kinds = self.lane.policy().kinds.values()
-        return {place: schema for kind in kinds for place, schema in kind.schemas.items()}
+    def accounts(self) -> Accounts:
+        return Accounts(self.lane, self.runtime.redis, self.options, self.secrets)
 
     def objects(self) -> Mapping[Crm, tuple[str, ...]]:
         """The objects that the configuration syncs."""
@@ -274,13 +196,15 @@ class Link:
 
     def chosen_lists(self) -> dict[str, str]:
         """The id of each inclusion list as the file names it, as far as HubSpot has it."""
-        found = {each.wanted: each.definition for each in examine_lists(self.configuration, self.lists)}
+        found = {
+            each.wanted: each.definition for each in examine_lists(self.configuration, self.accounts.lists)
+        }
         return {wanted: str(definition["listId"]) for wanted, definition in found.items() if definition}
 
     def document(self) -> Document:
         """The configuration as decisions read it, on the schemas and lists that the CRMs show now."""
         described = {
-            (crm, name): self.gateways[crm].describe(name)
+            (crm, name): self.accounts.gateways[crm].describe(name)
             for crm, names in self.objects().items()
             for name in names
         }
@@ -327,30 +251,31 @@ class Link:
 
     @cached_property
     def _deliverers(self) -> dict[Crm, Deliverer]:
-        return {crm: Deliverer(self.lane, crm, gateway) for crm, gateway in self.gateways.items()}
+        return {crm: Deliverer(self.lane, crm, gateway) for crm, gateway in self.accounts.gateways.items()}
 
     def deliverer(self, crm: Crm) -> Deliverer:
         return self._deliverers[crm]
 
     @cached_property
     def _readers(self) -> dict[Crm, Reader]:
-        lists = {Crm.HUBSPOT: self.lists}
+        lists = {Crm.HUBSPOT: self.accounts.lists}
         return {
-            crm: Reader(self.lane, crm, gateway, lists.get(crm)) for crm, gateway in self.gateways.items()
+            crm: Reader(self.lane, crm, gateway, lists.get(crm))
+            for crm, gateway in self.accounts.gateways.items()
         }
 
     def reader(self, crm: Crm) -> Reader:
         return self._readers[crm]
 
     def poller(self, crm: Crm) -> Poller:
-        return Poller(self.lane, crm, self.gateways[crm])
+        return Poller(self.lane, crm, self.accounts.gateways[crm])
 
     @cached_property
     def control(self) -> Control:
         return Control(self.lane, may_retry=self._may_retry, trust_after=self.options.trust_after)
 
     def _may_retry(self) -> bool:
-        return all(leaves_room_for_retries(self.limiter(crm).usage()) for crm in Crm)
+        return all(leaves_room_for_retries(self.accounts.limiter(crm).usage()) for crm in Crm)
 
     def epoch(self) -> Past | None:
         """The state from which one release has folded what runs now; None: the log's beginning."""
@@ -397,20 +322,22 @@ class Link:
     @cached_property
     def jobs(self) -> Jobs:
         """Those that ask a CRM whom they are about can go on with it too."""
-        return Jobs(self.lane, self.lists, self.importer)
+        return Jobs(self.lane, self.accounts.lists, self.importer)
 
     @cached_property
     def importer(self) -> Importer:
-        schemas = {name: each for (crm, name), each in self.schemas().items() if crm is Crm.SALESFORCE}
-        return Importer(self.lane, SalesforceExport(self.org, schemas=schemas).at(Priority.BACKFILL))
+        schemas = {
+            name: each for (crm, name), each in self.accounts.schemas().items() if crm is Crm.SALESFORCE
+        }
+        return Importer(self.lane, SalesforceExport(self.accounts.org, schemas=schemas).at(Priority.BACKFILL))
 
     @property
     def memberships(self) -> Memberships:
-        return Memberships(self.lane, self.lists.at(Priority.BACKFILL))
+        return Memberships(self.lane, self.accounts.lists.at(Priority.BACKFILL))
 
     @property
     def metadata(self) -> Metadata:
-        return Metadata(self.lane, self.gateways, self.lists, self.rules)
+        return Metadata(self.lane, self.accounts.gateways, self.accounts.lists, self.accounts.rules)
 
     def notices(self) -> Notices | None:
         """Who tells of what is new, if anybody is to be told."""

@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from domain.book import Changes
 from domain.outcomes import Outcome
 from workers import tasks, webhooks
+from workers.accounts import Accounts
 from workers.bootstrap import Link, Runtime
 from workers.celery_app import app
 from workers.connection import Lane, Lease
@@ -142,8 +143,15 @@ class DyingLink(Link):
         return DyingTables(self.stores.tables(), self.chaos)
 
     @cached_property
+    def accounts(self) -> Accounts:
+        return DyingAccounts(self.lane, self.runtime.redis, self.options, self.secrets)
+
+
+class DyingAccounts(Accounts):
+    @cached_property
     def gateways(self) -> Any:
-        return {crm: DyingGateway(gateway, self.chaos) for crm, gateway in super().gateways.items()}
+        chaos = Chaos(self.redis)
+        return {crm: DyingGateway(gateway, chaos) for crm, gateway in super().gateways.items()}
 
 
 class DyingRuntime(Runtime):

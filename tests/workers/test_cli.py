@@ -344,7 +344,7 @@ def test_errors_since_a_moment_are_those_that_began_then(mourning: Installation)
 @pytest.mark.rule(123)
 def test_calls_used_allotted_and_left_are_shown_with_how_long_they_last(acme: Installation) -> None:
     acme.clock.advance((SystemClock().now_ms() - acme.clock.now_ms()) / 1000)  # the server's own counts
-    limiter = acme.link.limiter(Crm.SALESFORCE)
+    limiter = acme.link.accounts.limiter(Crm.SALESFORCE)
     for _ in range(3):
         limiter.acquire(1, priority=Priority.LIVE)
 

@@ -14,6 +14,7 @@ from tests.workers.installed import FILE, Installation
 from tests.workers.lanes import append, configured, connect, project, with_ada
 from tests.world import HS
 from workers import requests, tasks
+from workers.accounts import portal_offset_ms
 from workers.celery_app import ASKING, QUEUES, UNHEARD_SECONDS, app
 from workers.clock import SystemClock
 from workers.connection import Lane
@@ -247,11 +248,11 @@ def test_a_file_in_which_nothing_that_is_decided_by_has_changed_counts_once_it_i
 def test_hubspots_day_begins_at_the_portals_midnight(acme: Installation, zone: str, hours: float) -> None:
     append(acme.lane, e.AccountObserved(crm=HS, account_id="1", zone=zone))
 
-    assert acme.link.hubspot_offset_ms() == hours * 3_600_000
+    assert portal_offset_ms(acme.link.lane) == hours * 3_600_000
 
 
 def test_a_portal_that_nobody_has_seen_keeps_utc(tmp_path: Path) -> None:
-    assert Installation(tmp_path).link.hubspot_offset_ms() == 0
+    assert portal_offset_ms(Installation(tmp_path).link.lane) == 0
 
 
 def test_summer_time_makes_the_connection_anew(acme: Installation) -> None:

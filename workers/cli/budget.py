@@ -22,7 +22,7 @@ def budget() -> None:
 @with_link
 def status(link: Link, *, as_json: bool) -> None:
     """Show our calls of the day, our share, and what all programs have left of the account's limit."""
-    found = [views.budget(crm, link.limiter(crm).usage()) for crm in Crm]
+    found = [views.budget(crm, link.accounts.limiter(crm).usage()) for crm in Crm]
     if as_json:
         emit(found)
         return
@@ -44,8 +44,8 @@ def forecast_(link: Link, *, as_json: bool) -> None:
 
 
 def _forecast(link: Link, crm: Crm, now: int) -> ForecastView:
-    limiter = link.limiter(crm)
-    resets_at = link.resets_at(crm, now)
+    limiter = link.accounts.limiter(crm)
+    resets_at = link.accounts.resets_at(crm, now)
     return views.forecast(crm, limiter.usage(), limiter.history(), now, resets_at=resets_at)
 
 

@@ -203,15 +203,17 @@ def _problems(link: Link, *, offline: bool) -> list[Problem]:
 
 def _against(link: Link, configuration: Configuration) -> list[Problem]:
     """What both accounts do not have or do not allow."""
-    lists = (each.problem for each in examine_lists(configuration, link.lists))
-    people = {crm: link.gateways[crm].owners() for crm in Crm}
+    lists = (each.problem for each in examine_lists(configuration, link.accounts.lists))
+    people = {crm: link.accounts.gateways[crm].owners() for crm in Crm}
     problems = [*check_against(configuration, described(link)), *check_owners(configuration, people)]
     return sorted([*problems, *(each for each in lists if each)], key=lambda each: each.line)
 
 
 def described(link: Link) -> Schemas:
     """What both accounts say now about the objects that the file syncs."""
-    return {(crm, name): link.gateways[crm].describe(name) for crm in Crm for name in link.objects()[crm]}
+    return {
+        (crm, name): link.accounts.gateways[crm].describe(name) for crm in Crm for name in link.objects()[crm]
+    }
 
 
 def _hinders(problems: list[Problem]) -> bool:

@@ -52,7 +52,7 @@ def setup(link: Link, *, directory: Path | None) -> None:
     elif directory is not None:
         say(*(f"wrote {path}" for path in write_files(wanted, directory)))
     else:
-        done = provision(wanted, _provisioning(link), link.gateways)
+        done = provision(wanted, _provisioning(link), link.accounts.gateways)
         say(*(f"created {each.provision}" if each.done else each.remedy for each in done))
         if not all(each.done for each in done):
             raise SystemExit(1)
@@ -70,10 +70,10 @@ def _patient(link: Link) -> Patient:
         configuration=link.configuration,
         server=runtime.redis,
         absent=lambda name: _absent(link, name),
-        gateways=lambda: link.gateways,
+        gateways=lambda: link.accounts.gateways,
         provisioning=lambda: _provisioning(link),
-        lists=lambda: link.lists,
-        rules=lambda: link.rules,
+        lists=lambda: link.accounts.lists,
+        rules=lambda: link.accounts.rules,
         public_url=runtime.settings.public_url,
         clock=runtime.clock,
     )
@@ -92,6 +92,6 @@ def _absent(link: Link, name: str) -> str:
 
 def _provisioning(link: Link) -> dict[Crm, ProvisioningGateway]:
     return {
-        Crm.HUBSPOT: HubSpotProvisioning(link.portal, link.secrets.secret("hubspot_token")),
-        Crm.SALESFORCE: SalesforceProvisioning(link.org),
+        Crm.HUBSPOT: HubSpotProvisioning(link.accounts.portal, link.secrets.secret("hubspot_token")),
+        Crm.SALESFORCE: SalesforceProvisioning(link.accounts.org),
     }

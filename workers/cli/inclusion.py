@@ -42,7 +42,9 @@ def inclusion() -> None:
 def lists(link: Link, *, as_json: bool) -> None:
     """List HubSpot's active contact lists: those that can be chosen."""
     chosen = link.inclusion_lists()
-    found = [_row(each, chosen) for each in link.lists.lists() if each.get("processingType") == ACTIVE]
+    found = [
+        _row(each, chosen) for each in link.accounts.lists.lists() if each.get("processingType") == ACTIVE
+    ]
     if as_json:
         emit(found)
         return
@@ -124,10 +126,10 @@ def whatif(link: Link, *, name: str, section: str, as_json: bool) -> None:
     """Say whom another list would take in and leave out. Nothing is changed, and nobody is synced."""
     if section not in link.lane.policy().kinds:
         raise NothingMatched(f"No configuration with a section {section} is in force.")
-    if find_list(link.lists, name) is None:
+    if find_list(link.accounts.lists, name) is None:
         raise NothingMatched(f"HubSpot has no contact list {name}: crmsync inclusion lists shows them.")
     try:
-        found = views.what_if(link.lane, section, list(with_referred(link.lists, [name])))
+        found = views.what_if(link.lane, section, list(with_referred(link.accounts.lists, [name])))
     except ListError as error:
         raise Failed(f"{error} crmsync inclusion lists shows those that can be chosen.") from None
     if as_json:

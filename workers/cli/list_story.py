@@ -53,7 +53,10 @@ def _members(story: Story) -> int:
 
 
 def resync_a_list(story: Story) -> str:
-    lane, definition = story.playground.link.lane, story.playground.link.lists.list_definition(CHOSEN)
+    lane, definition = (
+        story.playground.link.lane,
+        story.playground.link.accounts.lists.list_definition(CHOSEN),
+    )
     job = requests.start_job(lane, "list", "demo", list_id=str(definition["listId"]), object_name="contacts")
     _finished(story, job)
     for number in range(MEMBERS):

@@ -1,9 +1,11 @@
 """A connection as a command uses it: it waits for its turn to call, where a worker would come back later."""
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from domain.identity import Crm
 from domain.state import Priority
+from workers.accounts import Accounts
 from workers.bootstrap import Link
 from workers.clock import Clock
 from workers.limits import RedisLimiter, Usage
@@ -15,8 +17,16 @@ LONGEST_WAIT_MS = 60_000
 class PatientLink(Link):
     """One connection, for a command's own calls."""
 
+    @cached_property
+    def accounts(self) -> Accounts:
+        return PatientAccounts(self.lane, self.runtime.redis, self.options, self.secrets)
+
+
+class PatientAccounts(Accounts):
+    """The accounts of such a connection."""
+
     def limiter(self, crm: Crm) -> RedisLimiter:
-        return PatientLimiter(super().limiter(crm), self.runtime.clock)
+        return PatientLimiter(super().limiter(crm), self.lane.clock)
 
 
 class PatientLimiter(RedisLimiter):

@@ -276,17 +276,17 @@ class Playground:
             self.hubspot.make_list(LIST)
         link = self.link
         described = {
-            (crm, name): link.gateways[crm].describe(name)
+            (crm, name): link.accounts.gateways[crm].describe(name)
             for crm, names in link.objects().items()
             for name in names
         }
         provision(
             missing(link.configuration, described),
             {
-                Crm.HUBSPOT: HubSpotProvisioning(link.portal, "pat-sim"),
-                Crm.SALESFORCE: SalesforceProvisioning(link.org),
+                Crm.HUBSPOT: HubSpotProvisioning(link.accounts.portal, "pat-sim"),
+                Crm.SALESFORCE: SalesforceProvisioning(link.accounts.org),
             },
-            link.gateways,
+            link.accounts.gateways,
         )
         link.apply("playground")
 

@@ -87,7 +87,7 @@ def _counts(group: ErrorGroup) -> dict[str, object]:
 def _budgets(link: Link) -> dict[Crm, Usage]:
     """What the limiters say; nothing while the connection's file cannot be read."""
     try:
-        return {crm: link.limiter(crm).usage() for crm in Crm}
+        return {crm: link.accounts.limiter(crm).usage() for crm in Crm}
     except ConfigurationError:
         return {}
 

@@ -66,7 +66,7 @@ def contact(link: Link, *, text: str, timeout: int, wait: bool, as_json: bool) -
 @with_link
 def list_(link: Link, *, name: str, wait: bool, as_json: bool) -> None:
     """Sync the members of a HubSpot list, named by its name or id."""
-    definition = find_list(link.lists, name)
+    definition = find_list(link.accounts.lists, name)
     if definition is None:
         raise NothingMatched(f"HubSpot has no contact list {name}: give its name or id as HubSpot shows it.")
     objects = [kind.hubspot for kind in link.configuration.kinds.values()]
