@@ -42,7 +42,7 @@ YEAR_S = 365 * 86_400
 CONTACTS = 20_000
 BOUNDS = Bounds(50_000, 48)
 CHUNK = 2_000
-ASKED = 40
+ASKED = 200
 """So many contacts are asked about, at as many moments."""
 
 BUDGET_MS = 600_000

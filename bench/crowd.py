@@ -145,6 +145,7 @@ class Crowd:
         record_id = str(50_000_000 + self._serial) if crm is Crm.HUBSPOT else f"00Q00000{self._serial:07}AAA"
         person = Person(crm, record_id, {**extra, **fields}, self.stamp(crm))
         self.people[crm][record_id] = person
+        self._ids[crm].append(record_id)
         return person
 
     def stamp(self, crm: Crm) -> int:
@@ -201,8 +202,6 @@ class Crowd:
         return (self.edited.pop() if self.edited else self._anybody(Crm.HUBSPOT)).seen("poll", ticket)
 
     def _anybody(self, crm: Crm) -> Person:
-        if len(self._ids[crm]) != len(self.people[crm]):
-            self._ids[crm] = list(self.people[crm])
         return self.people[crm][self.random.choice(self._ids[crm])]
 
     _ids: dict[Crm, list[str]] = field(default_factory=lambda: {crm: [] for crm in Crm})

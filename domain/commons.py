@@ -12,9 +12,12 @@ import msgspec
 
 from domain.identity import Crm
 from domain.outcomes import Outcome
-from domain.state import Bucket, Connection, Suspension
+from domain.state import Bucket, Connection, Suspension, Trip
 
 replace = msgspec.structs.replace
+
+LONGEST_MS = 86_400_000
+"""A CRM counts its calls by the day at most: it is asked again after so long, whatever it said."""
 
 
 class Throttled(NamedTuple):
@@ -33,7 +36,7 @@ class Suspended(NamedTuple):
 
 def throttled(crm: Crm, outcome: Outcome, at: int) -> Throttled:
     """What a CRM's answer at a moment asks for."""
-    return Throttled(crm, at + (outcome.wait_ms or 1_000))
+    return Throttled(crm, at + min(outcome.wait_ms or 1_000, LONGEST_MS))
 
 
 def suspended(crm: Crm, outcome: Outcome, at: int) -> Suspended:
@@ -45,6 +48,7 @@ class Cleared(NamedTuple):
     """An operator mended a target, or released a guard."""
 
     name: str
+    position: str  #: of the event that says so
 
 
 class Counted(NamedTuple):
@@ -54,6 +58,7 @@ class Counted(NamedTuple):
     hour: int
     number: int
     limit: int
+    position: str  #: of the event that it follows from
 
 
 Change = Throttled | Suspended | Cleared | Counted
@@ -76,10 +81,8 @@ def take(connection: Connection, change: Change) -> tuple[Connection, bool]:
         case Suspended(crm, suspension):
             if crm not in connection.suspended:
                 connection = replace(connection, suspended={**connection.suspended, crm: suspension})
-        case Cleared(name):
-            suspended = {crm: each for crm, each in connection.suspended.items() if crm != name}
-            guards = {guard: each for guard, each in connection.guards.items() if guard != name}
-            connection = replace(connection, suspended=suspended, guards=guards)
+        case Cleared():
+            connection = _clear(connection, change)
         case Counted():
             return _count(connection, change)
     return connection, True
@@ -89,9 +92,27 @@ def _count(connection: Connection, change: Counted) -> tuple[Connection, bool]:
     bucket = connection.guards.get(change.guard, Bucket(change.hour, 0))
     if bucket.tripped:
         return connection, False
-    count = change.number + (bucket.count if bucket.hour == change.hour else 0)
+    before = bucket.count if bucket.hour == change.hour else 0
+    count = before + change.number
     bucket = Bucket(change.hour, count, tripped=count > change.limit)
-    return replace(connection, guards={**connection.guards, change.guard: bucket}), not bucket.tripped
+    connection = replace(connection, guards={**connection.guards, change.guard: bucket})
+    if not bucket.tripped:
+        return connection, True
+    trip = Trip(change.guard, change.position, change.hour, before)
+    return replace(connection, trips=(*connection.trips, trip)), False
+
+
+def _clear(connection: Connection, change: Cleared) -> Connection:
+    name = change.name
+    return replace(
+        connection,
+        suspended={crm: each for crm, each in connection.suspended.items() if crm != name},
+        guards={guard: each for guard, each in connection.guards.items() if guard != name},
+        trips=tuple(
+            replace(each, until=change.position) if each.guard == name and not each.until else each
+            for each in connection.trips
+        ),
+    )
 
 
 def together(connection: Connection, notes: Iterable[Note]) -> Connection | None:
@@ -105,4 +126,10 @@ def together(connection: Connection, notes: Iterable[Note]) -> Connection | None
         common, granted = take(common, note.change)
         if granted != note.granted:
             return None
-    return replace(connection, guards=common.guards, suspended=common.suspended, throttled=common.throttled)
+    return replace(
+        connection,
+        guards=common.guards,
+        trips=common.trips,
+        suspended=common.suspended,
+        throttled=common.throttled,
+    )

@@ -70,7 +70,7 @@ def resumed(step: Step, event: e.Resumed) -> None:  # noqa: ARG001 - one shape f
 
 
 def suspension_cleared(step: Step, event: e.SuspensionCleared) -> None:
-    share(step, Cleared(event.name))
+    share(step, Cleared(event.name, step.position))
 
 
 def target_refused(step: Step, event: e.TargetRefused) -> None:

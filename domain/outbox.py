@@ -62,7 +62,9 @@ def _tripped(step: Step, contact: Contact, crm: Crm, draft: Draft) -> str:
     hour = step.at // HOUR_MS
     for guard, wanted in _guarded(draft).items():
         number = len(wanted - counted.get(guard, _NOTHING))
-        if number and guard in limits and not share(step, Counted(guard, hour, number, limits[guard])):
+        if not number or guard not in limits:
+            continue
+        if not share(step, Counted(guard, hour, number, limits[guard], step.position)):
             return guard
     return ""
 

@@ -245,6 +245,16 @@ class Bucket(msgspec.Struct, frozen=True, gc=False, array_like=True):
     tripped: bool = False
 
 
+class Trip(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A time in which a guard granted nothing."""
+
+    guard: str
+    since: str  #: position of the event that made it trip
+    hour: int
+    count: int  #: what it had counted before in that hour
+    until: str = ""  #: position of its release; empty: nobody has released it
+
+
 class Standing(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """How a validation rule stands since it was last trusted or doubted, and the counts at that moment."""
 
@@ -271,6 +281,7 @@ class Connection(msgspec.Struct, frozen=True, gc=False, array_like=True):
     standings: dict[str, Standing] = {}  #: key of a validation rule -> how it stands; absent: learning
     runner: str = ""  #: digest of what formulas may know of the user that writes for us
     applied: str = ""  #: the position at which the configuration was applied last
+    trips: tuple[Trip, ...] = ()  #: of the guards, all there ever were, oldest first
 
 
 class Closed(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

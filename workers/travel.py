@@ -2,7 +2,7 @@
 
 Folded are the events of the contact and of all that it could meet, and what is said of the connection as a
 whole, from the last snapshot on. That is all its state comes from, with one exception: a guard counts what
-all contacts do. Where one may have tripped, everything is folded.
+all contacts do. When one had tripped, the state of today tells.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,27 +11,26 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from domain.book import Changes, Table, decode
-from domain.commons import Change, suspended, take, throttled
-from domain.events import DeliveryAnswered, SuspensionCleared
+from msgspec.structs import replace
+
+from domain.book import Book, Changes, Table, decode
+from domain.commons import LONGEST_MS, Change, suspended, take, throttled
+from domain.events import DeliveryAnswered
 from domain.groups import contact_name, pointed, record_name
 from domain.identity import Crm, RecordRef, email_key
 from domain.kinds import KINDS
 from domain.outcomes import OutcomeClass
 from domain.projection import Projection
+from domain.state import Bucket, Trip
 from workers.archive.finding import Found, Search
-from workers.archive.segments import CONNECTION
+from workers.archive.segments import CONNECTION, THROTTLED, Position
 from workers.archive.snapshots import NOTHING, Past
 from workers.archive.whole import WholeLog
 from workers.clock import ManualClock
 from workers.connection import Lane, position_of
-from workers.project import Projector, projection_of
+from workers.project import projection_of
 from workers.storage.memory import MemoryTables
 from workers.store import START
-
-GUARDS = frozenset({"creates", "deletes", "blanked"})
-
-FOREVER = f"{2**53}-0"
 
 
 class Then(MemoryTables):
@@ -82,7 +81,7 @@ class Traveller:
 
     def lane_with(self, names: AbstractSet[str]) -> Lane:
         """The lane as it was, as far as the bearers of some names go. Raises Damaged."""
-        tables = self._all() if self._guarded else self._some(names)
+        tables = self._folded(names)
         moment = min(position_of(self.until)[0], self.lane.clock.now_ms())
         now = ManualClock(moment)
         return Lane(
@@ -96,7 +95,7 @@ class Traveller:
             known |= news
             for each in self._search.bearing(news):
                 found[position_of(each.entry.position)] = each
-                wanted |= each.names - {CONNECTION}
+                wanted |= each.names - {CONNECTION, THROTTLED}
             wanted.update(*(self._met(name) for name in news))
         return [found[place] for place in sorted(found)]
 
@@ -106,7 +105,10 @@ class Traveller:
 
     @cached_property
     def _of_connection(self) -> list[Found]:
-        return [*self._search.bearing(frozenset({CONNECTION}))]
+        """What touches the connection as a whole; of requests for quiet, those that may still count."""
+        day_before = f"{max(0, position_of(self.until)[0] - LONGEST_MS)}-0"
+        lasting = self._search.bearing(frozenset({CONNECTION}))
+        return [*lasting, *self._search.bearing(frozenset({THROTTLED}), day_before)]
 
     # -- whom the snapshot knows
 
@@ -150,35 +152,31 @@ class Traveller:
 
     # -- folding
 
-    def _some(self, names: AbstractSet[str]) -> Then:
+    def _folded(self, names: AbstractSet[str]) -> Then:
         """Fold the events of some, and what is said of the connection."""
         own, tables = self.events_of(names), Then(self.past)
         mine = {found.entry.position for found in own}
         foreign = [found for found in self._of_connection if found.entry.position not in mine]
-        projection = projection_of(self.log, tables)
+        projection, trips = projection_of(self.log, tables), self.lane.state().trips
         for found in sorted(chain(own, foreign), key=lambda each: position_of(each.entry.position)):
+            _guard(projection.book, trips, position_of(found.entry.position))
             _fold(projection, found, own=found.entry.position in mine)
+        moment, number = position_of(self.until)
+        _guard(projection.book, trips, (moment, number + 1))
+        projection.book.accept()
         tables.commit(tables.checkpoint(), self.until, projection.take_changes())
         return tables
 
-    def _all(self) -> Then:
-        """Fold everything."""
-        tables = Then(self.past)
-        lane = self.lane
-        past = Lane(lane.name, self.log, lambda: tables, lane.coordination, lane.clock, lane.owner)
-        projector = Projector(past)
-        while projector.step(until=self.until):
-            pass
-        return tables
 
-    @cached_property
-    def _guarded(self) -> bool:
-        """Whether a guard may have tripped by then: one is tripped now, or was released since."""
-        if any(bucket.tripped for bucket in self.lane.state().guards.values()):
-            return True
-        since = Search(self.log, self.past.position if self.past else START, FOREVER)
-        events = (found.event for found in since.bearing(frozenset({CONNECTION})))
-        return any(isinstance(event, SuspensionCleared) and event.name in GUARDS for event in events)
+def _guard(book: Book, trips: Sequence[Trip], at: Position) -> None:
+    """Let the guards be as they were before an event: tripped, about to trip, or far from it."""
+    guards: dict[str, Bucket] = {}
+    for trip in trips:
+        since = position_of(trip.since)
+        if since <= at and not (trip.until and position_of(trip.until) < at):
+            guards[trip.guard] = Bucket(trip.hour, trip.count, tripped=since < at)
+    if guards != book.connection.guards:
+        book.put_connection(replace(book.connection, guards=guards))
 
 
 def _fold(projection: Projection, found: Found, *, own: bool) -> None:

@@ -325,6 +325,20 @@ def test_little_is_left_lying() -> None:
     assert len(shelf.files.names(manifest.FOLDER)) <= manifest.KEPT + 2
 
 
+def test_the_newest_snapshots_stay_and_of_the_others_one_for_every_twelve_weeks() -> None:
+    shelf, week = Shelf(), 7 * 86_400
+    for _ in range(60):
+        shelf.clock.advance(week)
+        shelf.look()
+        assert shelf.archiver().snapshot("release")
+    first, *rest = (each.at // 1000 // week for each in shelf.archive.newest().snapshots)
+
+    assert [each - first for each in rest] == [12, 24, 36, *range(48, 60)]
+    assert len(shelf.files.names("snapshots")) > 2 * len(rest)
+    shelf.archiver().sweep()
+    assert len(shelf.files.names("snapshots")) == 2 * (len(rest) + 1)
+
+
 # -- places
 
 

@@ -164,6 +164,22 @@ def guarded(town: Town) -> None:
     configured(town.lane, replace(SECTION, guards={"creates": 1}))
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 4))
+def test_guards_that_trip_and_are_released_are_as_they_were(seed: int, rounds: int) -> None:
+    town = Town(seed)
+    configured(town.lane, replace(SECTION, guards={"creates": 1, "blanked": 2}))
+    for _ in range(rounds):
+        town.live(20)
+        names = town.random.sample(["creates", "blanked"], town.random.randrange(3))
+        town.lane.append(
+            [e.SuspensionCleared(name=each, by="t", request=town.lane.log.tail()) for each in names]
+        )
+    project(town.lane)
+    for entry in town.random.sample(everything(town.lane.log), 5):
+        same_at(town, entry.position)
+
+
 def test_a_guard_that_others_made_trip_is_not_overlooked() -> None:
     town = Town(1)
     guarded(town)
@@ -178,6 +194,7 @@ def test_a_guard_that_others_made_trip_is_not_overlooked() -> None:
     town.lane.append([e.SuspensionCleared(name="creates", by="test")])
     project(town.lane)
     assert same_at(town, tripped) > 4
+    assert [(each.guard, bool(each.until)) for each in town.lane.state().trips] == [("creates", True)]
 
 
 # -- what one asks
@@ -254,3 +271,27 @@ def test_a_contact_is_found_without_reading_what_others_did() -> None:
     assert files.read_bytes < known.size / 4
     assert shelf.stores.log.length() == 10
     assert known.size / known.events < 120
+
+
+def throttled(number: int) -> e.AnyEvent:
+    outcome = Outcome(OutcomeClass.THROTTLED, code="RATE_LIMIT", wait_ms=30_000)
+    return e.DeliveryAnswered(
+        entity=f"hubspot/contacts/9{number:05}", crm=SF, attempt=1, outcome=outcome, ticket=number
+    )
+
+
+def test_a_year_of_requests_for_quiet_need_not_be_read() -> None:
+    files = Counted(MemoryStore())
+    shelf = Shelf(files, bounds=Bounds(10, 1_000))
+    shelf.full = 100 * ROWS
+    for day in range(30):
+        shelf.lane.append([throttled(day * ROWS + number) for number in range(ROWS)])
+        shelf.clock.advance(2 * 86_400)
+    shelf.look(1)
+    shelf.archived()
+    files.read_bytes = 0
+    lane = at(shelf, "ada@example.com", shelf.lane.log.tail())
+
+    assert views.find(lane, "ada@example.com") == [ADA]
+    assert lane.state().throttled == shelf.lane.state().throttled
+    assert files.read_bytes < shelf.archive.newest().size / 4

@@ -21,7 +21,10 @@ from workers.connection import PROJECTED, Lane, Lease, pointers_of, position_of
 from workers.store import Entry, EventLog
 
 KEPT_SNAPSHOTS = 12
-"""The state before them can still be had, by folding from an older one or from the beginning."""
+"""The newest ones all stay. The state between older ones can still be had, by folding from one on."""
+
+SPARSE_MS = 84 * 86_400_000
+"""Of the older ones, every one that is so long after the last that stays."""
 
 FULL = 100 * ROWS
 """Events of a full segment; the newest one is rewritten until it is full."""
@@ -205,7 +208,7 @@ class Archiver:
             name = f"{snapshots.FOLDER}/{known.number + 1:09}_{position}"
             file = segments.store(self.archive.files, name, packed)
             taken = Snapshot(file, position, release, tables.generation, at)
-            kept = (*known.snapshots, taken)[-KEPT_SNAPSHOTS:]
+            kept = _thinned((*known.snapshots, taken))
             if manifest.publish(self.archive.files, replace(known, number=known.number + 1, snapshots=kept)):
                 return True
 
@@ -244,6 +247,15 @@ class Archiver:
                     return at
                 at = entry.position
         return at
+
+
+def _thinned(taken: tuple[Snapshot, ...]) -> tuple[Snapshot, ...]:
+    """The snapshots that stay."""
+    old: list[Snapshot] = []
+    for each in taken[:-KEPT_SNAPSHOTS]:
+        if not old or each.at - old[-1].at >= SPARSE_MS:
+            old.append(each)
+    return (*old, *taken[-KEPT_SNAPSHOTS:])
 
 
 def _before(position: str) -> str:

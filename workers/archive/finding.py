@@ -13,10 +13,12 @@ from domain import events as e
 from domain.events import AnyEvent
 from domain.groups import ABOUT, Pointers
 from domain.identity import Crm
-from workers.archive.segments import CONNECTION, SHARED, Reading, entries_of, event_of, names_of
+from domain.outcomes import OutcomeClass
+from workers.archive.manifest import Segment
+from workers.archive.segments import CONNECTION, THROTTLED, Reading, entries_of, event_of, names_of
 from workers.archive.whole import WholeLog
 from workers.connection import position_of
-from workers.store import Entry
+from workers.store import START, Entry
 
 PAGE = 2_000
 
@@ -42,28 +44,34 @@ class Search:
     def pointers(self) -> Pointers:
         return self.known.pointers
 
-    def bearing(self, names: AbstractSet[str]) -> Iterator[Found]:
-        """The events that bear any of the names, in no order."""
-        words = _words(names)
-        for lines in self._lines(names):
+    def bearing(self, names: AbstractSet[str], after: str = START) -> Iterator[Found]:
+        """The events that bear any of the names, in no order; only those behind a position."""
+        words, least = _words(names), position_of(after)
+        for lines in self._lines(names, least):
             for found in self._among(_with(words, lines)):
-                if not names.isdisjoint(found.names):
+                if not names.isdisjoint(found.names) and position_of(found.entry.position) > least:
                     yield found
-        yield from (found for found in self._unarchived if not names.isdisjoint(found.names))
+        for found in self._unarchived:
+            if not names.isdisjoint(found.names) and position_of(found.entry.position) > least:
+                yield found
 
-    def _lines(self, names: Iterable[str]) -> Iterator[bytes]:
-        """The blocks that may hold them."""
-        for reading in self._readings:
-            for number in sorted(reading.holding(names)):
+    def _lines(self, names: Iterable[str], after: tuple[int, int]) -> Iterator[bytes]:
+        """The blocks that may hold them behind a position."""
+        after = max(after, self._after)
+        for segment, reading in self._readings:
+            if position_of(segment.last) <= after:
+                continue
+            held = reading.holding(names)
+            for number in sorted(held & {*reading.between(after, self._until)} if held else held):
                 slot = (reading.blocks.name, number)
                 if slot not in self._blocks:
                     self._blocks[slot] = reading.lines(number)
                 yield self._blocks[slot]
 
     @cached_property
-    def _readings(self) -> list[Reading]:
+    def _readings(self) -> list[tuple[Segment, Reading]]:
         return [
-            Reading(self._log.archive.files, each.file)
+            (each, Reading(self._log.archive.files, each.file))
             for each in self.known.segments
             if position_of(each.last) > self._after and position_of(each.after) < self._until
         ]
@@ -99,8 +107,14 @@ def _with(words: list[bytes] | None, lines: bytes) -> bytes:
     """The lines with any of the words, in whatever letter case."""
     if words is None:
         return lines
-    pairs = zip(lines.split(b"\n"), lines.lower().split(b"\n"), strict=True)
-    return b"\n".join(line for line, lower in pairs if any(word in lower for word in words))
+    lower, found = lines.lower(), dict[int, bytes]()
+    for word in words:
+        at = lower.find(word)
+        while at >= 0:
+            start, end = lines.rfind(b"\n", 0, at) + 1, lines.index(b"\n", at)
+            found[start] = lines[start:end]
+            at = lower.find(word, end)
+    return b"\n".join(found.values())
 
 
 def _words(names: Iterable[str]) -> list[bytes] | None:
@@ -109,8 +123,8 @@ def _words(names: Iterable[str]) -> list[bytes] | None:
     for name in names:
         crm, _, record_id = name.partition("/")
         word = record_id if crm in set(Crm) else name
-        if name == CONNECTION:
-            words += _CONNECTIONS
+        if name in _WORDS:
+            words += _WORDS[name]
         elif word.isascii() and word.isprintable() and not {'"', "\\"} & {*word}:
             words.append(word.lower().encode())
         else:
@@ -118,12 +132,15 @@ def _words(names: Iterable[str]) -> list[bytes] | None:
     return words
 
 
-_CONNECTIONS = [
-    *(
-        b'"kind":"%s/' % str(kind.__struct_config__.tag).partition("/")[0].encode()
-        for kind, about in ABOUT.items()
-        if about is ABOUT[e.ConfigurationApplied]
-    ),
-    *(b'"%s"' % outcome.encode() for outcome in SHARED),
-]
+_WORDS = {
+    CONNECTION: [
+        *(
+            b'"kind":"%s/' % str(kind.__struct_config__.tag).partition("/")[0].encode()
+            for kind, about in ABOUT.items()
+            if about is ABOUT[e.ConfigurationApplied]
+        ),
+        b'"%s"' % OutcomeClass.MISCONFIGURED.encode(),
+    ],
+    THROTTLED: [b'"%s"' % OutcomeClass.THROTTLED.encode()],
+}
 """Words of events that touch the connection as a whole."""

@@ -25,8 +25,15 @@ FOLDER = "segments"
 CONNECTION = ""
 """The name by which events are found that touch the connection as a whole."""
 
-SHARED = frozenset({OutcomeClass.THROTTLED, OutcomeClass.MISCONFIGURED})
-"""Answers that touch it too."""
+THROTTLED = "throttled"
+"""The name by which answers are found that ask for quiet; no record or address is called so."""
+
+_SHARED = {OutcomeClass.THROTTLED: THROTTLED, OutcomeClass.MISCONFIGURED: CONNECTION}
+"""Answers that touch it too, and the name by which they are found besides."""
+
+
+Position = tuple[int, int]
+"""A position of the log as something to compare."""
 
 
 class Damaged(Exception):  # noqa: N818 - says what is wrong
@@ -76,10 +83,10 @@ def event_of(entry: Entry) -> AnyEvent | None:
 
 
 def names_of(event: AnyEvent, known: Pointers) -> set[str]:
-    """What an event is found by: records and addresses it is about, ``CONNECTION`` if it touches that."""
-    names = {*about(event, known)}
-    if not names or (isinstance(event, DeliveryAnswered) and event.outcome.outcome in SHARED):
-        names.add(CONNECTION)
+    """What an event is found by: records and addresses it is about, and what says that it touches all."""
+    names = {*about(event, known)} or {CONNECTION}
+    if isinstance(event, DeliveryAnswered) and event.outcome.outcome in _SHARED:
+        names.add(_SHARED[event.outcome.outcome])
     return names
 
 
@@ -134,6 +141,14 @@ class Reading:
         """The numbers of the blocks that may hold rows of any of the names."""
         with _damage(self.blocks.index):
             return {number for name in names for number in self.index.holding(name)}
+
+    def between(self, after: Position, until: Position) -> range:
+        """The numbers of the blocks that may hold rows behind one position up to another."""
+        return range(max(0, bisect_right(self._firsts, after) - 1), bisect_right(self._firsts, until))
+
+    @cached_property
+    def _firsts(self) -> list[Position]:
+        return [position_of(block.first) for block in self.index.head.blocks]
 
     def lines(self, number: int) -> bytes:
         """The lines of a block."""
