@@ -14,6 +14,7 @@ class SearchIndex:
         self._waiting: list[tuple[int, int, Record, Values, int]] = []
         self._order: list[tuple[int, int]] = []
         self._entries = 0
+        self._shown: dict[int, int] = {}  # record id -> the entry that search sees
 
     def write(self, record: Record, visible_ms: int) -> None:
         """Make the present state visible at that time."""
@@ -26,8 +27,9 @@ class SearchIndex:
 
     def catch_up(self, now_ms: int, records: Mapping[int, Record]) -> None:
         while self._waiting and self._waiting[0][0] <= now_ms:
-            _, _, record, values, updated_ms = heappop(self._waiting)
-            if updated_ms >= record.indexed_ms:
+            _, entry, record, values, updated_ms = heappop(self._waiting)
+            if entry > self._shown.get(record.id, 0):
+                self._shown[record.id] = entry
                 record.indexed, record.indexed_ms = values, updated_ms
                 self._place(updated_ms, record.id)
         if len(self._order) > 2 * len(records) + 1000:

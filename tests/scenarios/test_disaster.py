@@ -91,7 +91,6 @@ def test_a_past_state_is_looked_at_beside_the_running_one(crowd: Crowd) -> None:
     assert "then" not in playground.runtime.connections()
 
 
-@pytest.mark.soak  # now and then not quiet in time in a whole run; why is not found yet
 def test_a_log_moves_to_another_server(crowd: Crowd, tmp_path: Path) -> None:
     playground = crowd.playground
     playground.wait_for(playground.quiet, 60)

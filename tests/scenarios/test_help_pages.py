@@ -91,7 +91,6 @@ def test_joining_the_list_is_what_syncs_a_new_contact(story: Story) -> None:
     assert "joined_list" in triggers(story, email)
 
 
-@pytest.mark.soak  # now and then late in a whole run; why is not found yet
 @pytest.mark.rule(10)
 def test_a_form_submission_syncs_though_no_mapped_value_changed(story: Story) -> None:
     email = "form@example.com"

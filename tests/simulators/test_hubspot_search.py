@@ -110,6 +110,16 @@ def test_a_change_is_found_late_and_the_old_state_until_then(server: Crm) -> Non
     assert found(crm, condition("city", "EQ", "Wien")) == [record_id]
 
 
+def test_what_two_changes_in_one_moment_have_made_is_found_in_the_end(server: Crm) -> None:
+    crm = server.fresh(search_index_lag=[0.0, 10.0])
+    path = "/submissions/v3/integration/submit/44512002/form-1"  # stores the answers, then counts them
+    emails = [f"p{n}@example.com" for n in range(20)]
+    for email in emails:
+        crm.http("POST", path, {"fields": [{"name": "email", "value": email}]}, token="")
+    crm.simulator.clock.advance(11)
+    assert len(found(crm, condition("num_conversion_events", "EQ", "1"), limit=100)) == len(emails)
+
+
 def test_archived_records_are_not_found(crm: Crm) -> None:
     record_id = crm.contact("a@example.com")
     crm.client.crm.contacts.basic_api.archive(record_id)
