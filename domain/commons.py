@@ -61,7 +61,13 @@ class Counted(NamedTuple):
     position: str  #: of the event that it follows from
 
 
-Change = Throttled | Suspended | Cleared | Counted
+class Asked(NamedTuple):
+    """Whether a guard lets anything pass; nothing is counted."""
+
+    guard: str
+
+
+Change = Throttled | Suspended | Cleared | Counted | Asked
 
 
 class Note(NamedTuple):
@@ -85,6 +91,8 @@ def take(connection: Connection, change: Change) -> tuple[Connection, bool]:
             connection = _clear(connection, change)
         case Counted():
             return _count(connection, change)
+        case Asked(guard):
+            return connection, guard not in connection.guards or not connection.guards[guard].tripped
     return connection, True
 
 

@@ -66,7 +66,8 @@ def settle(step: Step, contact: Contact) -> Contact:
     if answer.wait is not None:
         return _wait(step, contact, answer)
     withdrawn = bool(contact.intents)
-    contact = intend(step, contact, {} if answer.stop else allowed(step, contact, answer))
+    contact, drafts = (contact, {}) if answer.stop else allowed(step, contact, answer)
+    contact = intend(step, contact, drafts)
     if contact.intents or contact.flights:
         return replace(contact, wait=Wait.DELIVERY)
     return _conclude(step, contact, answer, withdrawn=withdrawn)
@@ -116,7 +117,7 @@ def close_all(
     for intent in contact.intents.values():
         step.book.drop_intent(intent)
     step.book.queue(OPEN, contact.id, None)
-    return replace(contact, opened=None, flying=(), intents={}, wait=None)
+    return replace(contact, opened=None, flying=(), intents={}, wait=None, counted={})
 
 
 # -- the parts of settling
@@ -211,7 +212,7 @@ def _conclude(step: Step, contact: Contact, answer: Plan, *, withdrawn: bool) ->
     step.book.queue(OPEN, contact.id, None)
     kept_back = answer.stop in _FOR_LATER or HUBSPOT in stopped
     leave = opened.once if kept_back and HUBSPOT not in opened.wrote else Once.NO
-    return replace(contact, opened=None, wait=None, looked_up={}, leave=leave)
+    return replace(contact, opened=None, wait=None, looked_up={}, leave=leave, counted={})
 
 
 _FOR_LATER = frozenset({Reason.GUARD, Reason.SHADOW})

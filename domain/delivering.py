@@ -169,6 +169,7 @@ def _delivered(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.
         due=links.without(contact.due, crm),
         refused=links.without(contact.refused, crm),
         echoes={**contact.echoes, crm: _echoes(contact, crm, flight)},
+        counted=links.without(contact.counted, crm),
     )
 
 

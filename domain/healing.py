@@ -9,6 +9,7 @@ from domain.decide import open_decision, settle
 from domain.errors import classify
 from domain.holding import in_error
 from domain.identity import CRMS, Crm, Fields
+from domain.outbox import held_by_guard, refused
 from domain.plan import plan
 from domain.reasons import Reason
 from domain.retry import AGAIN_MS
@@ -38,8 +39,10 @@ def _would_send(step: Step, contact: Contact) -> bool:
         return False
     searched = replace(contact, looked_up=dict.fromkeys(CRMS, match_value(contact, kind) or ""))
     answer = plan(searched, step.policy, step.at)
-    unrefused = (crm for crm, draft in answer.drafts.items() if contact.refused.get(crm) != draft.content)
-    return answer.wait is not None or any(unrefused)
+    return answer.wait is not None or any(
+        not refused(contact, crm, answer) and not held_by_guard(step, contact, draft)
+        for crm, draft in answer.drafts.items()
+    )
 
 
 def _refused(step: Step, contact: Contact) -> dict[Crm, Fields]:

@@ -1,8 +1,10 @@
 """What is to be written, kept exactly as the drafts say: at most one intent per contact and target."""
 
+from collections.abc import Collection, Iterator
+
 from domain.answer import Draft, Plan
 from domain.book import CLAIMS, TIMERS, held_queue
-from domain.commons import Counted
+from domain.commons import Asked, Counted
 from domain.identity import Crm
 from domain.reasons import Reason
 from domain.state import Contact, Flight, Intent, Priority, intent_key
@@ -14,7 +16,7 @@ SHADOW = "shadow"
 """Why contacts are held for whom something would have been written in shadow mode."""
 
 
-def allowed(step: Step, contact: Contact, answer: Plan) -> dict[Crm, Draft]:
+def allowed(step: Step, contact: Contact, answer: Plan) -> tuple[Contact, dict[Crm, Draft]]:
     """The drafts without those that a dead letter, a guard or shadow mode holds back.
 
     A guard and shadow mode say so in the answer, and their contacts wait to be released.
@@ -22,15 +24,15 @@ def allowed(step: Step, contact: Contact, answer: Plan) -> dict[Crm, Draft]:
     drafts = {crm: draft for crm, draft in answer.drafts.items() if not refused(contact, crm, answer)}
     if drafts and step.policy.kinds[contact.kind].section.shadow:
         _hold(step, contact, answer, SHADOW, Reason.SHADOW, "; ".join(map(_worded, drafts, drafts.values())))
-        return {}
-    return {crm: draft for crm, draft in drafts.items() if _passes(step, contact, answer, crm, draft)}
-
-
-def _passes(step: Step, contact: Contact, answer: Plan, crm: Crm, draft: Draft) -> bool:
-    guard = _tripped(step, contact, crm, draft)
-    if guard:
-        _hold(step, contact, answer, guard, Reason.GUARD, f"more than the allowed {guard} in one hour")
-    return not guard
+        return contact, {}
+    passed = {}
+    for crm, draft in drafts.items():
+        guard, contact = _count(step, contact, crm, draft)
+        if guard:
+            _hold(step, contact, answer, guard, Reason.GUARD, f"more than the allowed {guard} in one hour")
+        else:
+            passed[crm] = draft
+    return contact, passed
 
 
 def _hold(step: Step, contact: Contact, answer: Plan, cause: str, reason: Reason, why: str) -> None:
@@ -52,33 +54,37 @@ def refused(contact: Contact, crm: Crm, answer: Plan) -> bool:
     return draft is not None and contact.refused.get(crm) == draft.content
 
 
-def _tripped(step: Step, contact: Contact, crm: Crm, draft: Draft) -> str:
-    """Count a new intent against the guards; names the guard that refuses it."""
+def _count(step: Step, contact: Contact, crm: Crm, draft: Draft) -> tuple[str, Contact]:
+    """Count a write against the guards, once however often it is decided; names the guard that refuses it."""
     limits = step.policy.kinds[contact.kind].section.guards
     before = contact.intents.get(crm)
     if not limits or (before is not None and before.content == draft.content):
-        return ""
-    counted = _guarded(before) if before is not None else {}
+        return "", contact
+    counted = contact.counted.get(crm, {})
     hour = step.at // HOUR_MS
-    for guard, wanted in _guarded(draft).items():
-        number = len(wanted - counted.get(guard, _NOTHING))
-        if not number or guard not in limits:
-            continue
-        if not share(step, Counted(guard, hour, number, limits[guard], step.position)):
-            return guard
-    return ""
+    for guard, wanted in _guarded(draft, limits):
+        had = counted.get(guard, ())
+        new = [each for each in wanted if each not in had]
+        if new and not share(step, Counted(guard, hour, len(new), limits[guard], step.position)):
+            return guard, contact
+        counted = {**counted, guard: (*had, *new)}
+    return "", replace(contact, counted={**contact.counted, crm: counted}) if counted else contact
 
 
-_NOTHING: frozenset[str] = frozenset()
-
-
-def _guarded(write: Draft | Intent) -> dict[str, frozenset[str]]:
-    """What guards count of a write, each thing by a name; what an intent had counted is not counted again."""
-    return {
-        "creates": frozenset({"record"} if write.record_id is None else ()),
-        "deletes": frozenset({"record"} if write.delete else ()),
-        "blanked": frozenset(name for name, value in write.fields.items() if value is None),
+def _guarded(draft: Draft, limits: Collection[str]) -> Iterator[tuple[str, list[str]]]:
+    """What those guards that have a limit count of a write, each thing by a name."""
+    wanted = {
+        "creates": ["record"] if draft.record_id is None else [],
+        "deletes": ["record"] if draft.delete else [],
+        "blanked": [name for name, value in draft.fields.items() if value is None],
     }
+    return ((guard, names) for guard, names in wanted.items() if names and guard in limits)
+
+
+def held_by_guard(step: Step, contact: Contact, draft: Draft) -> bool:
+    """Whether a guard that has tripped would hold back a write."""
+    limits = step.policy.kinds[contact.kind].section.guards
+    return any(not share(step, Asked(guard)) for guard, _ in _guarded(draft, limits))
 
 
 def give_up(step: Step, flight: Flight, crm: Crm) -> None:

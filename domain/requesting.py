@@ -14,7 +14,6 @@ from domain.healing import RETRY, heal
 from domain.identity import CRMS, Crm, RecordRef
 from domain.kinds import CAMPAIGN_ADDED
 from domain.membership import evaluate
-from domain.outbox import SHADOW
 from domain.state import Contact, Once, Priority
 from domain.step import Step, replace
 
@@ -196,6 +195,5 @@ def _release(step: Step, contact: Contact | None, event: e.TimerDue) -> None:
     if contact is None:
         return
     if event.cause != "baseline" and contact.opened is None:
-        priority = Priority.BACKFILL if event.cause == SHADOW else Priority.LIVE
-        contact = open_decision(step, contact, "released", event.cause, priority)
+        contact = open_decision(step, contact, "released", event.cause, Priority.BACKFILL)
     step.book.put_contact(settle(step, contact))

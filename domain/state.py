@@ -208,6 +208,7 @@ class Contact(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defau
         ""  #: the id of the HubSpot record that its own is to be merged into then; empty: it is deleted
     )
     leave: Once = Once.NO  #: what the last decision was allowed and could not use, for the one that comes
+    counted: dict[Crm, dict[str, tuple[str, ...]]] = {}  #: what guards counted of writes not yet delivered
 
     @property
     def once(self) -> Once:

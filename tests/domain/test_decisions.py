@@ -11,7 +11,7 @@ from domain.policy import FieldMapping, Section
 from domain.reasons import Wait
 from domain.retry import ATTEMPTS, CLAIM_MS
 from domain.schema import FieldKind
-from domain.state import intent_key
+from domain.state import Priority, intent_key
 from tests.world import HS, SECTION, SF, World, ready, schema, text
 
 ADA = {"email": "ada@example.com", "firstname": "Ada", "lastname": "Byron"}
@@ -296,6 +296,56 @@ def test_a_guard_counts_a_write_once_though_it_is_decided_anew_before_it_leaves(
     assert intent.fields == {"City": None, "FirstName": "Augusta"}
     guards = world.projection.book.connection.guards
     assert {name: each.count for name, each in guards.items()} == {"creates": 1, "blanked": 1}
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Outcome(OutcomeClass.UNKNOWN, code="timeout"),
+        Outcome(OutcomeClass.MISCONFIGURED, code="INVALID_SESSION_ID"),
+        Outcome(OutcomeClass.TRANSIENT, code="SERVER_UNAVAILABLE"),
+    ],
+    ids=lambda each: each.outcome,
+)
+def test_a_guard_counts_a_create_once_though_it_is_tried_again(outcome: Outcome) -> None:
+    world = ready(replace(SECTION, guards={"creates": 1}))
+    entity = world.hubspot("1", **ADA)
+    world.look_up(SF)
+    world.claim(entity, SF)
+    world.answer(entity, SF, outcome)
+    world.append(e.SuspensionCleared(name="salesforce", by="ann"))
+    world.look_up(SF)
+    assert world.intent(entity, SF) is not None
+    assert world.projection.book.connection.guards["creates"].count == 1
+
+
+def test_a_guard_counts_anew_what_is_blanked_again_after_it_was_delivered() -> None:
+    world, entity = linked()
+    world.apply(replace(SECTION, guards={"blanked": 9}))
+    world.hubspot("1", city="Graz")
+    world.deliver(entity, SF)
+    world.lead("00Q1", City="Graz")
+    world.hubspot("1", city=None)
+    world.deliver(entity, SF)
+    world.lead("00Q1", City=None)
+    world.hubspot("1", city="Bonn")
+    world.deliver(entity, SF)
+    world.lead("00Q1", City="Bonn")
+    world.hubspot("1", city=None)
+    assert world.projection.book.connection.guards["blanked"].count == 2
+
+
+def test_what_a_guard_has_held_is_let_go_as_bulk_work() -> None:
+    world = ready(replace(SECTION, guards={"creates": 0}))
+    entity = world.hubspot("1", **ADA)
+    world.look_up(SF)
+    world.append(e.SuspensionCleared(name="creates", by="ann"))
+    world.apply(SECTION)
+    world.append(e.TimerDue(entity=entity, cause="creates", due=world.now))
+    world.look_up(SF)
+    intent = world.intent(entity, SF)
+    assert intent is not None
+    assert intent.priority is Priority.BACKFILL
 
 
 def test_erased_forgets_values_and_stays_forgotten() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain import events as e
 from domain.book import Changes
-from domain.commons import Cleared, Counted, Note, Suspended, Throttled, take, together
+from domain.commons import Asked, Cleared, Counted, Note, Suspended, Throttled, take, together
 from domain.groups import ABOUT, EVERYBODY, Survey, pointers, split
 from domain.identity import Crm
 from domain.kinds import KINDS
@@ -194,6 +194,7 @@ CHANGES = st.one_of(
         st.builds(Suspension, st.integers(1, 9), st.text(max_size=1), st.just("")),
     ),
     st.builds(Cleared, st.sampled_from(["hubspot", "salesforce", "creates", "blanked"])),
+    st.builds(Asked, st.sampled_from(["creates", "blanked"])),
     st.builds(Counted, st.sampled_from(["creates", "blanked"]), HOURS, st.integers(1, 3), st.just(4)),
 )
 

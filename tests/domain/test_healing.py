@@ -1,25 +1,28 @@
 """What may have healed is tried again by itself, and nothing else is."""
 
+import msgspec
 import pytest
 
 from domain import events as e
 from domain.book import RETRIES
 from domain.healing import RETRY
 from domain.outcomes import Outcome, OutcomeClass
+from domain.policy import Section
 from domain.reasons import Reason
 from domain.retry import AGAIN_MS, ATTEMPTS
 from domain.rules import RuleText
 from domain.state import Priority, intent_key
-from tests.world import SF, World, ready
+from tests.world import SECTION, SF, World, ready
 
 pytestmark = pytest.mark.rule(126)
+replace = msgspec.structs.replace
 ADA = "hubspot/contacts/1"
 LOOKUP = "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"
 
 
-def linked() -> World:
+def linked(section: Section = SECTION) -> World:
     """Ada in both CRMs; HubSpot has just changed her city."""
-    made = ready()
+    made = ready(section)
     made.hubspot("1", source="baseline", email="a@x.org", lastname="Byron", city="Wien", company="A")
     made.lead("00Q1", source="baseline", Email="a@x.org", LastName="Byron", City="Wien", Company="A")
     made.append(e.SyncRequested(entity=ADA, cause="all", by="test"))
@@ -148,6 +151,23 @@ def test_a_record_that_cannot_be_created_is_searched_for_again_only_if_it_could_
 
     assert not made.reads
     assert due(made) is not None
+
+
+def test_what_a_guard_holds_is_not_decided_again_before_it_is_released() -> None:
+    made = linked(replace(SECTION, guards={"blanked": 0}))
+    refuse(made, LOOKUP, "City")
+    made.deliver(ADA, SF)
+    made.hubspot("1", firstname=None)
+    assert made.reasons(ADA)[-1] == Reason.GUARD
+    decided = len(made.closed[ADA])
+
+    wait(made)
+    wait(made)
+    assert len(made.closed[ADA]) == decided
+
+    made.append(e.SuspensionCleared(name="blanked", by="ann"))
+    wait(made)
+    assert len(made.closed[ADA]) == decided + 1
 
 
 def test_a_decision_that_is_open_already_is_left_alone() -> None:
