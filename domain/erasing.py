@@ -24,6 +24,10 @@ from domain.state import Contact
 replace = msgspec.structs.replace
 
 
+TELLING = (RecordObserved, LookedUp, DeliveryClaimed, DeliveryAnswered, LetterDiscarded)
+"""The kinds of events that may hold a person's values."""
+
+
 def names_of(contact: Contact) -> frozenset[str]:
     """What the events of a person begin with: all records that were ever seen of him, and his own name."""
     return frozenset(contact_name(key) for key in (contact.id, *contact.records))

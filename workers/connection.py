@@ -41,6 +41,12 @@ ROOM = 250
 """Unprojected events beyond which bulk work waits: a person's edit queues behind them. Half a batch of a
 projector."""
 
+ROOM_WAIT = 2.0
+"""Seconds that a portion waits for the log to have room, at most."""
+
+ROOM_LOOK = 0.02
+"""Seconds between two looks at it."""
+
 
 RESTORED = "restore"
 """Who pauses writing when the log was restored; also a cursor: when that was, epoch ms."""
@@ -164,6 +170,12 @@ class Lane:
     def has_room(self) -> bool:
         """Whether so little waits to be projected that bulk work may add to it."""
         return self.backlog() < ROOM
+
+    def await_room(self, lease: Lease) -> None:
+        """Let the log be folded, if too much of it waits; a while only, for perhaps nobody folds it."""
+        end = self.clock.monotonic() + ROOM_WAIT
+        while not self.has_room() and self.clock.monotonic() < end and lease.renew():
+            self.clock.sleep(ROOM_LOOK)
 
     def admitted(self) -> tuple[Priority, ...]:
         """The priorities whose work may go on now, the urgent first: backfill while the log has room."""

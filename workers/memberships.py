@@ -20,7 +20,9 @@ from workers.ports import ListGateway
 from workers.telemetry import get_logger
 
 LEASE_MS = 30_000
-PORTION = 500
+PORTION = 200
+"""Contacts whose membership is told at once, as the log has room."""
+
 COMPLETE = "COMPLETE"
 
 log = get_logger(__name__)
@@ -50,6 +52,7 @@ class Memberships:
         members = {list_id: frozenset(self._members(list_id, lease)) for list_id in asks}
         differing = list(self._differing(kind, members))
         for first in range(0, len(differing), PORTION):
+            self.lane.await_room(lease)
             self.lane.append(
                 [
                     MembershipObserved(

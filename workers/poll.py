@@ -48,12 +48,6 @@ LONGEST_WAIT = 20.0
 PORTION = 200
 """Events that are appended at once."""
 
-ROOM_WAIT_MS = 2_000
-"""How long a portion waits for the log to have room, at most."""
-
-ROOM_LOOK = 0.02
-"""Seconds between two looks at it."""
-
 log = get_logger(__name__)
 
 
@@ -259,15 +253,9 @@ class Poller:
         """Take what a page shows in portions, as the log has room: others have something to say meanwhile."""
         new = 0
         for first in range(0, len(records), PORTION):
-            self._await_room(lease)
+            self.lane.await_room(lease)
             new += self._take(records[first : first + PORTION], source)
         return new
-
-    def _await_room(self, lease: Lease) -> None:
-        """Let the log be folded, if too much of it waits; a while only, for perhaps nobody folds it."""
-        end = self._end(ROOM_WAIT_MS)
-        while not self.lane.has_room() and self.lane.clock.monotonic() < end and lease.renew():
-            self.lane.clock.sleep(ROOM_LOOK)
 
     @staticmethod
     def _moved(cursor: Cursor, page: ChangesPage, overlap_ms: int) -> Cursor:
@@ -331,7 +319,7 @@ class Poller:
 
     def _suspect(self, name: str, listed: Mapping[str, int], lease: Lease) -> int:
         """Have those read that still differ by what has become known while the ids were listed."""
-        self._await_room(lease)
+        self.lane.await_room(lease)
         now, known = self.lane.clock.now_ms(), self._known_now(name, list(listed))
         differing = [each for each, stamp in listed.items() if _differs(known[each], stamp)]
         self.lane.append(

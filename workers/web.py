@@ -70,7 +70,8 @@ class Site:
     def budgets(self, link: Link) -> dict[Crm, Usage]:
         """What the limiters say; nothing while the connection's file cannot be read."""
         try:
-            return {crm: link.accounts.limiter(crm).usage() for crm in Crm}
+            accounts = self.runtime.renewed(link.name).accounts
+            return {crm: accounts.limiter(crm).usage() for crm in Crm}
         except (ConfigurationError, OSError):
             return {}
 

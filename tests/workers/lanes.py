@@ -16,7 +16,7 @@ from domain.upcasting import decode as event_of
 from tests.world import BLANKS, HS, SCHEMAS, SECTION, SF
 from workers.bootstrap import Runtime
 from workers.clock import Clock, ManualClock
-from workers.connection import Lane
+from workers.connection import ROOM, Lane
 from workers.project import Projector
 from workers.settings import Settings
 from workers.storage.memory import MemoryStores
@@ -44,6 +44,24 @@ def project(lane: Lane) -> Lane:
     projector = Projector(lane)
     while projector.step():
         pass
+    return lane
+
+
+class Projecting(ManualClock):
+    """The log is folded while somebody waits."""
+
+    lane: Lane
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        project(self.lane)
+
+
+def crowded(lane: Lane) -> Lane:
+    """More waits to be projected than bulk work may add to."""
+    lane.append(
+        [e.RecordTouched(crm=HS, object="x", id=str(n), occurred_at=1, cause="t") for n in range(ROOM)]
+    )
     return lane
 
 

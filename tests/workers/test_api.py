@@ -1,11 +1,14 @@
 """The API over HTTP: who may come in, what is shown, and that what is asked for is recorded."""
 
 import base64
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from domain import events as e
+from tests.workers.installed import FILE, Installation
 from tests.workers.lanes import (
     ADA,
     TOKEN,
@@ -138,6 +141,17 @@ def test_an_unknown_connection_is_not_found() -> None:
 def test_the_status_counts_letters_and_events() -> None:
     status = Office().get("/status")
     assert (status["letters"], status["lag"], status["ready"]) == ({"hubspot": 0, "salesforce": 1}, 0, True)
+
+
+def test_budgets_are_those_of_the_file_once_it_is_applied(tmp_path: Path) -> None:
+    made = Installation(tmp_path)
+    office = Office(made.runtime)
+    assert office.get("/status")["budgets"][1]["budget_today"] is None
+    made.write("acme", FILE.replace("acme.my", "acme.my, api_call_limit: {per_day: 7000}"))
+    office.lane.append([e.ConfigurationApplied(digest=office.lane.state().config, by="me", request="again")])
+    project(office.lane)
+
+    assert office.get("/status")["budgets"][1]["budget_today"] == 7000
 
 
 def test_a_contact_is_found_and_shown() -> None:

@@ -297,6 +297,17 @@ def test_the_history_marks_the_configuration_in_force(acme: Installation) -> Non
     assert found[0]["digest"] == acme.json("status")["configuration"]
 
 
+def test_a_configuration_that_cannot_be_used_is_not_marked_as_in_force(acme: Installation) -> None:
+    before = acme.json("status")["configuration"]
+    nonsense = {"connection": "acme", "sections": [{}]}
+    acme.lane.append([e.ConfigurationApplied(digest=e.digest(nonsense), by="me")], [nonsense])
+    acme.project()
+    found = acme.json("config", "history")
+
+    assert [(each["by"], each["in_force"]) for each in found] == [("me", False), ("test", True)]
+    assert acme.json("status")["configuration"] == before
+
+
 # -- errors and dead letters
 
 

@@ -11,6 +11,8 @@ from obstore.store import MemoryStore
 from domain import events as e
 from domain.book import ERASING, Table
 from domain.events import encode
+from domain.identity import Fields
+from domain.outcomes import Outcome, OutcomeClass
 from tests.workers.archives import SOON, Shelf, everything
 from tests.workers.lanes import ADA, append, project, shown
 from tests.world import HS, SF
@@ -154,6 +156,29 @@ def test_she_does_not_come_back_by_her_record_nor_by_her_address() -> None:
         secret for secret in SECRETS if secret in raw(shelf).replace(b"Ada@Example", b"ada@example")
     ] == []
     assert shelf.lane.tables().size(ERASING) == 0
+
+
+def test_a_write_to_her_that_ends_after_she_is_erased_leaves_no_value_in_the_log() -> None:
+    shelf = house()
+    erase(shelf)
+    fields: Fields = {"LastName": "Lovelace", "Email": "ada@example.com"}
+    claim = e.DeliveryClaimed(
+        entity=ADA,
+        crm=SF,
+        revision=9,
+        attempt=9,
+        object="Lead",
+        record_id="00Q1",
+        fields=fields,
+        sources=fields,
+    )
+    outcome = Outcome(OutcomeClass.DELIVERED, record_id="00Q1", stored=fields)
+    found = e.LookedUp(entity=ADA, crm=SF, value="ada@example.com", found=(), ticket=900, request="1-0")
+    answer = e.DeliveryAnswered(entity=ADA, crm=SF, attempt=9, outcome=outcome, ticket=901)
+    append(shelf.lane, claim, found, answer)
+
+    assert [secret for secret in SECRETS if secret in raw(shelf)] == []
+    assert b'"attempt":9' in raw(shelf)
 
 
 def test_an_address_that_is_somebody_elses_now_is_not_refused() -> None:

@@ -9,9 +9,10 @@ from domain import events as e
 from domain.book import Table, decode
 from domain.state import Contact
 from domain.upcasting import decode as event_of
-from tests.workers.lanes import append, configured, memory_lane, project, shown
+from tests.workers.lanes import Projecting, append, configured, crowded, memory_lane, project, shown
 from tests.world import HS, SECTION
-from workers.connection import Lane
+from workers.clock import ManualClock
+from workers.connection import ROOM_LOOK, Lane
 from workers.memberships import Memberships
 
 FORM = {"filterType": "FORM_SUBMISSION", "operator": "FILLED_OUT"}
@@ -49,8 +50,8 @@ class Lists:
         return {each: {"7"} if each in self.on_list else set() for each in record_ids}
 
 
-def people(*ids: str) -> Lane:
-    lane = memory_lane()
+def people(*ids: str, clock: ManualClock | None = None) -> Lane:
+    lane = memory_lane(clock)
     lane.append([e.ListObserved(list_id="7", name="Sync", digest=e.digest(REMOTE))], [REMOTE])
     configured(lane, msgspec.structs.replace(SECTION, inclusion_list="7"))
     looks = [shown(HS, "contacts", each, source="baseline", email=f"p{each}@example.com") for each in ids]
@@ -105,3 +106,13 @@ def test_a_list_that_hubspot_is_filling_is_not_believed() -> None:
     lists.status = "PROCESSING"
     assert Memberships(lane, lists).sweep() is None
     assert told(lane) == 0
+
+
+def test_what_a_sweep_found_waits_until_the_log_has_room() -> None:
+    clock = Projecting()
+    lane = clock.lane = crowded(people("1", clock=clock))
+    began = clock.monotonic()
+
+    assert Memberships(lane, Lists("1")).sweep() == 1
+    assert clock.monotonic() - began == pytest.approx(ROOM_LOOK)
+    assert lane.backlog() == 1

@@ -12,11 +12,11 @@ from domain.errors import Misconfigured, SyncError, Throttled, Transient
 from domain.policy import Document
 from domain.upcasting import decode as event_of
 from tests.workers.crm import FakeCrm
-from tests.workers.lanes import append, configured, memory_lane, project, shown
+from tests.workers.lanes import Projecting, append, configured, crowded, memory_lane, project, shown
 from tests.world import HS, SCHEMAS, SECTION, SF
 from workers.clock import ManualClock
-from workers.connection import ROOM, Lane
-from workers.poll import BACKLOG, FOREVER, LEASE_MS, OVERLAP_MS, ROOM_LOOK, SETTLED_MS, Cursor, Poller
+from workers.connection import ROOM_LOOK, Lane
+from workers.poll import BACKLOG, FOREVER, LEASE_MS, OVERLAP_MS, SETTLED_MS, Cursor, Poller
 
 NOW = 1_767_225_600_000
 
@@ -73,24 +73,6 @@ def failing(error: SyncError, *, times: int = 10**6) -> Callable[[], None]:
             raise left.pop()
 
     return fail
-
-
-class Projecting(ManualClock):
-    """The log is folded while somebody waits."""
-
-    lane: Lane
-
-    def sleep(self, seconds: float) -> None:
-        super().sleep(seconds)
-        project(self.lane)
-
-
-def crowded(lane: Lane) -> Lane:
-    """More waits to be projected than bulk work may add to."""
-    lane.append(
-        [e.RecordTouched(crm=HS, object="x", id=str(n), occurred_at=1, cause="t") for n in range(ROOM)]
-    )
-    return lane
 
 
 # -- windows

@@ -12,9 +12,9 @@ from hmac import digest
 from msgspec.structs import replace
 
 from domain.book import Table
-from domain.erasing import addresses_in
+from domain.erasing import TELLING, blank
 from domain.events import AnyEvent, RecordGone, RecordObserved
-from domain.groups import Pointers, pointers, record_name
+from domain.groups import Pointers, about, is_address, pointers
 from workers.archive import manifest
 from workers.archive.files import Files
 from workers.clock import new_key
@@ -46,23 +46,26 @@ class Marks:
         return self._key
 
     def refuse(self, lane: Lane, events: Sequence[AnyEvent]) -> Sequence[AnyEvent]:
-        """The events, with what is shown of an erased person replaced by the fact that he is erased."""
-        looks = [event for event in events if isinstance(event, RecordObserved)]
-        if not looks or not lane.tables().count(Table.ERASED):
+        """The events without an erased person's values; a look says no more than that he is erased."""
+        telling = [event for event in events if isinstance(event, TELLING)]
+        if not telling or not lane.tables().count(Table.ERASED):
             return events
         known = pointers(kind.kind for kind in lane.policy().kinds.values())
-        named = {id(look): self.of(sorted(_names(look, known))) for look in looks}
+        named = {id(event): self.of(sorted(_names(event, known))) for event in telling}
         marks = [mark for each in named.values() for mark in each]
         found = zip(marks, lane.tables().fetch(Table.ERASED, marks), strict=True)
         erased = {mark for mark, entity in found if entity is not None}
-        return [
-            _erased(event) if isinstance(event, RecordObserved) and erased & {*named[id(event)]} else event
-            for event in events
-        ]
+        return [_silent(event, known) if erased & {*named.get(id(event), ())} else event for event in events]
 
 
-def _names(look: RecordObserved, known: Pointers) -> set[str]:
-    return {record_name(look.crm, look.id), *addresses_in(look, known)}
+def _names(event: AnyEvent, known: Pointers) -> set[str]:
+    """Whom an event tells of: of a look, whoever has one of its addresses too."""
+    names = about(event, known)
+    return {names[0], *filter(is_address, names)} if isinstance(event, RecordObserved) else {names[0]}
+
+
+def _silent(event: AnyEvent, known: Pointers) -> AnyEvent:
+    return _erased(event) if isinstance(event, RecordObserved) else blank(event, known)
 
 
 def _erased(look: RecordObserved) -> RecordGone:

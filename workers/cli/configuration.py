@@ -39,7 +39,7 @@ MARK = b'"configuration/'
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A configuration that came into force."""
+    """A configuration that was applied."""
 
     position: str
     at: int
@@ -221,10 +221,11 @@ def _hinders(problems: list[Problem]) -> bool:
 
 
 def _applied(lane: Lane) -> Iterator[Applied]:
-    events = list(_events(lane))
-    for position, event in events:
+    """What the log says was applied. A configuration that cannot be used never came into force."""
+    applied = lane.state().applied
+    for position, event in _events(lane):
         at = position_of(position)[0]
-        yield Applied(position, at, event.digest, event.by, in_force=position == events[-1][0])
+        yield Applied(position, at, event.digest, event.by, in_force=position == applied)
 
 
 def _events(lane: Lane) -> Iterator[tuple[str, ConfigurationApplied]]:

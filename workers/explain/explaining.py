@@ -74,6 +74,8 @@ def _reason(evidence: Evidence, subject: Closed | Opened | None) -> tuple[str, s
         case Opened():
             wait = evidence.contact.wait or Wait.DELIVERY
             return wait, WAIT_TEXT[wait], "; ".join(_waiting(evidence, wait))
+        case None if evidence.contact.erased:
+            return Reason.ERASED, TEXT[Reason.ERASED], ""
         case None:
             return "", NOTHING_DECIDED, ""
 

@@ -387,6 +387,13 @@ def nothing_decided() -> Told:
     return world, world.hubspot("1", source="baseline", **ADA)
 
 
+def erased_undecided() -> Told:
+    world, entity = nothing_decided()
+    gone = {"crm": HS, "object": "contacts", "id": "1", "cause": "erased"}
+    world.append(e.RecordGone(**gone, at=world.now, ticket=world.draw()))  # type: ignore[arg-type]  # by name
+    return world, entity
+
+
 BY_CODE: dict[str, Callable[[], Told]] = {
     Reason.DELIVERED: delivered,
     Reason.PARTLY_DELIVERED: partly_delivered,
@@ -435,5 +442,6 @@ OTHERS: dict[str, Callable[[], Told]] = {
         deletion_spared,
         deletion_refused,
         nothing_decided,
+        erased_undecided,
     )
 }
