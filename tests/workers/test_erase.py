@@ -11,7 +11,6 @@ from obstore.store import MemoryStore
 from domain import events as e
 from domain.book import ERASING, Table
 from domain.events import encode
-from domain.identity import Fields
 from domain.outcomes import Outcome, OutcomeClass
 from tests.workers.archives import SOON, Shelf, everything
 from tests.workers.lanes import ADA, append, project, shown
@@ -161,7 +160,7 @@ def test_she_does_not_come_back_by_her_record_nor_by_her_address() -> None:
 def test_a_write_to_her_that_ends_after_she_is_erased_leaves_no_value_in_the_log() -> None:
     shelf = house()
     erase(shelf)
-    fields: Fields = {"LastName": "Lovelace", "Email": "ada@example.com"}
+    fields: dict[str, str | None] = {"LastName": "Lovelace", "Email": "ada@example.com"}
     claim = e.DeliveryClaimed(
         entity=ADA,
         crm=SF,
