@@ -31,7 +31,7 @@ class Draft(msgspec.Struct, frozen=True):
     record_id: str | None  #: None: create
     fields: Fields
     sources: Fields
-    key_field: str | None = None
+    key_field: str | None = None  #: with ``record_id``: what a call of its own names the record by
     key_value: str | None = None
     delete: bool = False  #: there are no fields then
     verdicts: dict[str, Verdict] = {}  #: key of a validation rule -> what we say of it; absent: PASS
@@ -64,6 +64,7 @@ class Plan(msgspec.Struct):
     wait: Wait | None = None
     needs: list[Need] = []
     drafts: dict[Crm, Draft] = {}
+    following: dict[Crm, Draft] = {}  #: what takes a call of its own, once the target's draft is written
     agreed: list[tuple[MappedField, Pair]] = []  #: fields that turn out to agree
     broken: dict[Crm, Broken] = {}  #: writes that a validation rule stops
     held: dict[Crm, dict[str, Hold]] = {}  #: fields that are not sent, and why

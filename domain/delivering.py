@@ -310,7 +310,7 @@ def _rejected(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.D
     """Hold back the fields that were blamed and let the others go; without a name, give up on the write."""
     outcome = event.outcome
     blamed = {name for name in outcome.fields if name in flight.fields and name in flight.sources}
-    if not blamed or len(blamed) == len(flight.fields) or _whole(step, contact, flight, outcome, blamed):
+    if not blamed or _whole(step, contact, crm, flight, outcome):
         return send_letter(step, contact, crm, Reason.REJECTED, flight, outcome)
     digest = step.policy.digest
     holds = {
@@ -319,10 +319,13 @@ def _rejected(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.D
     return replace(contact, holds={**contact.holds, crm: {**contact.holds.get(crm, {}), **holds}})
 
 
-def _whole(step: Step, contact: Contact, flight: Flight, outcome: Outcome, blamed: set[str]) -> bool:
-    """Whether the write makes no sense without the blamed fields."""
-    match = step.policy.kinds[contact.kind].kind.match.get(flight.object, ())
-    return outcome.code == RECORD_RULE or (flight.record_id is None and not blamed.isdisjoint(match))
+def _whole(step: Step, contact: Contact, crm: Crm, flight: Flight, outcome: Outcome) -> bool:
+    """Whether the write makes no sense without the blamed fields; a field's own call is part of a write."""
+    kind, blamed = step.policy.kinds[contact.kind], set(outcome.fields)
+    if flight.fields.keys() <= kind.apart.get((crm, flight.object), {}).keys():
+        return False
+    new = flight.record_id is None and not blamed.isdisjoint(kind.kind.match.get(flight.object, ()))
+    return new or outcome.code == RECORD_RULE or flight.fields.keys() <= blamed
 
 
 def _misconfigured(

@@ -88,6 +88,13 @@ SCOPES = Diagnosis(
     "Grant the scope that the message names to the app, then clear the suspension.",
     suspends=True,
 )
+OPT_OUT_SCOPE = Diagnosis(
+    REJECTED,
+    Category.PERMISSIONS,
+    "The HubSpot app lacks the scope that unsubscribing people takes.",
+    "Grant the scope communication_preferences.write to the app; the opt-out is tried again by itself. "
+    "Or map hs_email_optout with dont_sync.",
+)
 OBJECT_RIGHT = Diagnosis(
     MISCONFIGURED,
     Category.PERMISSIONS,

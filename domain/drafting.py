@@ -159,12 +159,14 @@ def _start_with(drafting: _Drafting, mapped: MappedField, target: Crm, record: F
     except Unconvertible as error:
         drafting.refuse(mapped.name(target), target, source, error.code, str(error))
         return
-    if value is not None:
-        drafting.write(mapped, target, value, source, create=True)
+    apart = bool(mapped.schema(target).apart)
+    if value is not None and not (apart and value != "true"):
+        drafting.write(mapped, target, value, source, create=not apart)
 
 
 def _creation(drafting: _Drafting, target: Crm, name: str, ref: RecordRef) -> Plan:
     kind, answer = drafting.kind, drafting.answer
+    later = _set_apart(drafting, target, name, None, {})
     fields = {**kind.section.defaults.get(name, {}), **drafting.fields[target]}
     why = _incomplete(drafting, target, name, fields)
     if why:
@@ -173,6 +175,7 @@ def _creation(drafting: _Drafting, target: Crm, name: str, ref: RecordRef) -> Pl
     sources = {**dict.fromkeys(fields), **drafting.sources[target]}
     draft = Draft(name, None, fields, sources, kind.kind.key_field(target), ref.id)
     answer.drafts = {target: draft}
+    answer.following = {target: later} if later else {}
     return answer
 
 
@@ -208,13 +211,41 @@ def update(contact: Contact, kind: KindPolicy, now: int) -> Plan:
         if isinstance(merged, Send) and mapped.salesforce in foreign:
             merged = Refuse(merged.target, merged.source, OTHER, UNCONVERTIBLE)
         _merge_into(drafting, mapped, pair, merged)
-    refs = {HUBSPOT: ours[0], SALESFORCE: theirs[0]}
     for ref, record in (ours, theirs):
         drafting.check_dependent(ref.crm, ref.object, record)
-    for crm, fields in drafting.fields.items():
-        if fields:
-            drafting.answer.drafts[crm] = Draft(refs[crm].object, refs[crm].id, fields, drafting.sources[crm])
+        _change(drafting, ref, record)
     return drafting.answer
+
+
+def _change(drafting: _Drafting, ref: RecordRef, record: Record) -> None:
+    """Draft what one record gets; what takes a call of its own goes when nothing else is left to be sent."""
+    answer, fields = drafting.answer, drafting.fields[ref.crm]
+    later = _set_apart(drafting, ref.crm, ref.object, ref.id, record.values) if fields else None
+    if fields:
+        answer.drafts[ref.crm] = Draft(ref.object, ref.id, fields, drafting.sources[ref.crm])
+    if later is not None:
+        (answer.following if fields else answer.drafts)[ref.crm] = later
+
+
+def _set_apart(
+    drafting: _Drafting, target: Crm, name: str, record_id: str | None, known: Fields
+) -> Draft | None:
+    """Take a field that a call of its own writes out of the target's draft, into one for itself.
+
+    ``known``: what the record holds.
+    """
+    apart, fields = drafting.kind.apart.get((target, name), {}), drafting.fields[target]
+    field_name = next((each for each in apart if each in fields), None)
+    if field_name is None:
+        return None
+    value, source = fields.pop(field_name), drafting.sources[target].pop(field_name)
+    named_by = apart[field_name]
+    address = {**known, **overlay(drafting.contact, target), **fields}.get(named_by)
+    if address is None:
+        why = f"it is set by {named_by}, and the record has none"
+        drafting.refuse(field_name, target, source, Reason.VALIDATION, why)
+        return None
+    return Draft(name, record_id, {field_name: value}, {field_name: source}, named_by, address)
 
 
 def _foreign(kind: KindPolicy, ref: RecordRef, record: Record) -> frozenset[str]:
@@ -250,13 +281,20 @@ def _unseen(
     needs, mapped = [], kind.fields[theirs[0].object]
     for (ref, record), (_, other) in ((ours, theirs), (theirs, ours)):
         waiting = (
-            other.values.get(each.name(ref.crm.other)) is not None and each.name(ref.crm) not in record.values
+            each.name(ref.crm) not in record.values
+            and _passes(each, other.values.get(each.name(ref.crm.other)))
             for each in mapped
-            if each.rule is not SyncRule.DONT_SYNC
         )
         if ref.crm in contact.created_by_us and not read_in_full(contact, kind, ref, record) and any(waiting):
             needs.append(Need("record", ref.crm, ref.object, ref.id))
     return needs
+
+
+def _passes(mapped: MappedField, value: FieldValue) -> bool:
+    """Whether a value might travel by the rule."""
+    if mapped.rule is SyncRule.OPT_OUT:
+        return value == "true"
+    return value is not None and mapped.rule is not SyncRule.DONT_SYNC
 
 
 def _merge_into(drafting: _Drafting, mapped: MappedField, now: Pair, merged: Merged) -> None:

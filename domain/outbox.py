@@ -21,9 +21,10 @@ def allowed(step: Step, contact: Contact, answer: Plan) -> tuple[Contact, dict[C
 
     A guard and shadow mode say so in the answer, and their contacts wait to be released.
     """
-    drafts = {crm: draft for crm, draft in answer.drafts.items() if not refused(contact, crm, answer)}
+    drafts = {crm: draft for crm in answer.drafts if (draft := _unrefused(contact, crm, answer))}
     if drafts and step.policy.kinds[contact.kind].section.shadow:
-        _hold(step, contact, answer, SHADOW, Reason.SHADOW, "; ".join(map(_worded, drafts, drafts.values())))
+        worded = [_worded(*each) for each in (*drafts.items(), *answer.following.items())]
+        _hold(step, contact, answer, SHADOW, Reason.SHADOW, "; ".join(dict.fromkeys(worded)))
         return contact, {}
     passed = {}
     for crm, draft in drafts.items():
@@ -33,6 +34,13 @@ def allowed(step: Step, contact: Contact, answer: Plan) -> tuple[Contact, dict[C
         else:
             passed[crm] = draft
     return contact, passed
+
+
+def _unrefused(contact: Contact, crm: Crm, answer: Plan) -> Draft | None:
+    """The target's draft; while a dead letter holds it, what follows it need not wait."""
+    if not refused(contact, crm, answer):
+        return answer.drafts[crm]
+    return answer.following.get(crm) if answer.drafts[crm].record_id else None
 
 
 def _hold(step: Step, contact: Contact, answer: Plan, cause: str, reason: Reason, why: str) -> None:
@@ -142,5 +150,5 @@ def _intent(step: Step, contact: Contact, crm: Crm, draft: Draft, revision: int)
 
 
 def _same_write(intent: Intent, draft: Draft) -> bool:
-    one = (intent.content, intent.record_id, intent.object)
-    return one == (draft.content, draft.record_id, draft.object)
+    one = (intent.content, intent.record_id, intent.object, intent.key_value)
+    return one == (draft.content, draft.record_id, draft.object, draft.key_value)

@@ -105,6 +105,7 @@ class KindPolicy:
     needed: dict[Place, frozenset[str]]  #: (CRM, object) -> fields to be known before deciding
     schemas: dict[Place, ObjectSchema]
     dependent: dict[Place, tuple[FieldSchema, ...]]  #: picklists that depend on another field
+    apart: dict[Place, dict[str, str]]  #: field that takes a call of its own -> what names the record there
     rules: dict[str, ObjectRules]  #: Salesforce object -> its validation rules, where it has any
     inclusion: InclusionFilter | None
     inclusion_key: str  #: names the list with its filters as they are now; empty without one
@@ -187,6 +188,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         ),
         schemas=schemas,
         dependent=dependent,
+        apart={place: _apart(schema) for place, schema in schemas.items()},
         rules=rules,
         inclusion=inclusion,
         inclusion_key=_inclusion_key(inclusion, connection),
@@ -263,6 +265,10 @@ def _schemas(kind: ObjectKind, connection: Connection, documents: Documents) -> 
         for crm, name in names
         if f"{crm}/{name}" in connection.schemas
     }
+
+
+def _apart(schema: ObjectSchema) -> dict[str, str]:
+    return {field.name: field.apart for field in schema.fields.values() if field.apart}
 
 
 def field_schema(schemas: Mapping[Place, ObjectSchema], crm: Crm, name: str, field: str) -> FieldSchema:

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from domain.answer import Draft
 from domain.asking import look_up_key
 from domain.book import CONNECTION_KEY, Table, decode, decode_closed, encode
 from domain.checking import Documents
 from domain.events import AnyEvent, LookedUp, SyncRequested
 from domain.identity import CRMS, Crm, Fields, RecordRef
+from domain.plan import plan
 from domain.projection import Projection
 from domain.reasons import Reason, Wait
 from domain.state import Connection, Contact, Intent, ReadRequest
@@ -89,7 +91,8 @@ class Preview:
         del self._rows[Table.CONTACTS, entity]
         requests = [decode(Table.READS, each) for each in changes.puts.get(Table.READS, {}).values()]
         closed = [decode_closed(each) for each in changes.decisions.get(entity, [])]
-        lines = [*_intents(contact), *_holds(contact), *self._reads(contact, requests)]
+        following = plan(contact, self._projection.policy(), self._now).following if contact.intents else {}
+        lines = [*_intents(contact, following), *_holds(contact), *self._reads(contact, requests)]
         lines += [(Line(Act.STOP, None, each.reason), {}) for each in closed if each.id == position]
         if contact.member:
             lines.append((Line(Act.MEMBER, Crm.HUBSPOT, contact.kind), {}))
@@ -130,9 +133,11 @@ class Preview:
                 yield Line(Act.READ, each.crm, each.object), dict.fromkeys(sorted(absent))
 
 
-def _intents(contact: Contact) -> Iterator[tuple[Line, Fields]]:
+def _intents(contact: Contact, following: Mapping[Crm, Draft]) -> Iterator[tuple[Line, Fields]]:
+    """``following``: what will be written after the intents."""
     for crm, intent in contact.intents.items():
-        yield Line(_act(intent), crm, intent.object), intent.fields
+        more = following[crm].fields if crm in following else {}
+        yield Line(_act(intent), crm, intent.object), intent.fields | more
 
 
 def _act(intent: Intent) -> Act:

@@ -58,6 +58,9 @@ class FieldSchema(msgspec.Struct, frozen=True, omit_defaults=True):
     controller: str | None = None  #: the field whose value says which options there are
     default: str | None = None  #: what a new record gets that does not say otherwise, in canonical text
     self_filled: bool = False  #: a new record gets a value that only the CRM knows
+    apart: str = ""
+    #: a box that is only ever ticked, by a call of its own that names the record by this field; empty: it is
+    #: written with the rest
 
 
 class ObjectSchema(msgspec.Struct, frozen=True):

@@ -67,7 +67,7 @@ class Intent(msgspec.Struct, frozen=True, gc=False, array_like=True):
     config: str  #: digest of the configuration it was decided under
     priority: Priority
     decision: str
-    key_field: str | None = None
+    key_field: str | None = None  #: with ``record_id``: what a call of its own names the record by
     key_value: str | None = None
     delete: bool = False  #: the record is to be deleted, or merged; there are no fields then
     verdicts: dict[str, Verdict] = {}  #: key of a validation rule -> what we say of it; absent: PASS

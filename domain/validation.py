@@ -21,6 +21,8 @@ def objection(schema: FieldSchema, value: FieldValue, *, create: bool) -> str:
     """Say why the target would refuse the value; empty if it would not. Never quotes the value."""
     if schema.calculated or not (schema.createable if create else schema.updateable):
         return "the field cannot be written"
+    if schema.apart and value != "true":
+        return "the box can be ticked, and not be cleared"
     if value is None:
         return "the field must not be empty" if schema.required else ""
     if schema.kind in _TEXTS:

@@ -306,9 +306,10 @@ def _wish(waiting: Waiting) -> Claim:
 def _alike(waiting: Sequence[Waiting], *, mixed: bool) -> list[Waiting]:
     """Those that may share a call with the most urgent one; ``mixed`` updates may be of several objects."""
 
-    def sort(intent: Intent) -> tuple[str, bool, bool]:
+    def sort(intent: Intent) -> tuple[str, bool, bool, str | None]:
         create = intent.record_id is None
-        return "" if mixed and not create and not intent.delete else intent.object, create, intent.delete
+        name = "" if mixed and not create and not intent.delete else intent.object
+        return name, create, intent.delete, intent.key_field
 
     same = sort(waiting[0].intent)
     return [each for each in waiting if sort(each.intent) == same]

@@ -52,8 +52,9 @@ class WriteRow(msgspec.Struct, frozen=True):
     object: str
     id: str | None
     fields: Fields  #: target field -> value; None clears
-    key_field: str | None = None  #: creates only: the unique field of the upsert
-    key_value: str | None = None  #: creates only: its value, the other CRM's record id
+    key_field: str | None = None
+    #: creates: the unique field of the upsert; with ``id``: what the fields' own call names the record by
+    key_value: str | None = None  #: its value: for creates the other CRM's record id
     delete: bool = False  #: HubSpot only: move the record to the recycle bin; there are no fields then
     into: str = ""  #: with ``delete``: merge the record into the one of this id instead
 
@@ -197,10 +198,10 @@ class ProvisioningGateway(Protocol):
     def create_key_field(self, field: KeyField) -> None:
         """Create the field. Raises Rejected if one of that name exists, even hidden from our user."""
 
-    def lacking(self, objects: Sequence[str]) -> list[str]:
+    def lacking(self, objects: Sequence[str], *, opt_outs: bool) -> list[str]:
         """What the credential lacks to sync these objects, in the CRM's own names for rights.
 
-        Empty as well where the CRM does not say.
+        Empty as well where the CRM does not say. ``opt_outs``: whether people are to be unsubscribed too.
         """
 
 

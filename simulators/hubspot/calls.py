@@ -27,6 +27,7 @@ _FAMILIES = {
     "oauth": ["/oauth/v1", "/oauth/v3", *(f"/oauth/{v}" for v in DATED)],
     "oauth-new": ["/oauth/v3", *(f"/oauth/{v}" for v in DATED)],
     "private-apps": ["/oauth/v2/private-apps"],
+    "subscriptions": ["/communication-preferences/v4"],
     "account": ["/account-info/v3", *(f"/account-info/{v}" for v in DATED)],
     "webhooks": ["/webhooks/v3", "/webhooks/2026-03", "/app-webhooks/2025-09", "/app-webhooks/2026-09"],
     "forms": ["/submissions/v3/integration/submit"],
@@ -127,7 +128,11 @@ Handler = Callable[[Call], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A handler under every path of a family; `scope` may hold `{type}`; `limit` names its rate limiter."""
+    """A handler under every path of a family.
+
+    `scope` may hold `{type}`, or several scopes with `|` between them, of which one is enough; `limit` names
+    its rate limiter.
+    """
 
     method: str
     family: str

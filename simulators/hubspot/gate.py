@@ -23,6 +23,7 @@ from simulators.hubspot import (
     properties_api,
     schemas_api,
     search_api,
+    subscriptions_api,
     webhooks_api,
 )
 from simulators.hubspot.calls import Call, Endpoint
@@ -50,6 +51,7 @@ _MODULES = (
     older_objects_api,
     forms_api,
     schemas_api,
+    subscriptions_api,
 )
 _HTML = b"<html><head><title>%d</title></head><body><h1>%d %s</h1><p>cloudflare</p></body></html>"
 _REASONS = {
@@ -123,9 +125,9 @@ class Gate:
         now_ms = self._crm.clock.now_ms()
         if token.expires_ms is not None and token.expires_ms <= now_ms:
             raise errors.expired((now_ms - token.expires_ms) // 1000, iso_ms(token.expires_ms))
-        scope = self._scope(request, endpoint)
-        if scope and scope not in token.scopes:
-            raise errors.missing_scopes([scope])
+        scopes = self._scope(request, endpoint).split("|")
+        if scopes != [""] and token.scopes.isdisjoint(scopes):
+            raise errors.missing_scopes(scopes)
         return token
 
     def _scope(self, request: Request, endpoint: Endpoint) -> str:
@@ -181,7 +183,7 @@ class Gate:
         if rule.status == 403:  # noqa: PLR2004
             route, request.params, _ = self._router.find(request.method, request.path)
             scope = self._scope(request, route.handler) if route is not None else ""
-            return errors.missing_scopes([scope])
+            return errors.missing_scopes(scope.split("|"))
         if rule.status == 429:  # noqa: PLR2004
             return self._too_many(rule.policy or "TEN_SECONDLY_ROLLING")
         messages = {

@@ -15,6 +15,7 @@ from simulators.hubspot.properties import BadValueError
 from simulators.hubspot.records import Origin, Record, Values, lag
 from simulators.hubspot.schema import standard_types
 from simulators.hubspot.settings import HubSpotSettings
+from simulators.hubspot.subscriptions import PROPERTY, Subscriptions
 from simulators.hubspot.table import Table
 from simulators.hubspot.tokens import Token
 from simulators.hubspot.webhooks import Webhooks
@@ -45,6 +46,7 @@ class Portal:
         self.associations = Associations()
         self.lists.linked = self._linked
         self.limits = Limits(settings)
+        self.subscriptions = Subscriptions(clock)
         self.tokens: dict[str, Token] = {}
         self.refresh_tokens: dict[str, str] = {}
         self.codes: dict[str, tuple[str, str]] = {}
@@ -104,6 +106,7 @@ class Portal:
 
     def create(self, table: Table, values: Values, origin: Origin) -> Record:
         now_ms = self.clock.now_ms()
+        values = self._with_opt_out(table, values)
         record = table.insert(self.new_id(), values, now_ms, origin)
         self._show(table, record)
         if self._quiet:
@@ -116,7 +119,7 @@ class Portal:
     def update(self, table: Table, record: Record, values: Values, origin: Origin) -> list[str]:
         """Store clean values; returns the names that changed."""
         now_ms = self.clock.now_ms()
-        values = self._with_secondary(table, record, values)
+        values = self._with_opt_out(table, self._with_secondary(table, record, values))
         out_of_order = any(
             record.had_before(name, value) and record.values.get(name) != value
             for name, value in values.items()
@@ -144,6 +147,32 @@ class Portal:
         extra = [email for email in record.values.get("hs_additional_emails", "").split(";") if email]
         kept = [email for email in dict.fromkeys([*extra, old]) if email != new]
         return {**values, "hs_additional_emails": ";".join(kept)}
+
+    def _with_opt_out(self, table: Table, values: Values) -> Values:
+        """A contact that gets another address has opted out if that one has."""
+        if table.type.name != "contacts" or "email" not in values:
+            return values
+        return {**values, PROPERTY: self.subscriptions.shown(values["email"])}
+
+    def opt_out(self, address: str, origin: Origin) -> bool:
+        """Unsubscribe an address from everything; returns whether it was not before."""
+        known = self.subscriptions.opted_out
+        if address in known:
+            return False
+        known[address] = self.clock.now_ms()
+        self._tell_opt_out(address, "true", origin)
+        return True
+
+    def opt_in(self, address: str, origin: Origin) -> None:
+        """What only the person may want."""
+        del self.subscriptions.opted_out[address]
+        self._tell_opt_out(address, "false", origin)
+
+    def _tell_opt_out(self, address: str, value: str, origin: Origin) -> None:
+        table = self.tables["contacts"]
+        record = table.find_by("email", address)
+        if record is not None and record.values.get("email") == address:
+            self.update(table, record, {PROPERTY: value}, origin)
 
     def _show(self, table: Table, record: Record) -> None:
         """Let the search index learn of the record's state, in its own time."""

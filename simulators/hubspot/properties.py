@@ -47,6 +47,7 @@ class Property:
     options: list[dict[str, Any]] = field(default_factory=list)
     unique: bool = False
     read_only: bool = False
+    told: bool = False
     calculated: bool = False
     hubspot_defined: bool = False
     hidden: bool = False

@@ -103,6 +103,7 @@ def _property(item: dict[str, Any], group: str, now_ms: int) -> Property:
         options=options(item.get("options", [])),
         unique=item["name"] == "email",
         read_only="r" in flags,
+        told="t" in flags,
         calculated="c" in flags,
         external_options="e" in flags,
         hubspot_defined=True,

@@ -26,6 +26,11 @@ ALL_SCOPES = [
     "crm.lists.read",
     "crm.lists.write",
     "crm.objects.owners.read",
+    "communication_preferences.read",
+    "communication_preferences.write",
+    "communication_preferences.read_write",
+    "communication_preferences.statuses.batch.read",
+    "communication_preferences.statuses.batch.write",
     "crm.import",
     "crm.export",
     "oauth",
@@ -100,6 +105,9 @@ class HubSpotSettings(Settings):
     merge_event_has_object_id: bool = True  # unverified
     merge_event_names_kept_id: bool = True  # unverified: False says null where a merge made no new record
     change_flag_everywhere: bool = False  # unverified: `changeFlag` on merge, restore and privacyDeletion
+
+    unsubscribe_twice: str = "accept"  # unverified: "accept" or "refuse" for an address that has opted out
+    unsubscribe_answer: str = "results"  # unverified: "results" (none of them) or "empty", without `verbose`
 
     list_recompute_delay: list[float] = field(default_factory=lambda: [1.0, 5.0])
     list_time_refresh: float = 60.0

@@ -12,6 +12,7 @@ from simulators.faults import Fault
 from simulators.hubspot.associations import kinds
 from simulators.hubspot.gate import Gate
 from simulators.hubspot.portal import Portal
+from simulators.hubspot.properties import clean_email
 from simulators.hubspot.records import Origin, Record
 from simulators.hubspot.rendering import Shape
 from simulators.hubspot.settings import HubSpotSettings
@@ -164,7 +165,18 @@ class HubSpot(Simulator):
             "GET /_sim/webhooks": lambda _: self.portal.webhooks.delivery.state(),
             "POST /_sim/webhooks/flush": lambda _: self.portal.webhooks.delivery.flush(),
             "POST /_sim/restore": self._restore,
+            "POST /_sim/unsubscribe": self._unsubscribe,
+            "POST /_sim/resubscribe": self._resubscribe,
         }
+
+    def _unsubscribe(self, request: Request) -> dict[str, Any]:
+        address = clean_email(request.json()["email"])
+        return {"changed": self.portal.opt_out(address, self.portal.person())}
+
+    def _resubscribe(self, request: Request) -> dict[str, Any]:
+        address = clean_email(request.json()["email"])
+        self.portal.opt_in(address, self.portal.person())
+        return {"changed": True}
 
     def _restore(self, request: Request) -> dict[str, Any]:
         body = request.json()

@@ -99,7 +99,7 @@ class Webhooks:
 
     def _value_events(self, table: Table, record_id: int, name: str, value: str) -> list[Event]:
         prop = table.properties[name]
-        if not prop.writable:
+        if not (prop.writable or prop.told):
             return []
         body = {"objectId": record_id, "propertyName": name, "propertyValue": _told(prop.type, value)}
         return self._events(table, "propertyChange", name, body)

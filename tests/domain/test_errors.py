@@ -129,6 +129,7 @@ BY_CODE_ALONE = [
         "rejected",
         "Permissions",
     ),
+    (HS, "opt_out_scope", "rejected", "Permissions"),
     (SF, "MALFORMED_QUERY", "misconfigured", "Mappings"),
     (SF, "DUPLICATE_EXTERNAL_ID http_300", "rejected", "Duplicates"),
     (SF, "APEX_ERROR", "rejected", "Custom code"),

@@ -191,3 +191,22 @@ def test_an_opt_out_stands(story: Story) -> None:
     contact = story.hubspot.contact("eve@example.com", "do_not_call")
     assert contact is not None
     assert contact["do_not_call"] == "true"
+
+
+@pytest.mark.rule(68)
+def test_whoever_opts_out_in_salesforce_is_unsubscribed_in_hubspot_and_never_subscribed_again(
+    story: Story,
+) -> None:
+    story.person("ivy@example.com", lastname="Sea")
+    lead(story, "ivy@example.com")
+    story.edit_lead("ivy@example.com", HasOptedOutOfEmail="true", City="Linz")
+    story.expect(story.contact_has("ivy@example.com", city="Linz", hs_email_optout="true"), "the opt-out")
+
+    fields = {"LastName": "Fox", "Company": "Den", "Email": "fox@example.com", "HasOptedOutOfEmail": "true"}
+    story.salesforce.people("create", object="Lead", properties=fields)
+    story.expect(story.contact_has("fox@example.com", hs_email_optout="true"), "the new person's opt-out")
+
+    story.edit_lead("ivy@example.com", HasOptedOutOfEmail="false", City="Wels")
+    story.expect(story.contact_has("ivy@example.com", city="Wels", hs_email_optout="true"), "the edit")
+    story.calm()
+    assert "hs_email_optout" in story.decisions("fox@example.com")[-1].wrote["hubspot"]

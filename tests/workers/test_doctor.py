@@ -119,7 +119,10 @@ def test_a_static_list_is_refused(server: redis.Redis) -> None:
 
 @pytest.mark.rule(131)
 def test_each_scope_that_lacks_is_named(server: redis.Redis) -> None:
-    granted = set(scopes_needed(["contacts"])) - {"crm.objects.contacts.write", "crm.objects.owners.read"}
+    granted = set(scopes_needed(["contacts"], opt_outs=False)) - {
+        "crm.objects.contacts.write",
+        "crm.objects.owners.read",
+    }
     with accounts(scopes=[*granted, "crm.schemas.contacts.write", "crm.lists.write"]) as both:
         set_up(both)
         said = complaints(examine(patient(both, server)))
@@ -350,7 +353,10 @@ def test_the_days_calls_are_looked_at(account: dict[str, object], says: str) -> 
 
 
 def test_other_objects_share_the_scopes_of_custom_ones() -> None:
-    assert scopes_needed(["badges"])[:2] == ["crm.objects.custom.read", "crm.objects.custom.write"]
+    assert scopes_needed(["badges"], opt_outs=False)[:2] == [
+        "crm.objects.custom.read",
+        "crm.objects.custom.write",
+    ]
 
 
 # -- its page
@@ -359,7 +365,7 @@ def test_other_objects_share_the_scopes_of_custom_ones() -> None:
 @pytest.mark.rule(131)
 def test_the_page_on_connecting_names_every_scope_and_secret() -> None:
     page = (Path(__file__).parents[2] / "docs" / "connect.md").read_text()
-    named = [*scopes_needed(["contacts"]), *configuration().kinds["contacts"].salesforce]
+    named = [*scopes_needed(["contacts"], opt_outs=True), *configuration().kinds["contacts"].salesforce]
     secrets = {*secrets_needed(options(), webhooks=True), *secrets_needed(jwt(), webhooks=True)}
     named += [f"CRMSYNC_ACME_{secret.upper()}" for secret in secrets]
     assert [name for name in named if name not in page] == []

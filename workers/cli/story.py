@@ -67,7 +67,7 @@ class Story:
 
     def contact_has(self, email: str, **properties: str) -> Callable[[], bool]:
         def look() -> bool:
-            contact = self.hubspot.contact(email)
+            contact = self.hubspot.contact(email, *properties)
             return contact is not None and all(contact[name] == value for name, value in properties.items())
 
         return look

@@ -6,6 +6,7 @@ from workers.configuration.document import (
     Budget,
     ConnectionOptions,
     connection_options,
+    syncs_opt_outs,
     to_document,
 )
 from workers.configuration.lists import ExaminedList, examine_lists, find_list, with_referred
@@ -33,6 +34,7 @@ __all__ = [
     "load",
     "loads",
     "sample",
+    "syncs_opt_outs",
     "to_document",
     "with_referred",
 ]

@@ -44,7 +44,7 @@ def _unfillable(field: Computed, kind: ObjectKind, schemas: Schemas) -> Iterator
         what = f'HubSpot has no property "{field.field}" of {kind.hubspot}.'
         yield Misfit(("hubspot",), what, meant(field.field, target.fields))
         return
-    if schema.calculated or not schema.updateable:
+    if schema.calculated or schema.apart or not schema.updateable:
         what = f"{field.field} is read-only, so nothing can be computed into it."
         yield Misfit((str(field.target),), what, "Name another field.")
     wrong = unfit(field.formula, source, owner, condition=False) or _mistyped(field, schema, source)

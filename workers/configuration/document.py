@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from domain.identity import Crm
 from domain.kinds import ObjectKind
+from domain.mapping import SyncRule
 from domain.money import CURRENCY
 from domain.policy import Computed, Document, FieldMapping, RoutingRule, Section
 from domain.schema import FieldSchema
@@ -18,6 +19,7 @@ from workers.configuration.model import (
     SectionEntry,
 )
 from workers.configuration.problems import Schemas
+from workers.configuration.rules import OPTED_OUT
 from workers.configuration.standard import left_out, mappings_of
 
 
@@ -74,6 +76,16 @@ def to_document(
     """
     sections = [_section(configuration, name, schemas, lists or {}) for name in configuration.sections]
     return Document(configuration.connection, tuple(sections), configuration.entry.retention.decisions)
+
+
+def syncs_opt_outs(configuration: Configuration) -> bool:
+    """Whether people who opt out in Salesforce are to be unsubscribed in HubSpot."""
+    entries = (
+        entry
+        for name, section in configuration.sections.items()
+        for _, entry, _ in mappings_of(configuration.kinds[name], section)
+    )
+    return any(entry.hubspot == OPTED_OUT and entry.sync_rule is SyncRule.OPT_OUT for entry in entries)
 
 
 def fields_of(entry: MappingEntry, kind: ObjectKind, schemas: Schemas) -> dict[str, str]:

@@ -90,10 +90,12 @@ def _allowed(budget: Budget, limit: int | None) -> int | None:
     return min(bounds, default=None)
 
 
-def check_rights(crm: Crm, provisioning: ProvisioningGateway, objects: Sequence[str]) -> Iterator[Finding]:
-    """Whether the credential may do all that syncing takes."""
+def check_rights(
+    crm: Crm, provisioning: ProvisioningGateway, objects: Sequence[str], *, opt_outs: bool
+) -> Iterator[Finding]:
+    """Whether the credential may do all that syncing takes, and opting people out with it."""
     try:
-        lacking = provisioning.lacking(objects)
+        lacking = provisioning.lacking(objects, opt_outs=opt_outs)
     except SyncError as error:
         yield refused(crm, f"{NAMES[crm]} does not say what the credential may do", error)
         return

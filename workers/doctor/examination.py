@@ -9,7 +9,7 @@ from domain.errors import SyncError
 from domain.identity import Crm
 from domain.schema import ObjectSchema
 from workers.clock import Clock
-from workers.configuration import Configuration, ConnectionOptions, connection_options
+from workers.configuration import Configuration, ConnectionOptions, connection_options, syncs_opt_outs
 from workers.doctor.accounts import (
     check_budget,
     check_clock,
@@ -79,7 +79,8 @@ def _account(patient: Patient, crm: Crm, schemas: dict[tuple[Crm, str], ObjectSc
     yield from check_clock(crm, skew_ms)
     yield from check_zone(crm, account)
     yield from check_budget(crm, account, patient.options, objects=len(objects))
-    yield from check_rights(crm, patient.provisioning()[crm], objects)
+    opt_outs = syncs_opt_outs(patient.configuration)
+    yield from check_rights(crm, patient.provisioning()[crm], objects, opt_outs=opt_outs)
     yield from check_reading(crm, gateway, objects, schemas)
     if crm is Crm.SALESFORCE:
         yield from check_rules(patient.rules(), objects)

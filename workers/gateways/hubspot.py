@@ -31,6 +31,7 @@ from workers.gateways.hubspot_shapes import (
     read_record,
     values,
 )
+from workers.gateways.hubspot_subscriptions import unsubscribe
 from workers.ports import ChangesPage, ReadAnswer, ReadRecord, Search, WriteRow
 
 BATCH = 100
@@ -175,7 +176,11 @@ class HubSpotGateway(ObjectGateway):
             after = {"after": following}
 
     def _attempt(self, rows: Sequence[WriteRow]) -> dict[str, Outcome] | Refused:
-        return self._merge(rows[0]) if rows[0].into else self._batch(rows)
+        if rows[0].into:
+            return self._merge(rows[0])
+        if rows[0].id is not None and rows[0].key_field:
+            return unsubscribe(self._portal, rows, self.priority)
+        return self._batch(rows)
 
     def _merge(self, row: WriteRow) -> dict[str, Outcome] | Refused:
         """One merge. Most accounts give the merged record a new id, by which the answer names it."""

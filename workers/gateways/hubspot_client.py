@@ -89,9 +89,11 @@ class Portal:
             fault_of=fault_of,
         )
 
-    def raw(self, method: str, path: str, body: object = None) -> Request:
+    def raw(self, method: str, path: str, body: object = None, **query: str) -> Request:
         """A call that the client has no class for, by the same pool and token."""
-        return partial(self.api.call_api, path, method, body=body, auth_settings=["oauth2"])
+        return partial(
+            self.api.call_api, path, method, query_params=query, body=body, auth_settings=["oauth2"]
+        )
 
 
 def _log_in(client: HubSpot, credential: PrivateApp | OAuthApp, read_seconds: float) -> Token:

@@ -230,8 +230,12 @@ def kind_of(prop: Property) -> FieldKind:
     return _KINDS.get(prop.type, FieldKind.OTHER)
 
 
+APART = {"hs_email_optout": "email"}
+"""Read-only properties that a call of their own sets, and the property that it names the contact by."""
+
+
 def field_schema(prop: Property) -> FieldSchema:
-    kind = kind_of(prop)
+    kind, apart = kind_of(prop), APART.get(prop.name, "")
     writable = not (prop.calculated or prop.modification_metadata.read_only_value)
     return FieldSchema(
         name=prop.name,
@@ -240,12 +244,13 @@ def field_schema(prop: Property) -> FieldSchema:
         native=f"{prop.type}/{prop.field_type}",
         length=TEXT_LENGTH if prop.type == "string" else None,
         createable=writable,
-        updateable=writable,
-        calculated=prop.calculated,
+        updateable=writable or bool(apart),
+        calculated=prop.calculated and not apart,
         unique=prop.has_unique_value or kind is FieldKind.EMAIL,
         restricted=bool(prop.options) and not prop.external_options,
         options=tuple(Option(option.value, option.label, not option.hidden) for option in prop.options),
         references=("owners",) if kind is FieldKind.REFERENCE else (),
+        apart=apart,
     )
 
 

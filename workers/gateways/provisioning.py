@@ -57,15 +57,20 @@ STANDARD = frozenset({"contacts", "companies", "deals"})
 """Objects with scopes of their own; all others share those of custom objects."""
 
 
-def scopes_needed(objects: Sequence[str]) -> list[str]:
-    """HubSpot's scopes for syncing these objects."""
+UNSUBSCRIBING = "communication_preferences.write"
+_WIDER = {UNSUBSCRIBING: "communication_preferences.read_write"}
+"""Scopes that include another one."""
+
+
+def scopes_needed(objects: Sequence[str], *, opt_outs: bool) -> list[str]:
+    """HubSpot's scopes for syncing these objects, and opt-outs with them."""
     names = [name if name in STANDARD else "custom" for name in objects]
     per_object = [
         f"crm.{family}.{name}.{right}"
         for name in names
         for family, right in (("objects", "read"), ("objects", "write"), ("schemas", "read"))
     ]
-    return [*per_object, "crm.lists.read", "crm.objects.owners.read"]
+    return [*per_object, "crm.lists.read", "crm.objects.owners.read", *([UNSUBSCRIBING] if opt_outs else [])]
 
 
 class _Group(Shape):
@@ -100,14 +105,15 @@ class HubSpotProvisioning:
             self._ask(partial(self._groups.create, field.object, GROUP), dict)
         self._ask(partial(self._portal.properties.create, field.object, hubspot_property(field)), dict)
 
-    def lacking(self, objects: Sequence[str]) -> list[str]:
+    def lacking(self, objects: Sequence[str], *, opt_outs: bool) -> list[str]:
         path = "/oauth/v2/private-apps/get/access-token-info"
         request = self._portal.raw("POST", path, {"tokenKey": self._access_token})
         try:
             granted = self._ask(request, _TokenInfo).scopes
         except Rejected:  # known for private apps only
             return []
-        return [f"the scope {scope}" for scope in scopes_needed(objects) if scope not in granted]
+        needed = scopes_needed(objects, opt_outs=opt_outs)
+        return [f"the scope {scope}" for scope in needed if {scope, _WIDER.get(scope)}.isdisjoint(granted)]
 
     def _ask(self, request: Any, shape: type[Any]) -> Any:
         return self._portal.account.ask(request, shape, Priority.LIVE)
@@ -127,7 +133,7 @@ class SalesforceProvisioning:
 
         self._account.ask(request, dict[str, Any], Priority.LIVE)
 
-    def lacking(self, objects: Sequence[str]) -> list[str]:
+    def lacking(self, objects: Sequence[str], *, opt_outs: bool) -> list[str]:  # noqa: ARG002 - HubSpot's alone
         return [f"{right} on {name}" for name in objects for right in self._lacking(name)]
 
     def _lacking(self, name: str) -> list[str]:
