@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import zstandard
 from obstore.store import MemoryStore
 
 from domain import events as e
@@ -11,9 +12,11 @@ from workers.archive.archive import Archive
 from workers.archive.archiver import SETTLED_MS, Archived, Archiver, Bounds
 from workers.archive.blocks import ROWS
 from workers.archive.files import Bucket, Directory, Files
+from workers.archive.marks import Marks
 from workers.archive.whole import WholeLog
 from workers.clock import ManualClock
 from workers.connection import Lane
+from workers.erase import Eraser
 from workers.storage.memory import MemoryStores
 from workers.store import START, Entry, EventLog
 
@@ -65,6 +68,10 @@ class Shelf:
         archive = Archive(files or self.files)
         return Archiver(self.lane, live or self.stores.log, archive, self.bounds, self.full)
 
+    def eraser(self, release: str) -> Eraser:
+        archiver, log = self.archiver(), WholeLog(self.stores.log, self.archive)
+        return Eraser(self.lane, log, archiver, Marks(self.files), lambda: archiver.snapshot(release))
+
     def archived(self) -> Archived:
         """Archive once everything is settled."""
         self.clock.advance(SOON)
@@ -82,8 +89,15 @@ def everything(log: EventLog, page: int = 100) -> list[Entry]:
     return found
 
 
+def unpacked(path: Path) -> bytes:
+    """The bytes of a file of an archive in a directory, as they were before they were compressed."""
+    if path.suffix != ".zst":
+        return path.read_bytes()
+    return zstandard.ZstdDecompressor().stream_reader(path.read_bytes(), read_across_frames=True).read()
+
+
 def shelf_in(directory: Path) -> Shelf:
     return Shelf(Directory(directory))
 
 
-__all__ = ["ADA", "SOON", "Shelf", "everything", "shelf_in"]
+__all__ = ["ADA", "SOON", "Shelf", "everything", "shelf_in", "unpacked"]

@@ -1,4 +1,4 @@
-"""Killed with SIGKILL at every step of archiving, trimming, keeping a snapshot, switching and restoring.
+"""Killed with SIGKILL at every step of archiving, trimming, snapshots, switching, restoring and erasing.
 
 A child process does the work on a real server and a real directory, and kills itself at its n-th step: at a
 file that is opened, renamed, linked or removed, before a command is sent to the server, or after, when the
@@ -18,18 +18,22 @@ import pytest
 import redis
 from redis.connection import AbstractConnection
 
-from tests.workers.archives import everything
+from domain import events as e
+from domain.book import Table
+from tests.workers.archives import everything, unpacked
 from tests.workers.lanes import configured, project, shown, with_ada
 from tests.world import HS
 from workers import embedded
 from workers.archive.archive import Archive
 from workers.archive.archiver import Archiver, Bounds
 from workers.archive.files import Directory
+from workers.archive.marks import Marks
 from workers.archive.snapshots import Past
 from workers.archive.whole import WholeLog
 from workers.clock import ManualClock, SystemClock
 from workers.connection import RESTORED, Lane
 from workers.epochs import Epochs
+from workers.erase import Eraser
 from workers.replay import Replay
 from workers.restore import Restore
 from workers.storage.memory import MemoryTables
@@ -63,9 +67,9 @@ class House:
         self.client = connect(self.url)
         self.stores = RedisStores(self.client, "acme", self.release)
         self.archive = Archive(Directory(self.directory))
-        clock = ManualClock(SystemClock().now_ms() + 60_000)
-        log, stores = WholeLog(self.stores.log, self.archive), self.stores
-        self.lane = Lane("acme", log, stores.tables, stores.coordination, clock, self.release)
+        self.clock = ManualClock(SystemClock().now_ms() + 60_000)
+        self.log, stores = WholeLog(self.stores.log, self.archive), self.stores
+        self.lane = Lane("acme", self.log, stores.tables, stores.coordination, self.clock, self.release)
         self.archiver = Archiver(self.lane, stores.log, self.archive, self.bounds, full=24)
         self.epochs = Epochs(self.lane, stores.generations, self.archiver)
 
@@ -259,3 +263,40 @@ def test_a_restore_is_finished_by_the_next_one(server: str, tmp_path: Path) -> N
 
     made = lambda: House(server, tmp_path)  # noqa: E731 - a recipe
     assert killed_everywhere(made, prepare, lose_and_restore, check) >= 20
+
+
+def test_an_erasure_leaves_nothing_and_loses_nothing(server: str, tmp_path: Path) -> None:
+    def prepare(house: House) -> None:
+        house.fill()
+        house.lane.append([e.RecordGone(crm=HS, object="contacts", id="1", cause="erased", at=1, ticket=9)])
+        project(house.lane)
+        assert b"Lovelace" in raw(house)
+
+    def erase(house: House) -> None:
+        marks = Marks(house.archive.files)
+        eraser = Eraser(house.lane, house.log, house.archiver, marks, house.epochs.begin_anew)
+        while eraser.run():
+            project(house.lane)
+            house.clock.advance(60)
+
+    def check(house: House, before: list[Entry]) -> None:
+        project(house.lane)
+        after = everything(house.lane.log)
+        assert [each.position for each in after[: len(before)]] == [each.position for each in before]
+        assert house.lane.log.appended() == len(after)
+        assert house.faults() == []
+        assert house.differing(whole=False) == []
+        assert [secret for secret in (b"Lovelace", b"ada@example", b"City ") if secret in raw(house)] == []
+
+    made = lambda: House(server, tmp_path)  # noqa: E731 - a recipe
+    assert killed_everywhere(made, prepare, erase, check) >= 20
+
+
+def raw(house: House) -> bytes:
+    """All bytes of the archive's directory, those of the live log, and all tables."""
+    kept = [unpacked(path) for path in house.directory.rglob("*") if path.is_file()]
+    kept += [entry.raw for entry in house.stores.log.read(house.stores.log.begins(), 10_000)]
+    tables = house.lane.tables()
+    kept += [key.encode() + value for table in Table for key, value in tables.scan(table)]
+    kept += [entry for _, closed in tables.all_decisions() for entry in closed]
+    return b"\n".join(kept)

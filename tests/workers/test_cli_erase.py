@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import zstandard
 
 from domain.book import Table, decode
 from domain.events import RecordGone, RecordsMerged
+from tests.workers.archives import unpacked
 from tests.workers.installed import Installation
 from tests.workers.lanes import append, configured, refused, shown
 from tests.world import HS, SF
@@ -42,14 +42,7 @@ def acme(tmp_path: Path) -> Iterator[Installation]:
 
 def everything(directory: Path) -> bytes:
     """All bytes of all files, the compressed ones unpacked."""
-    return b"\n".join(map(_unpacked, (path for path in directory.rglob("*") if path.is_file())))
-
-
-def _unpacked(path: Path) -> bytes:
-    data = path.read_bytes()
-    if path.suffix != ".zst":
-        return data
-    return zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True).read()
+    return b"\n".join(map(unpacked, (path for path in directory.rglob("*") if path.is_file())))
 
 
 def log_of(acme: Installation) -> list[Entry]:

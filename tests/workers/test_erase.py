@@ -1,10 +1,6 @@
 """A person who is erased leaves nothing but ids, whatever dies in between; all others keep everything."""
 
-from collections.abc import Callable, Iterator
-from itertools import count
-
 import msgspec
-import pytest
 import zstandard
 from obstore.store import MemoryStore
 
@@ -15,45 +11,15 @@ from domain.outcomes import Outcome, OutcomeClass
 from tests.workers.archives import SOON, Shelf, everything
 from tests.workers.lanes import ADA, append, project, shown
 from tests.world import HS, SF
-from workers.archive.archive import Archive
-from workers.archive.archiver import Archiver
-from workers.archive.files import Bucket, Files
+from workers.archive.files import Bucket
 from workers.archive.marks import Marks
 from workers.archive.snapshots import Past, load
-from workers.archive.whole import WholeLog
-from workers.erase import Eraser
 from workers.replay import Replay
 from workers.storage.memory import MemoryTables
 from workers.store import Entry
 
 SECRETS = [b"ada@example.com", b"Lovelace", b"City 3", b"countess@example.com"]
 GONE = e.RecordGone(crm=HS, object="contacts", id="1", cause="erased", at=2**42, ticket=999)
-
-
-class Dies(Exception):  # noqa: N818 - says what happens
-    """The process ends here."""
-
-
-class Brittle:
-    """Files, or a log, whose n-th change is the last thing that happens, or does not happen any more."""
-
-    def __init__(self, inner: object, left: Iterator[bool], *names: str) -> None:
-        self._inner, self._left, self._names = inner, left, names
-
-    def __getattr__(self, name: str) -> object:
-        found = getattr(self._inner, name)
-        return self._counted(found) if name in self._names else found
-
-    def _counted(self, call: Callable[..., object]) -> Callable[..., object]:
-        def counted(*arguments: object) -> object:
-            if next(self._left):
-                raise Dies
-            result = call(*arguments)
-            if next(self._left):
-                raise Dies
-            return result
-
-        return counted
 
 
 def house() -> Shelf:
@@ -75,16 +41,9 @@ def house() -> Shelf:
     return shelf
 
 
-def eraser(shelf: Shelf, files: Files | None = None, live: object = None) -> Eraser:
-    files, log = files or shelf.files, live or shelf.stores.log
-    archiver = Archiver(shelf.lane, log, Archive(files), shelf.bounds, shelf.full)  # type: ignore[arg-type]
-    whole = WholeLog(log, Archive(files))  # type: ignore[arg-type]  # plays it
-    return Eraser(shelf.lane, whole, archiver, Marks(files), lambda: archiver.snapshot("release"))
-
-
-def erase(shelf: Shelf, files: Files | None = None, live: object = None) -> None:
+def erase(shelf: Shelf) -> None:
     for _ in range(9):
-        if not eraser(shelf, files, live).run():
+        if not shelf.eraser("release").run():
             return
         project(shelf.lane)
         shelf.clock.advance(SOON)
@@ -197,42 +156,6 @@ def test_nobody_learns_from_the_hashes_who_it_was() -> None:
     marks = {mark for mark, _ in shelf.lane.tables().scan(Table.ERASED)}
     assert len(key) == 32
     assert {*Marks(shelf.files).of(["hubspot/1", "ada@example.com"])} <= marks
-
-
-def dying_at(number: int) -> Iterator[bool]:
-    return (each == number for each in count())
-
-
-CHANGES = {"files": ("write", "create", "remove"), "log": ("append", "trim")}
-
-
-@pytest.mark.parametrize("what", CHANGES)
-def test_a_crash_at_any_step_loses_nothing_and_is_made_good_by_the_next_run(what: str) -> None:
-    crashes = 0
-    for number in range(400):
-        shelf = house()
-        intact, bob = shelf.lane.log, of_bob(everything(shelf.lane.log))
-        left = dying_at(number)
-        try:
-            if what == "files":
-                erase(shelf, Brittle(shelf.files, left, *CHANGES[what]))  # type: ignore[arg-type]  # plays them
-            else:
-                live = Brittle(shelf.stores.log, left, *CHANGES[what])
-                shelf.lane.log = WholeLog(live, Archive(shelf.files))  # type: ignore[arg-type]  # plays it
-                erase(shelf, live=live)
-        except Dies:
-            crashes += 1
-        else:
-            break
-        shelf.lane.log = intact
-        assert shelf.faults() == []
-        project(shelf.lane)
-        shelf.stores.coordination._leases.clear()  # they run out
-        erase(shelf)
-        assert [secret for secret in SECRETS if secret in raw(shelf)] == []
-        assert of_bob(everything(shelf.lane.log)) == bob
-        assert shelf.faults() == []
-    assert crashes >= {"files": 40, "log": 6}[what]
 
 
 def test_blanking_keeps_ids() -> None:
