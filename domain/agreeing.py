@@ -28,13 +28,14 @@ def agree(contact: Contact, kind: KindPolicy, pairs: Sequence[tuple[MappedField,
     agreed = dict(contact.agreed)
     ours, theirs = (contact.records[contact.pair[crm]].values for crm in CRMS)
     settled = []
-    for mapped, pair in pairs:
-        held = (ours.get(mapped.hubspot), theirs.get(mapped.salesforce))
-        if held == pair and mapped.computed is None:
-            agreed[mapped.hubspot] = None
+    for mapped, (hubspot, salesforce) in pairs:
+        name = mapped.hubspot
+        held = ours.get(name) == hubspot and theirs.get(mapped.salesforce) == salesforce
+        if held and mapped.computed is None:
+            agreed[name] = None
             settled.append(mapped)
         else:
-            agreed[mapped.hubspot] = (pair.hubspot, pair.salesforce)
+            agreed[name] = (hubspot, salesforce)
     return replace(contact, agreed=agreed, records=_forget_changes(contact, kind, settled))
 
 
@@ -46,7 +47,7 @@ def _forget_changes(contact: Contact, kind: KindPolicy, settled: Sequence[Mapped
         record = records[key]
         if not record.changed:
             continue
-        done = {each.name(crm) for each in settled}
+        done = {each.hubspot if crm is HUBSPOT else each.salesforce for each in settled}
         if crm is HUBSPOT and kind.inclusion:
             done -= kind.inclusion.changes
         if not done.isdisjoint(record.changed):
@@ -73,14 +74,16 @@ def keep_agreed(contact: Contact, kind: KindPolicy, ref: RecordRef, folded: Fold
 # -- values written and not seen since
 
 
-def own_form(contact: Contact, event: RecordObserved, before: Record, us: str) -> frozenset[str]:
+def own_form(
+    contact: Contact, event: RecordObserved, before: Record, expected: dict[str, Expected], us: str
+) -> frozenset[str]:
     """Fields in which a look shows what became of our write, and nobody's later change.
 
     That is the target's own form of what was sent. It does not travel back, even where the CRM's
-    automation changed it. ``us``: the user that our writes are made by; empty if the CRM does not say.
+    automation changed it. ``expected``: what the look shows of it; ``us``: the user that our writes are
+    made by; empty if the CRM does not say.
     """
     somebody = bool(us) and event.modified_by not in {None, us}
-    expected = dict(_shown(contact, event))
     own = {
         name
         for name, each in expected.items()
@@ -134,30 +137,25 @@ def _is_own(before: Record, event: RecordObserved, name: str, each: Expected, *,
     return not (somebody or each.masked) and event.modified_at <= each.until
 
 
-def _shown(contact: Contact, event: RecordObserved) -> Iterator[tuple[str, Expected]]:
-    """Expected values that a look shows which began after the write's answer."""
-    if event.source == "webhook" or contact.pair.get(event.crm) != event.ref.key:
-        return
-    for name, each in contact.expected.get(event.crm, {}).items():
-        if name in event.fields and event.ticket >= each.floor:
-            yield name, each
-
-
-def shown(contact: Contact, event: RecordObserved) -> frozenset[str]:
-    """Fields in which a value was expected, and this look shows what became of it."""
-    return frozenset(name for name, _ in _shown(contact, event))
+def shown(contact: Contact, event: RecordObserved) -> dict[str, Expected]:
+    """Expected values of which a look shows what became: one that began after the write's answer."""
+    waiting = contact.expected.get(event.crm)
+    if not waiting or event.source == "webhook" or contact.pair.get(event.crm) != event.ref.key:
+        return {}
+    return {
+        name: each for name, each in waiting.items() if name in event.fields and event.ticket >= each.floor
+    }
 
 
 def close_expected(
-    contact: Contact, kind: KindPolicy, event: RecordObserved, ours: frozenset[str]
+    contact: Contact, kind: KindPolicy, crm: Crm, closed: dict[str, Expected], ours: frozenset[str]
 ) -> Contact:
-    """Stop expecting what this look shows; ``ours``: where it is our write's own form, that is agreed on."""
-    closed = dict(_shown(contact, event))
+    """Stop expecting what a look shows; ``ours``: where it is our write's own form, that is agreed on."""
     if not closed:
         return contact
     sources = {name: each.source for name, each in closed.items() if name in ours}
-    contact = _expect(contact, event.crm, drop=closed)
-    return _agree_as_shown(contact, kind, event.crm, sources)
+    contact = _expect(contact, crm, drop=closed)
+    return _agree_as_shown(contact, kind, crm, sources)
 
 
 def _overwritten(contact: Contact, crm: Crm, flight: Flight) -> dict[str, Expected]:
@@ -200,8 +198,9 @@ def take_delivery(
     outcome, crm = event.outcome, ref.crm
     stored: Fields = {}
     if outcome.stored is not None and outcome.stamp is not None:
-        taken = flight.fields.keys() | _told_by_answers(kind, ref, flight)
-        stored = {name: each for name, each in outcome.stored.items() if name in taken}
+        place, sent = (crm, ref.object), flight.fields
+        told = kind.needed[place] if flight.record_id is None else kind.told[place]
+        stored = {name: each for name, each in outcome.stored.items() if name in told or name in sent}
         contact = _see_stored(contact, kind, ref, stored, (outcome.stamp, event.ticket))
     values, waiting = contact.records[ref.key].values, contact.expected.get(crm, {})
     expected = {
@@ -216,21 +215,6 @@ def take_delivery(
 
 
 _UNKNOWN = "\0"
-
-
-def _told_by_answers(kind: KindPolicy, ref: RecordRef, flight: Flight) -> frozenset[str]:
-    """The fields that are taken from a write's answer beside those sent.
-
-    A change that starts a sync, or moves somebody on or off the list, must be seen by a look, which tells
-    it from what was known. A new record has no such past.
-    """
-    place = ref.crm, ref.object
-    if flight.record_id is None:
-        return kind.needed[place]
-    prompts = kind.prompts[place].keys()
-    listed = kind.inclusion.properties if kind.inclusion and ref.crm is HUBSPOT else frozenset()
-    mapped = kind.watched[place] - prompts
-    return kind.needed[place] - ((prompts | listed) - mapped)
 
 
 def _see_stored(

@@ -6,14 +6,13 @@ from domain.state import Contact
 from domain.step import Step
 
 
-def list_cases(step: Step) -> None:
-    """Make the lists say which contacts are cases after this event, each since when."""
-    for before, after in step.book.rewritten():
-        was, now = _cases(before), _cases(after)
-        contact = after or before
-        if contact is not None and was != now:
-            for name in was ^ now:
-                step.book.queue(name, contact.id, step.at if name in now else None)
+def list_cases(step: Step, before: Contact | None, after: Contact | None) -> None:
+    """Make the lists say whether a contact is a case after this event, and since when."""
+    was, now = _cases(before), _cases(after)
+    contact = after or before
+    if contact is not None and was != now:
+        for name in was ^ now:
+            step.book.queue(name, contact.id, step.at if name in now else None)
 
 
 _NONE: frozenset[str] = frozenset()

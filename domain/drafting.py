@@ -11,12 +11,12 @@ from domain.answer import Draft, Lost, Need, Plan, linked, match_value, read_in_
 from domain.convert import Unconvertible
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, FieldValue, RecordRef
 from domain.mapping import (
+    AGREE,
     ALWAYS,
     Agree,
     Leave,
     MappedField,
     Merged,
-    Pair,
     Refuse,
     Send,
     SyncRule,
@@ -205,12 +205,15 @@ def update(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     if unseen:
         return Plan(wait=Wait.READ, needs=unseen)
     drafting = _Drafting(contact, kind, Plan(drafted=True))
-    foreign = _foreign(kind, *theirs)
+    changed, changed_there, seen_there = ours[1].changed, theirs[1].changed, theirs[1].seen[0]
     for mapped, pair, agreed in _compared(contact, kind, ours[1], theirs, now):
-        merged = merge(mapped, pair, agreed, _changed_at(mapped, ours[1], theirs[1]))
-        if isinstance(merged, Send) and mapped.salesforce in foreign:
-            merged = Refuse(merged.target, merged.source, OTHER, UNCONVERTIBLE)
-        _merge_into(drafting, mapped, pair, merged)
+        # a Salesforce value nobody saw changing is as old as its record
+        changed_at = changed.get(mapped.hubspot, 0), changed_there.get(mapped.salesforce, seen_there)
+        merged = merge(mapped, pair, agreed, changed_at)
+        if merged is not AGREE:
+            _merge_into(drafting, mapped, merged, _foreign(kind, *theirs))
+        elif not (contact.flights and _flying(contact, mapped)):
+            drafting.answer.agreed.append((mapped, pair))
     for ref, record in (ours, theirs):
         drafting.check_dependent(ref.crm, ref.object, record)
         _change(drafting, ref, record)
@@ -269,11 +272,6 @@ def _compared(
     return chain(mapped, derived(contact, computed, ours, record, now)) if computed else mapped
 
 
-def _changed_at(mapped: MappedField, ours: Record, theirs: Record) -> tuple[int, int]:
-    """When either side changed last; a Salesforce value nobody saw changing is as old as its record."""
-    return ours.changed.get(mapped.hubspot, 0), theirs.changed.get(mapped.salesforce, theirs.seen[0])
-
-
 def _unseen(
     contact: Contact, kind: KindPolicy, ours: tuple[RecordRef, Record], theirs: tuple[RecordRef, Record]
 ) -> list[Need]:
@@ -297,18 +295,18 @@ def _passes(mapped: MappedField, value: FieldValue) -> bool:
     return value is not None and mapped.rule is not SyncRule.DONT_SYNC
 
 
-def _merge_into(drafting: _Drafting, mapped: MappedField, now: Pair, merged: Merged) -> None:
+def _merge_into(drafting: _Drafting, mapped: MappedField, merged: Merged, foreign: frozenset[str]) -> None:
+    """Put what passes into the drafts; ``foreign``: amounts in another currency, which never do."""
     match merged:
-        case Agree():
-            if not (drafting.contact.flights and _flying(drafting.contact, mapped)):
-                drafting.answer.agreed.append((mapped, now))
         case Refuse(target, source, why, code):
             drafting.refuse(mapped.name(target), target, source, code, why)
+        case Send(target, _, source) if mapped.salesforce in foreign:
+            drafting.refuse(mapped.name(target), target, source, UNCONVERTIBLE, OTHER)
         case Send(target, value, source, lost, conflict):
             drafting.write(mapped, target, value, source, create=False)
             if conflict:
                 drafting.answer.lost[mapped.hubspot] = Lost(target, lost)
-        case Leave():
+        case Leave() | Agree():
             pass
 
 

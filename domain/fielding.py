@@ -6,14 +6,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from domain.conditions import Expression
-from domain.convert import Unconvertible, converter
+from domain.convert import Unconvertible, as_text, converter
 from domain.formula import FormulaError, Value
 from domain.formula_inputs import text_of
 from domain.identity import Crm, Fields, FieldValue
 from domain.mapping import MappedField, SyncRule
 from domain.ranking import forward_only
 from domain.schema import FieldKind, FieldSchema
-from domain.translating import Translation, translator
+from domain.translating import PLAIN, Translation, translator
 
 VIRTUAL = "="
 """What the name of a computed value begins with, on the side that has no field for it."""
@@ -62,6 +62,7 @@ def mapped_field(rule: SyncRule, sides: Sides, zone: ZoneInfo, options: Options)
         moves_back=guard,
         fills=fills,
         note="; ".join(options.words()),
+        verbatim=to_salesforce is as_text or (ours.kind is theirs.kind and options.translation == PLAIN),
     )
 
 

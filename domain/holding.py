@@ -12,17 +12,16 @@ from domain.state import Contact, Hold, Letter, letter_key
 from domain.step import Step
 
 
-def list_holds(step: Step) -> None:
-    """Make the letters say what the contacts hold back after this event."""
-    for before, after in step.book.rewritten():
-        was, now = before.holds if before else {}, after.holds if after else {}
-        contact = after or before
-        if contact is None:
-            continue
-        if was != now:
-            for crm in CRMS:
-                _relist(step, contact, crm, was.get(crm, {}), now.get(crm, {}))
-        _schedule(step, contact, was=in_error(before), now=in_error(after))
+def list_holds(step: Step, before: Contact | None, after: Contact | None) -> None:
+    """Make the letters say what a contact holds back after this event."""
+    was, now = before.holds if before else {}, after.holds if after else {}
+    contact = after or before
+    if contact is None:
+        return
+    if was != now:
+        for crm in CRMS:
+            _relist(step, contact, crm, was.get(crm, {}), now.get(crm, {}))
+    _schedule(step, contact, was=in_error(before), now=in_error(after))
 
 
 def in_error(contact: Contact | None) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
-from domain.convert import Unconvertible, as_text, same
+from domain.convert import Unconvertible, same
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, FieldValue
 from domain.schema import FieldSchema
 
@@ -48,6 +48,7 @@ class MappedField(NamedTuple):
     computed: Callable[[Fields, int], FieldValue] | None = None
     #: the value of the side that always wins, by its record and the moment; None: it is a field there
     note: str = ""  #: what happens to its values beside the rule, for people
+    verbatim: bool = False  #: nothing is done to values on their way: equal texts mean the same on both sides
 
     def name(self, crm: Crm) -> str:
         return self.hubspot if crm is HUBSPOT else self.salesforce
@@ -123,6 +124,8 @@ def merge(field: MappedField, now: Pair, agreed: Pair | None, changed_at: tuple[
     """
     if field.rule is SyncRule.DONT_SYNC:
         return LEAVE
+    if field.verbatim and now.hubspot == now.salesforce:
+        return AGREE
     left = _BOTH if agreed is None else _left(field, now, agreed)
     if not left or _alike(field, now):
         return AGREE
@@ -151,8 +154,6 @@ _NEITHER, _OURS, _THEIRS, _BOTH = (
 
 def _alike(field: MappedField, now: Pair) -> bool:
     """Whether either value is what the other becomes on the far side."""
-    if now.hubspot == now.salesforce and field.to_salesforce is as_text:
-        return True
     try:
         if same(field.salesforce_schema.kind, field.to_salesforce(now.hubspot), now.salesforce):
             return True

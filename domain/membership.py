@@ -7,8 +7,8 @@ redefined, the old verdict says nothing of who joins: only a contact's own chang
 from domain.answer import linked
 from domain.asking import ask
 from domain.book import TIMERS
-from domain.identity import HUBSPOT
-from domain.plan import membership_needs, verdict
+from domain.identity import HUBSPOT, RecordRef
+from domain.plan import membership_needs, timeless_word, verdict
 from domain.policy import KindPolicy
 from domain.records import Record
 from domain.state import Contact
@@ -32,17 +32,28 @@ def evaluate(
     ``ask_again``: ask HubSpot if need be.
     """
     found = linked(contact, HUBSPOT)
-    word = verdict(contact, kind, step.at)
-    if word is None or found is None:
+    if found is None:
         return False, contact
+    member = timeless_word(contact, kind, found[1], step.at)
+    if member is None:
+        member = _word(step, contact, kind, found[0], ask_again=ask_again)
+    if member is None:
+        return False, contact
+    joined = member and _was_member(contact, kind, before, step.at) is False
+    return joined, note_member(contact, kind, step.at, member=member)
+
+
+def _word(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, *, ask_again: bool) -> bool | None:
+    """The list's word; has the contact looked at again when time or HubSpot's answer counts."""
+    word = verdict(contact, kind, step.at)
+    if word is None:
+        return None
     if word.next_change is not None:
         step.book.queue(TIMERS, f"{contact.id}|look", word.next_change)
-    if word.member is None:
-        for need in membership_needs(found[0], word) if ask_again else ():
+    if word.member is None and ask_again:
+        for need in membership_needs(ref, word):
             ask(step, contact, need)
-        return False, contact
-    joined = word.member and _was_member(contact, kind, before, step.at) is False
-    return joined, note_member(contact, kind, step.at, member=word.member)
+    return word.member
 
 
 def _was_member(contact: Contact, kind: KindPolicy, before: Record | None, now: int) -> bool | None:

@@ -25,7 +25,7 @@ from domain.membership import evaluate
 from domain.pairs import overlay
 from domain.policy import KindPolicy
 from domain.records import EMPTY, Change, Folded, Record, observe
-from domain.state import Contact, Once, Priority, ReadRequest
+from domain.state import Contact, Expected, Once, Priority, ReadRequest
 from domain.step import Step, replace
 
 CREATED = "created"
@@ -46,6 +46,7 @@ class Look(msgspec.Struct, frozen=True, gc=False):
     linked: bool  #: it was the contact's linked one
     made: bool  #: we made it, and nobody has read it in full since
     overlay: Fields  #: values sent to it and not seen since
+    shown: dict[str, Expected]  #: those of which the look shows what became
     settled: frozenset[str]  #: fields in which the look shows what became of our write
     foreign: frozenset[str]  #: fields in which it shows something else than what we wrote
     confirmed: frozenset[str]  #: fields in which it shows that a write without an answer did happen
@@ -64,7 +65,7 @@ def observed(step: Step, event: e.RecordObserved) -> None:
     look = _look(contact, kind, event, _us(step, event.crm))
     contact = keep_agreed(contact, kind, look.ref, look.folded)
     contact = _place(step, contact, look)
-    contact = close_expected(contact, kind, event, look.settled)
+    contact = close_expected(contact, kind, look.ref.crm, look.shown, look.settled)
     contact = _confirm(contact, look, over=request is not None)
     contact = _satisfy(contact, look, request)
     contact = follow(step, contact, kind, look.ref, quiet=event.source == "baseline")
@@ -115,11 +116,6 @@ def _take_request(step: Step, event: e.RecordObserved) -> ReadRequest | None:
 _NOTHING: frozenset[str] = frozenset()
 
 
-def _written(contact: Contact, crm: Crm) -> bool:
-    """Whether anything was sent to a CRM and not seen there since."""
-    return crm in contact.expected or crm in contact.flights
-
-
 def _us(step: Step, crm: Crm) -> str:
     """The user that our writes are made by, where the CRM says so."""
     return step.book.connection.accounts.get(crm, ("", "", ""))[2]
@@ -133,7 +129,9 @@ def _look(contact: Contact, kind: KindPolicy, event: e.RecordObserved, us: str) 
     after = converted(kind, ref, folded.record)
     if after is not folded.record:
         folded = folded._replace(record=after)
-    settled = own_form(contact, event, before, us) if _written(contact, event.crm) else _NOTHING
+    expected = shown(contact, event)
+    written = event.crm in contact.expected or event.crm in contact.flights
+    settled = own_form(contact, event, before, expected, us) if written else _NOTHING
     return Look(
         event,
         kind,
@@ -144,8 +142,9 @@ def _look(contact: Contact, kind: KindPolicy, event: e.RecordObserved, us: str) 
         linked=contact.pair.get(ref.crm) == ref.key,
         made=event.crm in contact.created_by_us,
         overlay=overlay(contact, event.crm) if folded.changes else {},
+        shown=expected,
         settled=settled,
-        foreign=shown(contact, event) - settled if event.crm in contact.expected else _NOTHING,
+        foreign=frozenset(expected.keys() - settled) if expected else _NOTHING,
         confirmed=own_doubted(contact, event, folded.record, us),
     )
 

@@ -176,6 +176,7 @@ def owner_field(mapped: MappedField, owners: Owners, *, restore: bool) -> Mapped
         to_hubspot=_carrier(owners.to_hubspot, owners.why, ""),
         first=first,
         gives_way=None if mapped.rule is SyncRule.ALWAYS_HUBSPOT else gives_way,
+        verbatim=False,
     )
 
 

@@ -8,13 +8,13 @@ in a replay or in ``explain``.
 
 from collections.abc import Sequence
 
-from domain.answer import Draft, Need, Plan, Side, linked, match_value, read_in_full
+from domain.answer import Draft, Need, Plan, Side, linked, read_in_full
 from domain.drafting import create, update
 from domain.formula import FormulaError
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, RecordRef
 from domain.inclusion import Verdict
 from domain.judging import judge
-from domain.links import left_alone
+from domain.links import left_alone, match_values
 from domain.policy import KindPolicy, Policy
 from domain.reasons import TEXT, Reason, Wait
 from domain.records import DELETED, Record
@@ -30,15 +30,15 @@ def plan(contact: Contact, policy: Policy, now: int) -> Plan:
     if stop is None and _orphaned(contact, kind):
         return _following(contact, kind, now)
     sides = _linked(contact)
-    stop = stop or _lost(sides) or _unread(contact, kind, sides) or _unmatched(contact, kind)
+    stop = stop or _lost(sides) or _unread(contact, kind, sides) or _unmatched(kind, sides)
     if stop is not None:
         return stop
     inclusion = _filtered(contact, kind, now) or _inclusion(contact, kind, now)
     arriving = inclusion.member is False and _arriving(contact, kind)
     if inclusion.wait or (inclusion.stop and not arriving):
         return inclusion
-    missing = next((crm for crm in CRMS if crm not in contact.pair), None)
-    answer = update(contact, kind, now) if missing is None else create(contact, kind, missing, now)
+    paired = len(sides) == len(CRMS)
+    answer = update(contact, kind, now) if paired else create(contact, kind, sides[0][0].crm.other, now)
     answer.member, answer.look_again = inclusion.member, inclusion.look_again
     if arriving:
         answer.drafts.pop(SALESFORCE, None)
@@ -94,9 +94,12 @@ def _unread(contact: Contact, kind: KindPolicy, sides: Sequence[Side]) -> Plan |
     return Plan(wait=Wait.READ, needs=needs) if needs else None
 
 
-def _unmatched(contact: Contact, kind: KindPolicy) -> Plan | None:
-    if not kind.kind.match_required or match_value(contact, kind):
+def _unmatched(kind: KindPolicy, sides: Sequence[Side]) -> Plan | None:
+    if not kind.kind.match_required:
         return None
+    for ref, record in sides:
+        if match_values(kind.kind, ref, record.values):
+            return None
     return Plan(stop=Reason.NO_EMAIL, explanation="neither record has an e-mail address")
 
 
@@ -129,11 +132,21 @@ def verdict(contact: Contact, kind: KindPolicy, now: int) -> Verdict | None:
     )
 
 
+def timeless_word(contact: Contact, kind: KindPolicy, record: Record, now: int) -> bool | None:
+    """The list's word without its reasons, which is quickly found; None: time or something unknown counts."""
+    inclusion = kind.inclusion
+    if inclusion is None or inclusion.uses_time:
+        return None
+    return inclusion.member(
+        record.values, now=now, zone=kind.zone, memberships=contact.memberships, changed_at=record.changed
+    )
+
+
 def _inclusion(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     if kind.inclusion_missing:
         return Plan(stop=Reason.NOT_IN_INCLUSION_LIST, explanation=kind.inclusion_missing)
     found = linked(contact, HUBSPOT)
-    if kind.inclusion is None or found is None or _surely_member(contact, kind, found[1], now):
+    if kind.inclusion is None or found is None or timeless_word(contact, kind, found[1], now):
         return Plan(member=True)
     word = verdict(contact, kind, now)
     assert word is not None
@@ -143,17 +156,6 @@ def _inclusion(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     if not word.member:
         answer.stop, answer.explanation = Reason.NOT_IN_INCLUSION_LIST, word.leaf
     return answer
-
-
-def _surely_member(contact: Contact, kind: KindPolicy, record: Record, now: int) -> bool:
-    """Whether the list includes the contact whatever the time: the usual answer, and the cheapest to find."""
-    inclusion = kind.inclusion
-    if inclusion is None or inclusion.uses_time:
-        return False
-    word = inclusion.member(
-        record.values, now=now, zone=kind.zone, memberships=contact.memberships, changed_at=record.changed
-    )
-    return word is True
 
 
 def _undecided(contact: Contact, kind: KindPolicy, found: tuple[RecordRef, Record], word: Verdict) -> Plan:
@@ -200,5 +202,5 @@ def _reached(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     """Whether deletions and merges reach the contact."""
     if kind.section.delete_outside_list:
         return Plan()
-    barred = _unmatched(contact, kind) or _filtered(contact, kind, now)
+    barred = _unmatched(kind, _linked(contact)) or _filtered(contact, kind, now)
     return barred or _inclusion(contact, kind, now)

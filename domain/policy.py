@@ -103,6 +103,7 @@ class KindPolicy:
     watched: dict[Place, frozenset[str]]  #: (CRM, object) -> fields whose change is a trigger
     prompts: dict[Place, dict[str, str]]  #: (CRM, object) -> unmapped watched field -> trigger
     needed: dict[Place, frozenset[str]]  #: (CRM, object) -> fields to be known before deciding
+    told: dict[Place, frozenset[str]]  #: (CRM, object) -> fields taken from the answer to an update
     schemas: dict[Place, ObjectSchema]
     dependent: dict[Place, tuple[FieldSchema, ...]]  #: picklists that depend on another field
     apart: dict[Place, dict[str, str]]  #: field that takes a call of its own -> what names the record there
@@ -175,17 +176,18 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
     portal = ZoneInfo(connection.accounts[Crm.HUBSPOT][1]) if Crm.HUBSPOT in connection.accounts else zone
     prompts = _prompts(section, schemas, _watched(kind, fields))
     read = _joined(_names(prompts), _read_by_formulas(kind, routes, filters, formulas))
+    watched, judged = _joined(_watched(kind, fields), read), judged_fields(fields, dependent, rules)
+    needed = _joined(_needed(kind, fields, inclusion), read, currency, judged)
     return KindPolicy(
         digest=connection.config,
         section=section,
         kind=kind,
         fields=fields,
         mapped={(name, crm): _mapped(fields[name], computed[name], crm) for name in fields for crm in CRMS},
-        watched=_joined(_watched(kind, fields), read),
+        watched=watched,
         prompts=prompts,
-        needed=_joined(
-            _needed(kind, fields, inclusion), read, currency, judged_fields(fields, dependent, rules)
-        ),
+        needed=needed,
+        told=_told(needed, watched, prompts, inclusion),
         schemas=schemas,
         dependent=dependent,
         apart={place: _apart(schema) for place, schema in schemas.items()},
@@ -396,3 +398,22 @@ def _needed(
         theirs |= set(kind.match.get(name, ())) | set(kind.extra.get(name, ()))
         needed[Crm.SALESFORCE, name] = frozenset(theirs)
     return needed
+
+
+def _told(
+    needed: Mapping[Place, frozenset[str]],
+    watched: Mapping[Place, frozenset[str]],
+    prompts: Mapping[Place, Mapping[str, str]],
+    inclusion: InclusionFilter | None,
+) -> dict[Place, frozenset[str]]:
+    """The fields that are taken from the answer to an update, beside those sent.
+
+    A change that starts a sync, or moves somebody on or off the list, must be seen by a look, which tells
+    it from what was known.
+    """
+    told = {}
+    for place, fields in needed.items():
+        listed = inclusion.properties if inclusion and place[0] is Crm.HUBSPOT else frozenset[str]()
+        mapped = watched[place] - prompts[place].keys()
+        told[place] = fields - ((prompts[place].keys() | listed) - mapped)
+    return told

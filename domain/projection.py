@@ -60,8 +60,9 @@ class Projection:
         step = Step(self.book, self.policy(), position, int(position.partition("-")[0]))
         try:
             evolve(step, event)
-            list_holds(step)
-            list_cases(step)
+            for before, after in self.book.rewritten():
+                list_holds(step, before, after)
+                list_cases(step, before, after)
             self.policy()
         except self._fatal:
             raise

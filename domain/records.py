@@ -91,11 +91,11 @@ def _replace_all(record: Record, event: RecordObserved, version: Version) -> Fol
     if known == shown:
         return Folded(_looked(record, event, version, known, version, {}, {}), {}, _NONE)
     changes = {
-        field: Change(known[field], value)
-        for field, value in shown.items()
-        if field in known and known[field] != value
+        field: Change(before, value)
+        for field, value in (shown.items() if known else ())
+        if (before := known.get(field, value)) != value
     }
-    learned = frozenset(shown.keys() - known.keys())
+    learned = frozenset(shown.keys() - known.keys()) if len(shown) > len(known) else _NONE
     return Folded(_looked(record, event, version, shown, version, {}, changes), changes, learned)
 
 

@@ -118,7 +118,7 @@ def a_write_on_its_way_is_a_change(contact: Any, mapped: Any) -> None:  # noqa: 
     return None
 
 
-def expected_values_stay(contact: Any, kind: Any, event: Any, ours: Any) -> Any:  # noqa: ARG001 - as above
+def expected_values_stay(contact: Any, kind: Any, crm: Any, closed: Any, ours: Any) -> Any:  # noqa: ARG001 - as above
     return contact
 
 
