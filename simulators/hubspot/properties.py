@@ -53,6 +53,7 @@ class Property:
     hidden: bool = False
     form_field: bool = False
     external_options: bool = False
+    referenced: str = ""
     formula: str = ""
     display_order: int = -1
     created_ms: int = 0
@@ -131,6 +132,8 @@ class Property:
         }
         if self.formula:
             body["calculationFormula"] = self.formula
+        if self.referenced:
+            body["referencedObjectType"] = self.referenced
         if self.user_id:
             body |= {"createdUserId": self.user_id, "updatedUserId": self.user_id}
         return body

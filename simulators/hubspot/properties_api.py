@@ -104,6 +104,7 @@ def _create(call: Call, body: Body) -> Property:
         hidden=bool(body.get("hidden")),
         form_field=bool(body.get("formField")),
         external_options=bool(body.get("externalOptions")),
+        referenced=body.get("referencedObjectType") or "",
         formula=body.get("calculationFormula") or "",
         display_order=body.get("displayOrder", -1),
         created_ms=now_ms,

@@ -106,6 +106,7 @@ def _property(item: dict[str, Any], group: str, now_ms: int) -> Property:
         told="t" in flags,
         calculated="c" in flags,
         external_options="e" in flags,
+        referenced="OWNER" if item["name"] == "hubspot_owner_id" else "",
         hubspot_defined=True,
         form_field=not flags,
         created_ms=now_ms,

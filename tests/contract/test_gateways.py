@@ -542,6 +542,19 @@ class TestHubSpot:
         assert (account["portalId"], account["timeZone"]) == (44_512_002, "Europe/Vienna")
         assert account["usage"][0]["usageLimit"] == 625_000
 
+    @pytest.mark.rule(73)
+    def test_a_property_of_users_refers_to_owners_whatever_its_name(self, hubspot: Side) -> None:
+        definition = {"name": "manager", "label": "Manager", "groupName": "contactinformation"}
+        users = {"externalOptions": True, "referencedObjectType": "OWNER"}
+        answer = httpx.post(
+            f"{hubspot.url}/crm/v3/properties/contacts",
+            json={**definition, **users, "type": "enumeration", "fieldType": "select"},
+            headers={"Authorization": "Bearer pat-sim"},
+        )
+        assert answer.status_code == 201
+        manager = hubspot.gateway.describe("contacts").fields["manager"]
+        assert (manager.kind, manager.references) == (FieldKind.REFERENCE, ("owners",))
+
     def test_kinds_follow_type_and_field_type(self, hubspot: Side) -> None:
         fields = hubspot.gateway.describe("contacts").fields
 

@@ -676,7 +676,11 @@ STANDARD_FILE = "connection: acme\nsalesforce: {domain: acme.my}\ncontacts:\n  s
 @pytest.mark.rule(59, 67, 68, 90)
 def test_the_standard_mappings_have_hubspots_own_rules() -> None:
     rules = {entry.hubspot: entry.sync_rule for entry in mapped(STANDARD_FILE)}
-    own = {"hs_email_optout": SyncRule.OPT_OUT, "hubspot_owner_id": SyncRule.TWO_WAY}
+    own = {
+        "hs_email_optout": SyncRule.OPT_OUT,
+        "hubspot_owner_id": SyncRule.TWO_WAY,
+        "salesforceaccountid": SyncRule.ALWAYS_SALESFORCE,
+    }
     assert rules.items() >= own.items()
     assert {rule for name, rule in rules.items() if name not in own} == {SyncRule.PREFER_SALESFORCE}
 

@@ -508,15 +508,69 @@ def test_a_value_map_lets_other_types_go_together() -> None:
 
 
 @pytest.mark.rule(68)
-def test_hubspot_takes_no_opt_out_from_outside() -> None:
-    mapping = "{hubspot: hs_email_optout, salesforce: HasOptedOutOfEmail, sync_rule: opt_out}"
-    ours = field("hs_email_optout", BOX, writable=False)
+def test_hubspot_takes_no_opt_out_of_one_kind_of_e_mail_from_outside() -> None:
+    mapping = "{hubspot: hs_email_optout_7, salesforce: HasOptedOutOfEmail, sync_rule: opt_out}"
+    ours = field("hs_email_optout_7", BOX, writable=False)
     assert about(mapping, hubspot=ours, lead=field("HasOptedOutOfEmail", BOX)) == [
         (
-            "acme.yaml:8: warning: HubSpot takes no opt-outs through hs_email_optout. "
+            "acme.yaml:8: warning: HubSpot takes no opt-outs through hs_email_optout_7. "
             "An opt-out in HubSpot reaches Salesforce; one in Salesforce stays there."
         )
     ]
+
+
+@pytest.mark.rule(73)
+@pytest.mark.parametrize(
+    ("objects", "says"),
+    [
+        (("User",), []),
+        (("Group", "User"), []),
+        (
+            ("Campaign",),
+            [
+                (
+                    "acme.yaml:8: HubSpot's manager (reference) names a user, Lead.Manager__c none. "
+                    "Map it to a lookup to users, or delete the mapping."
+                )
+            ],
+        ),
+    ],
+    ids=str,
+)
+def test_a_property_of_users_goes_with_a_lookup_to_users(objects: tuple[str, ...], says: list[str]) -> None:
+    ours = msgspec.structs.replace(field("manager", FieldKind.REFERENCE), references=("owners",))
+    theirs = msgspec.structs.replace(field("Manager__c", FieldKind.REFERENCE), references=objects)
+    assert about("{hubspot: manager, salesforce: Manager__c}", hubspot=ours, lead=theirs) == says
+
+
+# -- addresses
+
+
+def address(*rules: str) -> list[str]:
+    """What is said of state and country of a lead under these rules."""
+    mappings = [
+        f"{{hubspot: {name}, salesforce: {name.capitalize()}, sync_rule: {rule}}}"
+        for name, rule in zip(("state", "country"), rules, strict=True)
+    ]
+    known = schemas(hubspot=(field("state"), field("country")), lead=(field("State"), field("Country")))
+    return unfit(configuration(mappings=tuple(mappings)), known)
+
+
+@pytest.mark.rule(87, 88)
+def test_parts_of_one_address_under_several_rules_are_a_warning() -> None:
+    assert address("two_way", "always_use_hubspot") == [
+        (
+            "acme.yaml:8: warning: Lead's address is in parts of several rules: State two_way, "
+            "Country always_use_hubspot. Give them one rule; else a state may meet another side's country, "
+            "and Salesforce refuses it."
+        )
+    ]
+
+
+@pytest.mark.rule(87)
+@pytest.mark.parametrize("rules", [("two_way", "two_way"), ("two_way", "dont_sync")], ids=str)
+def test_one_rule_for_an_address_is_right(rules: tuple[str, str]) -> None:
+    assert address(*rules) == []
 
 
 # -- computed fields

@@ -12,6 +12,7 @@ from domain.money import CURRENCY
 from domain.schema import FieldKind, FieldSchema, ObjectSchema
 from domain.translating import Carry, translator
 from domain.validation import objection
+from workers.configuration.addresses import split_addresses
 from workers.configuration.computing import uncomputable
 from workers.configuration.document import objects_created, option_value
 from workers.configuration.formulas import unfit
@@ -90,6 +91,8 @@ class _Section:
                 yield from self._names(entry, place)
             for mapped in self._mapped(entry, place):
                 yield from self._pair(mapped)
+        for name in self.kind.salesforce:
+            yield from self._addresses(name)
         yield from self._formulas()
         for name in objects_created(self.kind, self.entry):
             yield from self._required(name)
@@ -148,11 +151,31 @@ class _Section:
             what = f"{mapped.typed(Crm.HUBSPOT)} and {mapped.typed(Crm.SALESFORCE)} do not go together."
             yield self._error(what, partners(mapped.hubspot, mapped.salesforce), *mapped.place)
             return
+        if not _same_people(mapped):
+            what = f"{mapped.typed(Crm.HUBSPOT)} names a user, {mapped.full_name(Crm.SALESFORCE)} none."
+            remedy = "Map it to a lookup to users, or delete the mapping."
+            yield self._error(what, remedy, *mapped.place)
+            return
         for misfit in mapped.misfits():
             yield self._error(misfit.what, misfit.remedy, *mapped.place, *misfit.key)
         yield from self._read_only(mapped)
         yield from self._options(mapped)
         yield from self._day(mapped)
+
+    def _addresses(self, name: str) -> Iterator[Problem]:
+        """Addresses that may end up half from one CRM and half from the other."""
+        mapped = [each for place, entry, _ in self._mappings() for each in self._mapped(entry, place)]
+        places = {each.salesforce.name: each.place for each in mapped if each.object == name}
+        rules = {each.salesforce.name: each.rule.value for each in mapped if each.object == name}
+        live = {field: rule for field, rule in rules.items() if rule != SyncRule.DONT_SYNC}
+        for parts in split_addresses(live):
+            listed = ", ".join(f"{field} {rule}" for field, rule in parts.items())
+            what = f"{name}'s address is in parts of several rules: {listed}."
+            remedy = (
+                "Give them one rule; else a state may meet another side's country, and Salesforce refuses it."
+            )
+            own = next((field for field in parts if places[field] != _STANDARD), next(iter(parts)))
+            yield self._warning(what, remedy, *places[own])
 
     def _read_only(self, mapped: _Mapped) -> Iterator[Problem]:
         shut = {crm: not _writable(mapped.schema(crm)) for crm in Crm}
@@ -286,6 +309,15 @@ def _unfit(schema: FieldSchema, given: str) -> tuple[str, str] | None:
         return None if found else ("our user has no such record type", did_you_mean(given, options))
     why = objection(schema, value, create=True)
     return (why, "Correct the default.") if why else None
+
+
+_STANDARD: Place = ("standard_mappings",)
+
+
+def _same_people(mapped: _Mapped) -> bool:
+    """Whether a property of users goes with a lookup that may hold one, as far as its objects are known."""
+    lookup = mapped.salesforce.references
+    return "owners" not in mapped.hubspot.references or not lookup or "User" in lookup
 
 
 def _writable(schema: FieldSchema) -> bool:

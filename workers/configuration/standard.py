@@ -1,8 +1,9 @@
 """The mappings that HubSpot's own integration starts with, and what a section maps in all.
 
 Source: HubSpot's "Sync Salesforce leads and contacts to HubSpot" page; owner and opt-out have rules of their
-own there. Lead source, status, rating, description and account go into properties whose names differ from
-portal to portal, so they are not here.
+own there. The page gives labels; lead source and account go into properties that the integration makes, whose
+names are those found in portals that have them. Where they are absent, their mappings are left out. The
+properties of status, rating and description are not known well enough to be here.
 """
 
 from collections.abc import Iterator
@@ -42,6 +43,8 @@ STANDARD: dict[str, tuple[MappingEntry, ...]] = {
         _of("annualrevenue", "AnnualRevenue"),
         _of("numemployees", "NumberOfEmployees"),
         _of("industry", "Industry"),
+        _of("leadsource", "LeadSource", "LeadSource"),
+        _of("salesforceaccountid", contact="AccountId", rule=SyncRule.ALWAYS_SALESFORCE),
         _of("hs_email_optout", "HasOptedOutOfEmail", "HasOptedOutOfEmail", SyncRule.OPT_OUT),
         _of("hubspot_owner_id", "OwnerId", "OwnerId", SyncRule.TWO_WAY),
     )
@@ -95,7 +98,8 @@ def _hindrance(entry: MappingEntry, ours: FieldSchema, theirs: FieldSchema) -> s
     if not allowed(ours, theirs, entry.sync_rule):
         return f"{ours.native} and {theirs.native} do not go together"
     sides = {Crm.HUBSPOT: ours, Crm.SALESFORCE: theirs}
-    shut = [crm for crm, schema in sides.items() if schema.calculated or not schema.updateable]
+    written = {crm: schema for crm, schema in sides.items() if entry.passes(crm)}
+    shut = [crm for crm, schema in written.items() if schema.calculated or not schema.updateable]
     if entry.sync_rule is SyncRule.OPT_OUT:
         shut = [crm for crm in shut if crm is Crm.SALESFORCE]
     return f"it is read-only in {NAMES[shut[0]]}" if shut else ""

@@ -98,6 +98,7 @@ class Property(Shape):
     calculated: bool = False
     external_options: bool = False
     has_unique_value: bool = False
+    referenced_object_type: str | None = None
     hubspot_defined: bool | None = None
     modification_metadata: Modification = msgspec.field(default_factory=Modification)
 
@@ -219,7 +220,7 @@ _CHOICES = {"checkbox": FieldKind.MULTIPICKLIST, "booleancheckbox": FieldKind.BO
 
 
 def kind_of(prop: Property) -> FieldKind:
-    if prop.external_options and prop.name.endswith("owner_id"):
+    if prop.external_options and (prop.referenced_object_type == "OWNER" or prop.name.endswith("owner_id")):
         return FieldKind.REFERENCE
     if prop.name == "hs_object_id":
         return FieldKind.ID
