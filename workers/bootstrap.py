@@ -27,6 +27,7 @@ from workers.archive.files import open_files
 from workers.archive.marks import Marks
 from workers.archive.snapshots import Past
 from workers.archive.whole import WholeLog
+from workers.bundling import Bundler
 from workers.clock import Clock, SystemClock, new_id
 from workers.configuration.document import ConnectionOptions, connection_options, to_document
 from workers.configuration.lists import examine_lists
@@ -301,6 +302,10 @@ class Link:
     def traveller(self, until: str) -> Traveller:
         """Goes back to a position of the log."""
         return Traveller(self.lane, self.log, until, self.start_of(until))
+
+    @property
+    def bundler(self) -> Bundler:
+        return Bundler(self.traveller, RELEASE)
 
     def start_of(self, until: str) -> Past | None:
         """The last snapshot at or before a position; None: folding begins at the log's beginning."""

@@ -104,7 +104,7 @@ class Traveller:
         return Search(self.log, self.past.position if self.past else START, self.until)
 
     @cached_property
-    def _of_connection(self) -> list[Found]:
+    def of_connection(self) -> list[Found]:
         """What touches the connection as a whole; of requests for quiet, those that may still count."""
         day_before = f"{max(0, position_of(self.until)[0] - LONGEST_MS)}-0"
         lasting = self._search.bearing(frozenset({CONNECTION}))
@@ -156,7 +156,7 @@ class Traveller:
         """Fold the events of some, and what is said of the connection."""
         own, tables = self.events_of(names), Then(self.past)
         mine = {found.entry.position for found in own}
-        foreign = [found for found in self._of_connection if found.entry.position not in mine]
+        foreign = [found for found in self.of_connection if found.entry.position not in mine]
         projection, trips = projection_of(self.log, tables), self.lane.state().trips
         for found in sorted(chain(own, foreign), key=lambda each: position_of(each.entry.position)):
             _guard(projection.book, trips, position_of(found.entry.position))
@@ -185,12 +185,13 @@ def _fold(projection: Projection, found: Found, *, own: bool) -> None:
     if own or not isinstance(event, DeliveryAnswered):
         projection.fold(position, event)
         return
-    book, change = projection.book, _change(event, position_of(position)[0])
+    book, change = projection.book, shared_by(event, position_of(position)[0])
     book.put_connection(take(book.connection, change)[0])
     book.accept()
 
 
-def _change(event: DeliveryAnswered, at: int) -> Change:
+def shared_by(event: DeliveryAnswered, at: int) -> Change:
+    """What an answer that touches the connection as a whole changes of it."""
     made = throttled if event.outcome.outcome is OutcomeClass.THROTTLED else suspended
     return made(event.crm, event.outcome, at)
 

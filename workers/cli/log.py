@@ -8,6 +8,7 @@ from workers.archive.files import Files, open_files
 from workers.archive.manifest import Manifest
 from workers.archive.moving import Occupied, copy
 from workers.bootstrap import Link
+from workers.cli import bundles
 from workers.cli.failures import Failed, NothingMatched
 from workers.cli.output import emit, say
 from workers.cli.session import with_json, with_link
@@ -122,3 +123,6 @@ def _copy(source: Files, known: Manifest, to: Files, place: str) -> None:
         copy(source, known, to)
     except Occupied:
         raise Failed(f"There is an archive of it in {place} already: nothing was copied.") from None
+
+
+log.add_command(bundles.write)

@@ -10,6 +10,7 @@ from rich.progress import TimeRemainingColumn
 from domain.groups import PARTS
 from workers import views
 from workers.bootstrap import Link
+from workers.cli import bundles
 from workers.cli.failures import DIFFERENT, Failed
 from workers.cli.moments import position_by
 from workers.cli.output import emit, progress, say, table, written
@@ -23,6 +24,8 @@ from workers.storage.memory import MemoryTables
 def replay() -> None:
     """Fold the log again, without calling a CRM, to verify or rebuild what is derived from it."""
 
+
+replay.add_command(bundles.run)
 
 with_processes = click.option(
     "--processes",
