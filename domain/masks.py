@@ -14,7 +14,7 @@ from functools import partial
 from hashlib import blake2b
 from string import ascii_lowercase
 
-_DAY = re.compile(r"(\d{4}-\d\d-\d\d)(T\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_DAY = re.compile(r"(\d{4}-\d\d-\d\d)(T\d\d:\d\d[\d:.]*(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII | re.IGNORECASE)
 _TRUTHS = frozenset({"true", "false"})
 _DIGITS = "123456789"
 """Zero stays zero: it is what a number may begin and end with."""
