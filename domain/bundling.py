@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from domain.commons import take
+from domain.commons import Suspended, Throttled, take
 from domain.events import Event
 from domain.masking import MASKED
 from domain.policy import Policy
 from domain.projection import Projection
-from domain.slices import Slice
-from domain.state import Closed, Contact, Flight, Intent, Opened
+from domain.slices import Guarded, Slice
+from domain.state import Closed, Connection, Contact, Flight, Intent, Opened
+
+replace = msgspec.structs.replace
 
 
 class Ended(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -82,11 +84,18 @@ def fold(projection: Projection, given: Slice) -> list[Policy]:
         if isinstance(what, Event):
             projection.fold(position, what)
         else:
-            projection.book.put_connection(take(projection.book.connection, what)[0])
+            projection.book.put_connection(_brought(projection.book.connection, what))
             projection.book.accept()
         if projection.policy() is not policies[-1]:
             policies.append(projection.policy())
     return policies
+
+
+def _brought(connection: Connection, what: Throttled | Suspended | Guarded) -> Connection:
+    """The connection with what others brought about."""
+    if isinstance(what, Guarded):
+        return replace(connection, guards={**connection.guards, what.guard: what.bucket})
+    return take(connection, what)[0]
 
 
 def told(contact: Contact, closed: Sequence[Closed]) -> Told:

@@ -1,17 +1,26 @@
 """A slice of a log: what reproduces the decisions about one contact, and nothing else.
 
 It has the events of the contact and of all that it could meet, those about the connection as a whole, and
-what other contacts changed of that.
+what others have made of that: quiet that was asked for, suspensions, and guards that tripped.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from domain.commons import Change
+from domain.commons import Suspended, Throttled
 from domain.events import AnyEvent
+from domain.state import Bucket
 
-Happening = AnyEvent | Change
-"""What happened at a position: an event, or what somebody else's event changed in common."""
+
+class Guarded(NamedTuple):
+    """What a guard had counted before an event that made it trip, or that it tripped by somebody else's."""
+
+    guard: str
+    bucket: Bucket
+
+
+Happening = AnyEvent | Throttled | Suspended | Guarded
+"""What happened at a position: an event, or what others brought about."""
 
 
 class Slice(NamedTuple):

@@ -13,9 +13,9 @@ import msgspec
 import zstandard
 
 from domain.bundling import Told
-from domain.commons import Counted, Suspended, Throttled
+from domain.commons import Suspended, Throttled
 from domain.events import Event, digest, encode
-from domain.slices import Happening, Slice
+from domain.slices import Guarded, Happening, Slice
 from domain.unmasked import Field
 from domain.upcasting import NewerEvent, UnreadableEvent, decode
 
@@ -85,7 +85,7 @@ class _Format(msgspec.Struct, frozen=True):
     bundle: int
 
 
-_SHARED = {"throttled": Throttled, "suspended": Suspended, "counted": Counted}
+_SHARED = {"throttled": Throttled, "suspended": Suspended, "guarded": Guarded}
 _encode = msgspec.json.encode
 
 

@@ -3,29 +3,29 @@
 A bundle that exists reproduces: before it is put in its place it is read back, replayed and compared.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from domain.book import Changes, Table, decode, decode_closed
+from domain.book import Table, decode, decode_closed
 from domain.bundling import Departure, Told, departures, fold, masked_departures, told
-from domain.commons import Change, Note
+from domain.commons import Suspended, Throttled
 from domain.erasing import names_of
 from domain.events import DeliveryAnswered, Event
 from domain.masking import Masker
 from domain.masks import Mask
 from domain.policy import Policy
-from domain.slices import Happening, Slice
-from domain.state import Contact
+from domain.slices import Guarded, Happening, Slice
+from domain.state import Bucket, Contact
 from domain.unmasked import unmasked
 from workers.bundle_files import FORMAT, Header, left, read, write
 from workers.clock import ManualClock, new_key
 from workers.connection import Lane, position_of
 from workers.explain import Explanation, explain, gather
-from workers.project import Projector, projection_of
+from workers.project import projection_of
 from workers.storage.memory import MemoryStores, MemoryTables
 from workers.store import START
 from workers.travel import Traveller, shared_by
@@ -213,41 +213,28 @@ def collected(traveller: Traveller, contact: Contact) -> Slice:
     for each in traveller.of_connection:
         if not isinstance(each.event, DeliveryAnswered):
             events[each.entry.position] = each.event
-    others = _counted(traveller) if traveller.guarded else _shared(traveller)
-    entries: list[tuple[str, Happening]] = [*events.items()]
-    entries += [(position, change) for position, change in others if position not in events]
-    entries.sort(key=lambda each: position_of(each[0]))
+    entries: list[tuple[str, Happening]] = [*_guarded(traveller, events), *_shared(traveller, events)]
+    entries += events.items()
+    entries.sort(
+        key=lambda each: position_of(each[0])
+    )  # of one position, what others brought about comes first
     return Slice(entries, dict(_documents(traveller, entries)))
 
 
-def _shared(traveller: Traveller) -> Iterator[tuple[str, Change]]:
-    """What answers changed of the connection, to anybody."""
+def _shared(traveller: Traveller, own: Container[str]) -> Iterator[tuple[str, Throttled | Suspended]]:
+    """What answers to others changed of the connection."""
     for each in traveller.of_connection:
-        if isinstance(each.event, DeliveryAnswered):
-            position = each.entry.position
+        position = each.entry.position
+        if isinstance(each.event, DeliveryAnswered) and position not in own:
             yield position, shared_by(each.event, position_of(position)[0])
 
 
-class _Noting(MemoryTables):
-    """Tables that keep what contacts changed in common."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.notes: list[Note] = []
-
-    def commit(self, expected: str, position: str, changes: Changes) -> bool:
-        self.notes += changes.notes
-        return super().commit(expected, position, changes)
-
-
-def _counted(traveller: Traveller) -> Iterator[tuple[str, Change]]:
-    """The same, with what guards counted: everything is folded to know it."""
-    tables = _Noting()
-    projector = Projector(replace(traveller.lane, log=traveller.log, tables=lambda: tables))
-    while projector.step(until=traveller.until):
-        pass
-    for (moment, number), change, _ in tables.notes:
-        yield f"{moment}-{number}", change
+def _guarded(traveller: Traveller, own: Container[str]) -> Iterator[tuple[str, Guarded]]:
+    """How guards stood that tripped by then: before an own event that did it, or after somebody else's."""
+    for trip in traveller.lane.state().trips:
+        if position_of(trip.since) <= position_of(traveller.until):
+            tripped = trip.since not in own
+            yield trip.since, Guarded(trip.guard, Bucket(trip.hour, trip.count, tripped=tripped))
 
 
 def _documents(traveller: Traveller, entries: list[tuple[str, Happening]]) -> Iterator[tuple[str, Any]]:

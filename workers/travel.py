@@ -14,7 +14,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from domain.book import Book, Changes, Table, decode
-from domain.commons import LONGEST_MS, Change, suspended, take, throttled
+from domain.commons import LONGEST_MS, Suspended, Throttled, suspended, take, throttled
 from domain.events import DeliveryAnswered
 from domain.groups import contact_name, pointed, record_name
 from domain.identity import Crm, RecordRef, email_key
@@ -190,7 +190,7 @@ def _fold(projection: Projection, found: Found, *, own: bool) -> None:
     book.accept()
 
 
-def shared_by(event: DeliveryAnswered, at: int) -> Change:
+def shared_by(event: DeliveryAnswered, at: int) -> Throttled | Suspended:
     """What an answer that touches the connection as a whole changes of it."""
     made = throttled if event.outcome.outcome is OutcomeClass.THROTTLED else suspended
     return made(event.crm, event.outcome, at)

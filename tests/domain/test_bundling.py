@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain import events as e
 from domain.book import Table, decode, decode_closed
 from domain.bundling import Ended, Told, departures, fold, masked_departures, told
-from domain.commons import Counted, Suspended
+from domain.commons import Suspended
 from domain.events import encode
 from domain.identity import HUBSPOT, SALESFORCE
 from domain.masking import MASKED, Masker
@@ -19,8 +19,8 @@ from domain.outcomes import Outcome, OutcomeClass
 from domain.owners import Owner, OwnerOptions, match_owners
 from domain.policy import Document, RoutingRule, Section
 from domain.projection import Projection
-from domain.slices import Slice
-from domain.state import Suspension
+from domain.slices import Guarded, Slice
+from domain.state import Bucket, Suspension
 from domain.unmasked import WORD, Unmasked, unmasked
 from tests.domain.crms import HS, SECTION, SF, Store
 from tests.domain.lives import QUIET_ACTS, TURNS, WORK_ACTS, Act, pairs
@@ -154,8 +154,8 @@ def test_blanks_ids_and_who_was_added_to_a_campaign_stay() -> None:
     assert masked(observed()).id == "1"
     member = e.SyncRequested(entity=ADA, cause="campaign_added", by="00v000000000001AAA")
     assert masked(member) == member
-    counted = Counted("creates", 1, 1, 10)
-    assert masked(counted) == counted
+    guarded = Guarded("creates", Bucket(1, 2))
+    assert masked(guarded) == guarded
 
 
 def test_what_stays_is_noted_with_its_reason() -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from domain import events as e
 from domain.bundling import Ended, Told
-from domain.commons import Counted, Suspended, Throttled
+from domain.commons import Suspended, Throttled
 from domain.identity import SALESFORCE
-from domain.slices import Slice
-from domain.state import Suspension
+from domain.slices import Guarded, Slice
+from domain.state import Bucket, Suspension
 from domain.upcasting import NewerEvent
 from workers.bundle_files import FORMAT, BadBundle, Header, Left, left, read, write
 
@@ -23,7 +23,7 @@ DOCUMENT = {"any": ["thing", 1, None]}
 CONTENT = Slice(
     [
         ("1-0", e.ConfigurationApplied(digest=e.digest(DOCUMENT), by="test")),
-        ("1-1", Counted("creates", 5, 1, 10)),
+        ("1-1", Guarded("creates", Bucket(5, 10, tripped=True))),
         ("1-2", Throttled(SALESFORCE, 77)),
         ("2-0", Suspended(SALESFORCE, Suspension(1, "X", "words\nof two lines"))),
         ("3-0", e.SyncRequested(entity="hubspot/contacts/1", cause="manual", by="test")),
@@ -34,7 +34,7 @@ CONTENT = Slice(
 
 @pytest.fixture(params=["bundle.jsonl", "bundle.jsonl.zst"])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    made = tmp_path / request.param
+    made = tmp_path / str(request.param)
     write(made, HEADER, CONTENT)
     return made
 
@@ -89,7 +89,7 @@ def in_line(number: int, old: bytes, new: bytes) -> Callable[[bytes], bytes]:
         (lambda raw: raw[: raw.index(b"thing")], "line 2: the file ends before the bundle does"),
         (in_line(7, b"manual", b"import"), "line 8: the checksum is that of another text"),
         (in_line(5, b'"position"', b'position"'), "line 5: this is not JSON of a bundle"),
-        (in_line(4, b"counted", b"dreamed"), "line 4: nothing that happens in a log"),
+        (in_line(4, b"guarded", b"dreamed"), "line 4: nothing that happens in a log"),
         (in_line(5, b"77", b"[]"), "line 5: nothing that happens in a log"),
         (in_line(7, b'"cause"', b'"clause"'), "line 7: nothing that happens in a log"),
         (in_line(7, b'"event":{', b'"evnt":{'), "line 7: nothing that happens in a log"),

@@ -13,9 +13,9 @@ from domain import events as e
 from domain.book import Table
 from domain.reasons import Reason
 from tests.workers.archives import Shelf, everything
-from tests.workers.lanes import ADA, append, project, shown
+from tests.workers.lanes import ADA, append, configured, project, shown
 from tests.workers.test_travel import ADDRESSES, Town, guarded
-from tests.world import HS
+from tests.world import HS, SECTION
 from workers.archive.whole import WholeLog
 from workers.bundle_files import Header, read, write
 from workers.bundling import Bundler, Erased, Unfaithful, replayed, told_of
@@ -38,11 +38,23 @@ def bundled(town: Town, path: Path, lane: Lane, entity: str, decision: str = "")
     return Bundler(town.traveller, "test").bundle(path, lane, entity, decision)
 
 
+GUARDS: tuple[dict[str, int], ...] = ({}, {"creates": 1, "blanked": 2})
+
+
 @settings(max_examples=20, deadline=None)
-@given(st.integers(0, 2**32), st.integers(20, 60))
-def test_whoever_and_whenever_it_was_the_bundle_tells_the_same(seed: int, days: int) -> None:
+@given(st.integers(0, 2**32), st.integers(1, 3), st.sampled_from(GUARDS))
+def test_whoever_and_whenever_it_was_the_bundle_tells_the_same(
+    seed: int, rounds: int, guards: dict[str, int]
+) -> None:
     town = Town(seed)
-    town.live(days)
+    configured(town.lane, replace(SECTION, guards=guards))
+    for _ in range(rounds):
+        town.live(20)
+        released = [name for name in guards if town.random.random() < 0.5]
+        town.lane.append(
+            [e.SuspensionCleared(name=each, by="t", request=town.lane.log.tail()) for each in released]
+        )
+    project(town.lane)
     for entry in town.random.sample(everything(town.lane.log), 2):
         then = town.folded(entry.position)
         for entity, _ in then.tables().scan(Table.CONTACTS):
