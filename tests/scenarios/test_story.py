@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from workers.cli.demo import GRACE, WHOLE
-from workers.cli.playground import Playground
+from workers.cli.playground import Playground, pages
 from workers.cli.story import Story
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(400)]
@@ -32,6 +32,9 @@ def test_every_step_of_the_story_holds_and_flower_shows_the_batches(playground: 
     batches = story.expect(lambda: _batches(playground), "batches in Flower", 60)
     assert {shown["crm"] for shown in batches} == {"'hubspot'", "'salesforce'"}
     assert all(shown["connection"] == "'acme'" for shown in batches)
+    for page in pages(playground).values():
+        if page != playground.token:
+            assert requests.get(page, auth=("ada", playground.token), timeout=10).ok, page
 
 
 def _batches(playground: Playground) -> list[dict[str, str]]:

@@ -1,8 +1,10 @@
 """``crmsync demo``: the story on simulated CRMs, with live progress, and a table of what was shown."""
 
 import shutil
+import signal
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -10,8 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from workers.cli.fleet import ended_by_signals
 from workers.cli.list_story import LIST_STEPS
-from workers.cli.playground import Playground, describe
+from workers.cli.playground import Playground, pages
 from workers.cli.story import STEPS, Story
 
 WHOLE = (*STEPS, *LIST_STEPS)
@@ -25,13 +28,13 @@ def demo(*, stay: bool) -> None:
     console = Console()
     directory = Path(tempfile.mkdtemp(prefix="crmsync-demo-"))
     playground = Playground(directory)
-    try:
-        held = _play(playground, console)
-        if stay:
-            console.print_json(describe(playground))
-            _stay(console)
-    finally:
-        playground.stop()
+    with ended_by_signals():
+        try:
+            held = _play(playground, console)
+            if stay:
+                _stay(playground, console)
+        finally:
+            playground.stop()
     if held:
         shutil.rmtree(directory, ignore_errors=True)
     else:
@@ -39,13 +42,12 @@ def demo(*, stay: bool) -> None:
     sys.exit(0 if held else 1)
 
 
-def _stay(console: Console) -> None:
+def _stay(playground: Playground, console: Console) -> None:
+    for title, page in pages(playground).items():
+        console.print(f"{title:32}{page}", highlight=False, soft_wrap=True)
     console.print("Running. Change a contact on either CRM's page and watch it arrive; Ctrl-C ends it.")
-    try:
-        click.pause(info="")
-        click.getchar()
-    except (KeyboardInterrupt, EOFError):
-        return
+    with suppress(KeyboardInterrupt):
+        signal.pause()
 
 
 def _play(playground: Playground, console: Console) -> bool:

@@ -4,7 +4,6 @@ Everything lies in one directory and listens to this machine only. The CRMs are 
 behave as the real ones; the product reaches them as it would reach those.
 """
 
-import json
 import secrets
 import socket
 import sys
@@ -345,6 +344,13 @@ def _answers(url: str) -> bool:
         return False
 
 
-def describe(playground: Playground) -> str:
-    """The addresses of a running playground, for people."""
-    return json.dumps(playground.urls, indent=2)
+def pages(playground: Playground) -> dict[str, str]:
+    """What a person may open in a browser, by its title, and what the console asks for."""
+    urls = playground.urls
+    return {
+        "HubSpot, simulated": f"{urls['hubspot']}/_sim/",
+        "Salesforce, simulated": f"{urls['salesforce']}/_sim/",
+        "Console": f"{urls['web']}/console",
+        "  its password (any user name)": playground.token,
+        "Flower": urls["flower"],
+    }

@@ -2,9 +2,6 @@
 
 import os
 import re
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +11,7 @@ from rich.text import Text
 
 from workers import embedded
 from workers.bootstrap import Runtime
-from workers.cli.fleet import Fleet, procfile
+from workers.cli.fleet import Fleet, ended_by_signals, procfile
 from workers.cli.output import clean, console, say
 from workers.cli.session import connections_of, with_runtime
 from workers.clock import Clock
@@ -51,7 +48,7 @@ def up(runtime: Runtime, *, processes: tuple[str, ...]) -> None:
     logs = runtime.settings.data_dir.resolve() / "logs"
     chosen = {name: commands[name] for name in processes or commands}
     watch = Watch(Fleet(_environment(runtime), logs), chosen, runtime.clock)
-    with _ended_by_signals():
+    with ended_by_signals():
         try:
             watch.run()
         except KeyboardInterrupt:
@@ -74,16 +71,6 @@ def _environment(runtime: Runtime) -> dict[str, str]:
         "CRMSYNC_CONFIG_DIR": str(settings.config_dir.resolve()),
         "PYTHONUNBUFFERED": "1",
     }
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """A request to end arrives like Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass
