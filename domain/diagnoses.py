@@ -106,7 +106,8 @@ FIELD_RIGHT = Diagnosis(
     MISCONFIGURED,
     Category.PERMISSIONS,
     "The field cannot be written: no field-level permission, or it is read-only.",
-    "Give the integration user edit access to the field, or let the mapping always use this side.",
+    "Give the integration user edit access to the field, or let the mapping always use this side. "
+    "The rest of the record syncs meanwhile.",
 )
 RECORD_RIGHT = Diagnosis(
     REJECTED,
@@ -136,7 +137,7 @@ UNMAPPED = Diagnosis(
     MISCONFIGURED,
     Category.MAPPINGS,
     "A mapped field does not exist, or the integration user cannot see it.",
-    "Refresh the schema, then correct the mapping or the field's visibility.",
+    "Let the integration user see the field, or correct the mapping. The rest of the record syncs meanwhile.",
 )
 KEY_FIELD = Diagnosis(
     MISCONFIGURED,

@@ -25,7 +25,7 @@ from domain.mapping import (
 from domain.money import OTHER, is_foreign
 from domain.pairs import Compared, derived, overlay, unsettled
 from domain.policy import KindPolicy
-from domain.reasons import OWN_RULES, REQUIRED, UNCONVERTIBLE, Reason, Wait
+from domain.reasons import ABSENT, OWN_RULES, REQUIRED, UNCONVERTIBLE, Reason, Wait
 from domain.records import Record
 from domain.routing import route
 from domain.state import Contact, Hold, Once
@@ -58,6 +58,17 @@ class _Drafting:
             return
         self.fields[target][name] = value
         self.sources[target][name] = source
+
+    def defaults(self, target: Crm, name: str) -> Fields:
+        """What a new record gets beside its mapped fields, without what the CRM refused before."""
+        given: Fields = {}
+        for field_name, value in self.kind.section.defaults.get(name, {}).items():
+            hold = self._standing_hold(field_name, target, value, None)
+            if hold is None:
+                given[field_name] = value
+            else:
+                self.answer.held.setdefault(target, {}).setdefault(field_name, hold)
+        return given
 
     def check_dependent(self, target: Crm, name: str, record: Record | None) -> None:
         """Hold back options that do not go with those they depend on; ``record``: None for a new one."""
@@ -92,8 +103,10 @@ class _Drafting:
     def _new_hold(
         self, mapped: MappedField, target: Crm, value: FieldValue, source: FieldValue, *, create: bool
     ) -> Hold | None:
-        why = objection(mapped.schema(target), value, create=create)
-        return Hold(source, self.kind.digest, Reason.VALIDATION, why) if why else None
+        schema = mapped.schema(target)
+        why = objection(schema, value, create=create)
+        code = ABSENT if schema.absent else Reason.VALIDATION
+        return Hold(source, self.kind.digest, code, why) if why else None
 
 
 # -- a contact that lacks a record
@@ -167,7 +180,7 @@ def _start_with(drafting: _Drafting, mapped: MappedField, target: Crm, record: F
 def _creation(drafting: _Drafting, target: Crm, name: str, ref: RecordRef) -> Plan:
     kind, answer = drafting.kind, drafting.answer
     later = _set_apart(drafting, target, name, None, {})
-    fields = {**kind.section.defaults.get(name, {}), **drafting.fields[target]}
+    fields = {**drafting.defaults(target, name), **drafting.fields[target]}
     why = _incomplete(drafting, target, name, fields)
     if why:
         answer.stop, answer.explanation = Reason.VALIDATION, why

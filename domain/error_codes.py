@@ -101,6 +101,7 @@ _OUR_CODES = {
     d.VALUE: "validation unconvertible",
     d.UNMATCHED_OWNER: "owner_unmatched",
     d.REQUIRED: "required",
+    d.UNMAPPED: "field_absent",
     d.CHANGED_BACK: "ping_pong",
     d.OWN_RULE: "validation_rule",
 }

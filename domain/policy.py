@@ -274,10 +274,12 @@ def _apart(schema: ObjectSchema) -> dict[str, str]:
 
 
 def field_schema(schemas: Mapping[Place, ObjectSchema], crm: Crm, name: str, field: str) -> FieldSchema:
-    """The schema of a field; a field nobody described counts as plain text."""
+    """The schema of a field; one of an object that nobody described counts as plain text."""
     schema = schemas.get((crm, name))
     found = schema.fields.get(field) if schema else None
-    return found or FieldSchema(name=field, label=field, kind=FieldKind.TEXT, native="unknown")
+    return found or FieldSchema(
+        name=field, label=field, kind=FieldKind.TEXT, native="unknown", absent=schema is not None
+    )
 
 
 def _owners(section: Section, connection: Connection, documents: Documents) -> Owners:
@@ -388,13 +390,15 @@ def _present(kind: ObjectKind, schemas: Mapping[Place, ObjectSchema]) -> ObjectK
 def _needed(
     kind: ObjectKind, fields: Mapping[str, tuple[MappedField, ...]], inclusion: InclusionFilter | None
 ) -> dict[Place, frozenset[str]]:
-    ours = {f.hubspot for mapped in fields.values() for f in mapped} | {kind.hubspot_key}
+    """What must be known of a record before it is decided about; a field that is not there cannot be."""
+    ours = {f.hubspot for mapped in fields.values() for f in mapped if not f.hubspot_schema.absent}
+    ours.add(kind.hubspot_key)
     ours |= set(kind.match.get(kind.hubspot, ())) | set(kind.extra.get(kind.hubspot, ()))
     ours |= set(inclusion.properties) if inclusion else set()
     ours |= kind.native_ids.keys()
     needed = {(Crm.HUBSPOT, kind.hubspot): frozenset(ours)}
     for name, mapped in fields.items():
-        theirs = {f.salesforce for f in mapped} | {kind.salesforce_key}
+        theirs = {f.salesforce for f in mapped if not f.salesforce_schema.absent} | {kind.salesforce_key}
         theirs |= set(kind.match.get(name, ())) | set(kind.extra.get(name, ()))
         needed[Crm.SALESFORCE, name] = frozenset(theirs)
     return needed

@@ -42,7 +42,10 @@ OWNER_UNMATCHED = "owner_unmatched"
 REQUIRED = "required"
 """The code of a field that a new record must have and would not."""
 
-OWN_RULES = frozenset({Reason.VALIDATION.value, UNCONVERTIBLE, OWNER_UNMATCHED, REQUIRED})
+ABSENT = "field_absent"
+"""The code of a field that the target does not have, or does not show us."""
+
+OWN_RULES = frozenset({Reason.VALIDATION.value, UNCONVERTIBLE, OWNER_UNMATCHED, REQUIRED, ABSENT})
 """Codes of values that we hold back before any CRM sees them."""
 
 

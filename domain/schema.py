@@ -61,6 +61,7 @@ class FieldSchema(msgspec.Struct, frozen=True, omit_defaults=True):
     apart: str = ""
     #: a box that is only ever ticked, by a call of its own that names the record by this field; empty: it is
     #: written with the rest
+    absent: bool = False  #: the object was described, and our user sees no such field
 
 
 class ObjectSchema(msgspec.Struct, frozen=True):

@@ -19,10 +19,16 @@ _NUMBERS = frozenset({FieldKind.NUMBER, FieldKind.INTEGER})
 
 def objection(schema: FieldSchema, value: FieldValue, *, create: bool) -> str:
     """Say why the target would refuse the value; empty if it would not. Never quotes the value."""
+    if schema.absent:
+        return "the field does not exist, or the integration user may not see it"
     if schema.calculated or not (schema.createable if create else schema.updateable):
         return "the field cannot be written"
     if schema.apart and value != "true":
         return "the box can be ticked, and not be cleared"
+    return _value_objection(schema, value)
+
+
+def _value_objection(schema: FieldSchema, value: FieldValue) -> str:
     if value is None:
         return "the field must not be empty" if schema.required else ""
     if schema.kind in _TEXTS:

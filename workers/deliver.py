@@ -75,6 +75,7 @@ class Counts:
     sent: int = 0
     delivered: int = 0
     rejected: int = 0
+    misfits: int = 0  #: refused for a field that is not there, or not to be written
     batches: int = 0
     more: bool = False
 
@@ -272,6 +273,9 @@ class Deliverer:
         )
         delivered = sum(outcome.outcome is OutcomeClass.DELIVERED for outcome in outcomes)
         rejected = sum(outcome.outcome is OutcomeClass.REJECTED for outcome in outcomes)
+        counts.misfits += sum(
+            outcome.outcome is OutcomeClass.MISCONFIGURED and bool(outcome.fields) for outcome in outcomes
+        )
         counts.batches += 1
         counts.sent += len(outcomes)
         counts.delivered += delivered

@@ -64,6 +64,8 @@ def deliver(connection: str, crm: str) -> dict[str, Any]:
         bells(link).ring("project")
     if counts.more:
         bells(link).ring("deliver", crm)
+    if counts.misfits:
+        bells(link).ring("metadata")
     shown = {"claimed": counts.claimed, "sent": counts.delivered, "rejected": counts.rejected}
     return {"connection": connection, "crm": crm, **shown, "batches": counts.batches}
 

@@ -1,6 +1,6 @@
 """Both gateways against the simulated CRMs, over HTTP, through the real clients."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -31,7 +31,7 @@ from workers.gateways.hubspot_client import OAuthApp, PrivateApp
 from workers.gateways.salesforce import SalesforceGateway
 from workers.gateways.salesforce_client import ClientCredentials, JwtBearer
 from workers.gateways.tokens import MemoryTokenStore
-from workers.ports import ChangesPage, ReadRecord, Search, WriteRow
+from workers.ports import ChangesPage, ReadAnswer, ReadRecord, Search, WriteRow
 
 FAR = 4_000_000_000_000
 
@@ -799,6 +799,22 @@ class TestSalesforce:
         field = salesforce.gateway.describe("Lead").fields["RecordTypeId"]
 
         assert [(each.value, each.label) for each in field.options] == [(made["id"], "Partner")]
+
+    @pytest.mark.parametrize("way", ["changes", "read", "look_up"])
+    def test_a_field_that_is_hidden_one_day_is_left_out_of_what_is_read(
+        self, salesforce: Side, way: str
+    ) -> None:
+        [record] = salesforce.create("ada")
+        gateway, names = salesforce.gateway, ["LastName", "Phone"]
+        ways: dict[str, Callable[[], ReadAnswer | ChangesPage]] = {
+            "changes": lambda: gateway.changes("Contact", since=0, until=2**42, after=None, fields=names),
+            "read": lambda: gateway.read("Contact", [record], names),
+            "look_up": lambda: gateway.look_up([Search("Contact", "Email", ["ada@example.com"], names)])[0],
+        }
+        before = ways[way]().records
+        salesforce.sim("permissions", {"object": "Contact", "field": "Phone", "access": "none"})
+
+        assert [sorted(each.fields) for each in (*before, *ways[way]().records)] == [names, ["LastName"]]
 
     def test_the_account_tells_its_organization_and_limits(self, salesforce: Side) -> None:
         account = salesforce.gateway.account()

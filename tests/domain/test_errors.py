@@ -93,6 +93,7 @@ BY_CODE_ALONE = [
     ("both", "http_412 row_missing", "resolve", "Other"),
     ("both", "http_429 allowance daily_budget", "throttled", "API limit"),
     ("both", "validation unconvertible required", "rejected", "Property values"),
+    ("both", "field_absent", "misconfigured", "Mappings"),
     ("both", "ping_pong validation_rule", "rejected", "Custom code"),
     ("both", "owner_unmatched", "rejected", "Property values"),
     (HS, "INTERNAL_ERROR", "transient", "Outage"),

@@ -10,11 +10,13 @@ from domain.identity import Crm
 from domain.mapping import SyncRule
 from domain.policy import Document, FieldMapping, Section
 from domain.preview import Act, Line, Outlook, Preview
+from domain.schema import ObjectSchema
 from domain.state import Connection
 from tests.domain.crms import HS, SECTION, SF, Life
 from tests.domain.lives import QUIET_ACTS, WORK_ACTS, Story, pairs
 from tests.domain.lives import Act as Happening
 from tests.domain.test_laws import SETTINGS, acts
+from tests.world import text
 
 WRITES = {Act.CREATE, Act.UPDATE, Act.DELETE}
 BEFORE = msgspec.structs.replace(SECTION, create_as=None, create_in_hubspot=())
@@ -131,9 +133,20 @@ def test_fields_that_nobody_has_read_are_named() -> None:
     story = rested([])
     mapping = FieldMapping("nickname", {"Lead": "Nick__c"}, SyncRule.TWO_WAY)
     section = msgspec.structs.replace(BEFORE, mappings=(*BEFORE.mappings, mapping))
-    outlook = previewed(story.life, applied(story.life, section))[story.life.contacts()[0].id]
+    known = [
+        with_field(story.life, HS, "contacts", "nickname"),
+        with_field(story.life, SF, "Lead", "Nick__c"),
+    ]
+    outlook = previewed(story.life, *known, applied(story.life, section))[story.life.contacts()[0].id]
     assert outlook[Line(Act.READ, HS, "contacts")] == {"nickname": None}
     assert outlook[Line(Act.READ, SF, "Lead")] == {"Nick__c": None}
+
+
+def with_field(life: Life, crm: Crm, name: str, field: str) -> e.SchemaObserved:
+    """An object as it was described, and one field more."""
+    known = msgspec.convert(life.documents[connection(life).schemas[f"{crm}/{name}"]], ObjectSchema)
+    more = msgspec.structs.replace(known, fields={**known.fields, field: text(field)})
+    return e.SchemaObserved(crm=crm, object=name, digest=life.document(more))
 
 
 def test_who_would_join_the_list_and_who_would_leave_it_is_told() -> None:

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from domain import events as e
-from domain.identity import Crm
+from domain.book import Table
+from domain.identity import Crm, Fields
 from tests.workers.accounts import TOKEN, Accounts, accounts
 from tests.workers.installed import FILE, Installation
 from tests.workers.lanes import append, configured, connect, project, with_ada
@@ -310,14 +311,63 @@ def test_one_sweep_sets_a_new_person_on_the_way_to_the_other_crm_and_ends(
     at_rest(wired)
     assert wired.lane.policy().ready
 
-    properties = {"email": "ada@example.com", "lastname": "Lovelace", "firstname": "Ada"}
-    both.control(Crm.HUBSPOT, "create", object="contacts", properties=properties)
+    made_in_hubspot(both, lastname="Lovelace", firstname="Ada")
     tasks.sweep()
     at_rest(wired)
 
-    search = Search("Lead", "Email", ["ada@example.com"], ["LastName"])
-    leads = both.gateways[Crm.SALESFORCE].look_up([search])[0].records
-    assert [each.fields["LastName"] for each in leads] == ["Lovelace"]
+    assert lead_of(both, "LastName") == {"LastName": "Lovelace"}
+
+
+def made_in_hubspot(both: Accounts, **properties: str) -> None:
+    person = {"email": "ada@example.com", **properties}
+    both.control(Crm.HUBSPOT, "create", object="contacts", properties=person)
+
+
+def lead_of(both: Accounts, *fields: str) -> Fields:
+    """What Ada's only lead holds in some fields."""
+    search = Search("Lead", "Email", ["ada@example.com"], fields)
+    [lead] = both.gateways[Crm.SALESFORCE].look_up([search])[0].records
+    return {name: lead.fields[name] for name in fields}
+
+
+def test_a_field_that_salesforce_hides_one_day_costs_that_field_and_stops_nothing_else(
+    wired: Installation, both: Accounts
+) -> None:
+    also = "    - {hubspot: firstname, salesforce: FirstName, sync_rule: two_way}\n"
+    wired.write("acme", FILE + also)
+    wired.runtime._links.clear()
+    wired.link.apply("me")
+    tasks.project("acme")
+    tasks.sweep()
+    at_rest(wired)
+    made_in_hubspot(both, firstname="Ada", lastname="Byron", city="Wien")
+    at_work(wired)
+    assert lead_of(both, "FirstName", "City") == {"FirstName": "Ada", "City": "Wien"}
+
+    both.control(Crm.SALESFORCE, "permissions", object="Lead", field="City", access="none")
+    [(entity, _)] = wired.lane.tables().scan(Table.CONTACTS)
+    edit = {"firstname": "Augusta", "city": "Graz"}
+    both.control(Crm.HUBSPOT, "edit", object="contacts", id=entity.rpartition("/")[2], properties=edit)
+    at_work(wired)
+    assert lead_of(both, "FirstName") == {"FirstName": "Augusta"}
+    assert wired.lane.state().suspended == {}
+    (group,) = wired.json("errors", "list")
+    assert (group["category"], group["contacts"]) == ("Mappings", [entity])
+    assert "Let the integration user see the field" in group["remedy"]
+
+    both.control(Crm.SALESFORCE, "permissions", object="Lead", field="City", access="edit")
+    tasks.metadata("acme")
+    wired.says("errors", "resync", "--all")
+    at_work(wired)
+    assert lead_of(both, "City") == {"City": "Graz"}
+    assert wired.json("errors", "list") == []
+
+
+def at_work(made: Installation) -> None:
+    """See what has changed, and do all that follows."""
+    for crm in Crm:
+        tasks.poll("acme", crm, "changes")
+    at_rest(made)
 
 
 def test_a_server_that_does_not_go_on_where_the_archive_ends_is_not_folded(acme: Installation) -> None:

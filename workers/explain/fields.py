@@ -7,7 +7,7 @@ from domain.errors import classify
 from domain.identity import Crm, FieldValue
 from domain.mapping import MappedField, Pair
 from domain.policy import KindPolicy
-from domain.reasons import OWN_RULES, OWNER_UNMATCHED, REQUIRED, Reason
+from domain.reasons import ABSENT, OWN_RULES, OWNER_UNMATCHED, REQUIRED, Reason
 from domain.state import Hold
 from workers.configuration.problems import NAMES
 from workers.explain.evidence import Evidence
@@ -98,7 +98,7 @@ def _of_hold(crm: Crm, hold: Hold) -> tuple[str, str]:
         return f"Something in {name} changes the value back after each write.", remedy
     if hold.code == REQUIRED:
         return "", ""  # what the whole decision ended for: its own remedy is given
-    if hold.code in OWN_RULES and hold.code != OWNER_UNMATCHED:
+    if hold.code in OWN_RULES - {OWNER_UNMATCHED, ABSENT}:
         return "", f"Correct the value in {NAMES[crm.other]}, or change the field or its mapping."
     known = classify(crm, None, hold.code, hold.message)
     return known.cause, known.remedy

@@ -6,13 +6,13 @@ and merged records, which retrieve leaves out without a word.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote_plus, urlsplit
 
 import msgspec
 from simple_salesforce.api import Salesforce
 
-from domain.errors import SyncError, Transient
+from domain.errors import Misconfigured, SyncError, Transient
 from domain.outcomes import Outcome, OutcomeClass
 from domain.owners import Owner
 from domain.schema import FieldKind, ObjectSchema
@@ -33,6 +33,8 @@ from workers.gateways.salesforce_shapes import (
     read_record,
 )
 from workers.ports import ChangesPage, ReadAnswer, Search, WriteRow
+
+T = TypeVar("T")
 
 BATCH = 200
 PAGE = 2_000
@@ -56,11 +58,7 @@ class SalesforceGateway(ObjectGateway):
 
     def read(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> ReadAnswer:
         asked = {to18(record_id): record_id for record_id in ids}
-        found = {
-            to18(str(record.get("Id"))): record
-            for soql in self._having(object_name, "Id", list(asked), fields)
-            for record in self._all(soql, deleted=True)
-        }
+        found = self._knowing([object_name], lambda: self._named(object_name, list(asked), fields))
         records = [
             read_record(
                 object_name, found[key], fields, self._schema(object_name), name if name != key else None
@@ -71,7 +69,19 @@ class SalesforceGateway(ObjectGateway):
         missing = [name for key, name in asked.items() if key not in found]
         return ReadAnswer(records, missing, self._account.server_time)
 
+    def _named(
+        self, object_name: str, ids: Sequence[str], fields: Sequence[str]
+    ) -> dict[str, dict[str, Any]]:
+        return {
+            to18(str(record.get("Id"))): record
+            for soql in self._having(object_name, "Id", ids, fields)
+            for record in self._all(soql, deleted=True)
+        }
+
     def look_up(self, searches: Sequence[Search]) -> list[ReadAnswer]:
+        return self._knowing([each.object for each in searches], lambda: self._looked_up(searches))
+
+    def _looked_up(self, searches: Sequence[Search]) -> list[ReadAnswer]:
         queries = [(number, soql) for number, each in enumerate(searches) for soql in self._finding(each)]
         found: list[list[dict[str, Any]]] = [[] for _ in searches]
         for together in chunks(queries, QUERIES):
@@ -166,12 +176,27 @@ class SalesforceGateway(ObjectGateway):
         key: Callable[[dict[str, Any]], str],
     ) -> ChangesPage:
         """One page of a keyset. Salesforce may cut a page short; only ``done`` says that nothing follows."""
-        soql = f"{self._select(object_name, fields)} WHERE {where} ORDER BY {order} LIMIT {PAGE}"
-        page = self._query(soql, deleted=True)
+
+        def ask() -> QueryPage:
+            soql = f"{self._select(object_name, fields)} WHERE {where} ORDER BY {order} LIMIT {PAGE}"
+            return self._query(soql, deleted=True)
+
+        page = self._knowing([object_name], ask)
         schema = self._schema(object_name)
         records = [read_record(object_name, record, fields, schema) for record in page.records]
         more = records and (not page.done or len(records) >= PAGE)
         return ChangesPage(records, key(page.records[-1]) if more else None, self._account.server_time)
+
+    def _knowing(self, objects: Sequence[str], ask: Callable[[], T]) -> T:
+        """Ask; if a field is gone, or hidden, since the objects were described, ask again without it."""
+        try:
+            return ask()
+        except Misconfigured as error:
+            if error.code != "INVALID_FIELD":
+                raise
+            for name in dict.fromkeys(objects):
+                self.describe(name)
+            return ask()
 
     def _query(self, soql: str, *, deleted: bool) -> QueryPage:
         def request(client: Salesforce) -> object:
