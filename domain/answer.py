@@ -73,6 +73,11 @@ class Plan(msgspec.Struct):
     member: bool | None = None
     look_again: int | None = None  #: when time alone may change the answer, epoch ms
 
+    @property
+    def writes(self) -> list[tuple[Crm, Draft]]:
+        """All that is to be written, in its order."""
+        return [*self.drafts.items(), *self.following.items()]
+
 
 # -- what every question about a contact starts from
 

@@ -153,6 +153,14 @@ def new_object(
     return None, f"{target} records are not created for a {ref.object}"
 
 
+def partner_object(contact: Contact, kind: KindPolicy, now: int) -> str | None:
+    """The Salesforce object whose mappings count: of the contact's record, or of the one it would get."""
+    ours, theirs = linked(contact, HUBSPOT), linked(contact, SALESFORCE)
+    if theirs is not None:
+        return theirs[0].object
+    return new_object(kind, SALESFORCE, ours, now)[0] if ours else None
+
+
 def _given(kind: KindPolicy, target: Crm, name: str) -> Fields:
     """What a new record holds in the fields that are not written."""
     schema = kind.schemas.get((target, name))

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain import events as e
 from domain.identity import Crm
 from domain.outcomes import Outcome, OutcomeClass
-from domain.policy import Section
+from domain.policy import Computed, RoutingRule, Section
 from domain.reasons import Reason
 from tests.workers.lanes import ADA, append, configured, memory_lane, project, refused, shown, with_ada
 from tests.world import HS, MAPPINGS, SECTION, SF
@@ -106,6 +107,55 @@ def test_a_field_nobody_has_read_is_marked_as_unread() -> None:
     view = views.contact(lane, "hubspot/contacts/7")
     assert {each.mark for each in view.fields} == {"unread"}
     assert (view.state, view.open[0].wait) == ("waiting", "awaiting_read")
+
+
+COMPUTING = msgspec.structs.replace(
+    SECTION,
+    mappings=MAPPINGS[:-1],
+    computed=(Computed("Lead", SF, "Company", 'UPPER(lastname) & " of " & city'),),
+)
+
+
+def computed_field(lane: Lane, entity: str) -> FieldView:
+    (found,) = (each for each in views.contact(lane, entity).fields if each.computed)
+    return found
+
+
+def test_a_computed_field_is_shown_as_other_fields_are() -> None:
+    lane = with_ada(configured(memory_lane(), COMPUTING))
+    found = computed_field(lane, ADA)
+    assert (found.hubspot, found.salesforce) == ("=Company", "Company")
+    assert (found.hubspot_value, found.salesforce_value) == ("LOVELACE of Graz", "Analytical")
+    assert found.rule == 'computed: UPPER(lastname) & " of " & city'
+
+    sent = {"City": "Graz", "Company": "LOVELACE of Graz"}
+    append(lane, msgspec.structs.replace(refused(ADA)[0], fields=sent, sources=sent))
+    found = computed_field(lane, ADA)
+    assert (found.mark, found.expected) == ("expected", {"salesforce": "LOVELACE of Graz"})
+    done = Outcome(OutcomeClass.DELIVERED, record_id="00Q000000000001EAA")
+    append(lane, e.DeliveryAnswered(entity=ADA, crm=SF, attempt=1, outcome=done, ticket=90))
+    lead = {"Email": "ada@example.com", "LastName": "Lovelace", **sent}
+    append(lane, shown(SF, "Lead", "00Q000000000001EAA", ticket=99, **lead))
+    assert computed_field(lane, ADA).mark == "agreed"
+
+
+def test_a_computed_field_of_a_record_that_is_to_be_created_shows_what_it_will_start_with() -> None:
+    lane = configured(memory_lane(), COMPUTING)
+    append(lane, shown(HS, "contacts", "8", email="eve@example.com", lastname="Ohm", city="Linz"))
+    found = computed_field(lane, "hubspot/contacts/8")
+    assert (found.hubspot_value, found.salesforce_value, found.mark) == ("OHM of Linz", None, "unread")
+
+
+@pytest.mark.rule(39)
+@pytest.mark.parametrize(("city", "field_name"), [("Graz", "MailingCity"), ("Linz", "City")])
+def test_a_person_without_salesforce_record_shows_the_fields_of_the_one_that_rules_choose(
+    city: str, field_name: str
+) -> None:
+    routing = (RoutingRule('city = "Graz"', "Contact"),)
+    lane = configured(memory_lane(), msgspec.structs.replace(SECTION, routing=routing))
+    append(lane, shown(HS, "contacts", "8", email="eve@example.com", lastname="Ohm", city=city))
+    shown_fields = views.contact(lane, "hubspot/contacts/8").fields
+    assert field_name in {each.salesforce for each in shown_fields}
 
 
 def test_an_open_decision_says_what_it_waits_for() -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from domain.answer import Draft, Need
 from domain.errors import classify
 from domain.identity import Crm
-from domain.outbox import refused
 from domain.plan import verdict
 from domain.reasons import TEXT, WAIT_TEXT, Reason, Wait
 from domain.state import Closed, Flight, Intent, Opened, intent_key
@@ -153,8 +152,8 @@ def _again(evidence: Evidence, subject: Closed | Opened | None) -> str:
         return ""
     return "; ".join(
         f"{NAMES[crm]} would {_what(draft)}"
-        for crm, draft in answer.drafts.items()
-        if not refused(evidence.contact, crm, answer)
+        for crm, draft in answer.writes
+        if evidence.contact.refused.get(crm) != draft.content
     )
 
 

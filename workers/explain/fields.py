@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from domain.drafting import compared, new_object
+from domain.drafting import compared, partner_object
 from domain.errors import classify
 from domain.identity import Crm, FieldValue
 from domain.mapping import MappedField, Pair
@@ -39,10 +39,7 @@ def _of_a_creation(evidence: Evidence, kind: KindPolicy) -> Iterator[FieldWord]:
 
 def _would_fill(evidence: Evidence, kind: KindPolicy) -> tuple[MappedField, ...]:
     """The mappings that count for the record that is missing."""
-    ours, theirs = evidence.linked(Crm.HUBSPOT), evidence.linked(Crm.SALESFORCE)
-    name = theirs[0].object if theirs else None
-    if ours is not None and name is None:
-        name = new_object(kind, Crm.SALESFORCE, ours, evidence.now)[0]
+    name = partner_object(evidence.contact, kind, evidence.now)
     return (*kind.fields[name], *kind.computed[name]) if name else ()
 
 
@@ -77,8 +74,8 @@ def _fate(evidence: Evidence, mapped: MappedField) -> tuple[str, str, str]:
         broken = answer.broken.get(crm)
         if broken is not None and name in broken.draft.fields:
             return f"kept from {NAMES[crm]} by the validation rule {broken.rule.text.name}", "", ""
-        draft = answer.drafts.get(crm)
-        if draft is not None and name in draft.fields:
+        draft = next((each for at, each in answer.writes if at is crm and name in each.fields), None)
+        if draft is not None:
             refused = contact.refused.get(crm) == draft.fields
             words = "in a dead letter to" if refused else "to be written to"
             return f"{words} {NAMES[crm]}", "", ""

@@ -117,7 +117,7 @@ def _differences(contact: Contact, kind: KindPolicy, now: int) -> Iterator[Diffe
     for mapped, pair, _ in compared(contact, kind, now):
         if mapped.hubspot in alike:
             continue
-        written = [crm for crm, draft in answer.drafts.items() if mapped.name(crm) in draft.fields]
+        written = [crm for crm, draft in answer.writes if mapped.name(crm) in draft.fields]
         held = [
             hold.message
             for crm, holds in answer.held.items()

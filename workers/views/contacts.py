@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from domain.answer import linked
 from domain.book import Table, decode, decode_closed
+from domain.drafting import partner_object
 from domain.identity import Crm, Fields, FieldValue, RecordRef, email_key
 from domain.links import match_key
-from domain.mapping import MappedField
+from domain.mapping import ALWAYS, MappedField, Pair
 from domain.pairs import overlay
 from domain.policy import KindPolicy, Policy
 from domain.reasons import TEXT, WAIT_TEXT, Reason
@@ -38,17 +39,21 @@ class RecordView:
 
 @dataclass(frozen=True, slots=True)
 class FieldView:
-    """One mapped field, both sides beside each other."""
+    """One mapped or computed field, both sides beside each other.
+
+    What is computed goes by the field's name behind ``=`` on the side whose record it is computed from.
+    """
 
     hubspot: str
     salesforce: str
-    rule: str
+    rule: str  #: of a computed field its formula
     hubspot_value: FieldValue
     salesforce_value: FieldValue
     mark: str  #: ``agreed``, ``expected``, ``held``, ``different``, ``never_agreed`` or ``unread``
     agreed: tuple[FieldValue, FieldValue] | None = None  #: values last in sync, where others are held now
     expected: dict[str, FieldValue] = field(default_factory=dict)  #: CRM -> written and not seen there since
     held: dict[str, str] = field(default_factory=dict)  #: CRM -> why the value is not sent there
+    computed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +181,7 @@ def contact(lane: Lane, entity: str, *, decisions: int = DECISIONS) -> ContactVi
     Raises:
         KeyError: if there is none.
     """
-    tables, kinds = lane.tables(), lane.policy().kinds
+    tables, kinds, now = lane.tables(), lane.policy().kinds, lane.clock.now_ms()
     known = _known(tables, entity)
     entity = known.id
     letters = list(letters_of(tables, _letter_keys(known)))
@@ -188,8 +193,8 @@ def contact(lane: Lane, entity: str, *, decisions: int = DECISIONS) -> ContactVi
         member_since=known.member_since,
         parked=known.parked,
         records=[_record(known, key) for key in known.records],
-        fields=list(_fields(known, kinds[known.kind])) if known.kind in kinds else [],
-        open=list(_open(known, lane.clock.now_ms())),
+        fields=list(_fields(known, kinds[known.kind], now)) if known.kind in kinds else [],
+        open=list(_open(known, now)),
         writes=list(_writes(known)),
         letters=letters,
         decisions=[decision(each) for each in reversed(tables.decisions(entity, decisions))],
@@ -231,46 +236,67 @@ def _record(known: Contact, key: str) -> RecordView:
     )
 
 
-def _fields(known: Contact, kind: KindPolicy) -> Iterator[FieldView]:
-    theirs = linked(known, Crm.SALESFORCE)
-    name = theirs[0].object if theirs else kind.section.create_as or kind.kind.salesforce[0]
+def _fields(known: Contact, kind: KindPolicy, now: int) -> Iterator[FieldView]:
+    """Those of the linked Salesforce record, or of the one to come; if none is to, of the first object."""
+    name = partner_object(known, kind, now) or kind.kind.salesforce[0]
     overlays = {crm: overlay(known, crm) for crm in Crm}
-    for mapped in kind.fields[name]:
-        yield _field(known, mapped, overlays)
+    for mapped in (*kind.fields[name], *kind.computed[name]):
+        yield _field(known, mapped, overlays, now)
 
 
-def _field(known: Contact, mapped: MappedField, overlays: Mapping[Crm, Fields]) -> FieldView:
-    sides = {crm: found[1].values if (found := linked(known, crm)) else {} for crm in Crm}
+def _field(known: Contact, mapped: MappedField, overlays: Mapping[Crm, Fields], now: int) -> FieldView:
+    sides = {crm: _side(known, mapped, crm, overlays[crm], now) for crm in Crm}
     expected = {
         str(crm): sent[mapped.name(crm)] for crm, sent in overlays.items() if mapped.name(crm) in sent
     }
     held = {str(crm): hold.message for crm in Crm if (hold := known.holds.get(crm, {}).get(mapped.name(crm)))}
-    unread = any(mapped.name(crm) not in values for crm, values in sides.items())
+    shown = Pair(*(sides[crm].get(mapped.name(crm)) for crm in Crm))
     agreed = known.agreed.get(mapped.hubspot)
-    mark = _mark(known, mapped, expected=bool(expected), held=bool(held), unread=unread)
     return FieldView(
         mapped.hubspot,
         mapped.salesforce,
-        mapped.rule,
-        sides[Crm.HUBSPOT].get(mapped.hubspot),
-        sides[Crm.SALESFORCE].get(mapped.salesforce),
-        mark,
+        mapped.words if mapped.computed else mapped.rule,
+        shown.hubspot,
+        shown.salesforce,
+        _mark(known, mapped, sides, shown, expected=bool(expected), held=bool(held)),
         agreed,
         expected,
         held,
+        computed=mapped.computed is not None,
     )
 
 
-def _mark(known: Contact, mapped: MappedField, *, expected: bool, held: bool, unread: bool) -> str:
+def _side(known: Contact, mapped: MappedField, crm: Crm, sent: Fields, now: int) -> Fields:
+    """What is known of one side, with what is computed from it now."""
+    found = linked(known, crm)
+    if found is None:
+        return {}
+    values = found[1].values
+    if mapped.computed is None or ALWAYS[mapped.rule] is not crm:
+        return values
+    return {mapped.name(crm): mapped.computed({**values, **sent}, now)}
+
+
+def _mark(
+    known: Contact,
+    mapped: MappedField,
+    sides: Mapping[Crm, Fields],
+    shown: Pair,
+    *,
+    expected: bool,
+    held: bool,
+) -> str:
     if held:
         return "held"
     if expected:
         return "expected"
-    if unread:
+    if any(mapped.name(crm) not in values for crm, values in sides.items()):
         return "unread"
     if mapped.hubspot not in known.agreed:
         return "never_agreed"
-    return "agreed" if known.agreed[mapped.hubspot] is None else "different"
+    agreed = known.agreed[mapped.hubspot]
+    in_sync = agreed is None or (mapped.computed is not None and agreed == shown)
+    return "agreed" if in_sync else "different"
 
 
 def _open(known: Contact, now: int) -> Iterator[OpenView]:

@@ -66,7 +66,7 @@ def _contacts(lane: Lane, waiting: list[tuple[str, int]]) -> Iterator[tuple[Cont
 
 
 def _writes(contact: Contact, policy: Policy, since: int, now: int) -> Iterator[WouldWrite]:
-    for crm, draft in foresee(contact, policy, now).drafts.items():
+    for crm, draft in foresee(contact, policy, now).writes:
         key = contact.pair.get(crm, "")
         known = contact.records[key].values if key else {}
         fields = {name: (known.get(name), value) for name, value in draft.fields.items()}
