@@ -159,10 +159,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
     rules = rules_of(kind, connection, documents, schemas)
     dependent = {place: dependent_of(schema) for place, schema in schemas.items()}
     inclusion, missing = _inclusion(section, connection, documents, schemas)
-    routes = tuple(
-        Route(_expression(each.when, schemas, (Crm.HUBSPOT, kind.hubspot), zone), each.create_as)
-        for each in section.routing
-    )
+    routes = _routes(section, schemas, zone)
     filters = {
         name: _expression(source, schemas, (Crm.SALESFORCE, name), zone)
         for name, source in section.salesforce_filter.items()
@@ -200,6 +197,13 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         filters=filters,
         amounts=amounts,
         computed=computed,
+    )
+
+
+def _routes(section: Section, schemas: Mapping[Place, ObjectSchema], zone: ZoneInfo) -> tuple[Route, ...]:
+    place = Crm.HUBSPOT, section.kind.hubspot
+    return tuple(
+        Route(_expression(each.when, schemas, place, zone), each.create_as) for each in section.routing
     )
 
 

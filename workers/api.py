@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from workers import metrics, requests, views
 from workers.metrics import Tallies
 from workers.views import ContactView, DecisionView, ErrorGroup, LetterView, StatusView
-from workers.web import ALink, ASite, AUser, admit
+from workers.web import ALink, ASite, AUser, admit, begin_import
 
 router = APIRouter(dependencies=[Depends(admit)])
 
@@ -26,11 +26,17 @@ class Reason(BaseModel):
 
 
 class JobRequest(BaseModel):
-    """A bulk sync."""
+    """A bulk sync, or an import from Salesforce."""
 
-    kind: Literal["all", "list"]
+    kind: Literal["all", "list", "import"]
     list_id: str = Field(default="", description="The HubSpot list, for the kind `list`.")
     object: str = Field(default="contacts", description="The HubSpot object of the list's members.")
+    where: str = Field(
+        default="", max_length=4000, description="For the kind `import`: a condition in the words of SOQL."
+    )
+    salesforce_object: str = Field(
+        default="", description="For the kind `import`: the only Salesforce object to take; empty: all."
+    )
 
 
 class Recorded(BaseModel):
@@ -184,7 +190,9 @@ def clear_suspension(link: ALink, site: ASite, user: AUser, name: str) -> Record
 
 @router.post(f"{HERE}/jobs", tags=["connections"], status_code=202)
 def start_job(link: ALink, user: AUser, job: JobRequest) -> Recorded:
-    """Begin a bulk sync; the status shows how far it is."""
+    """Begin a bulk sync or an import; the status shows how far it is, and what ended it early."""
+    if job.kind == "import":
+        return Recorded(recorded="job", id=begin_import(link.lane, user, job.salesforce_object, job.where))
     if job.kind == "list" and not job.list_id:
         raise HTTPException(422, "A job of the kind 'list' needs a list_id.")
     begun = requests.start_job(link.lane, job.kind, user, list_id=job.list_id, object_name=job.object)

@@ -73,6 +73,15 @@ def start_job(lane: Lane, kind: str, by: str, *, list_id: str = "", object_name:
     return _start(lane, Job(new_id(), kind, by, list_id=list_id, object=object_name))
 
 
+def importable(lane: Lane, only: str = "") -> list[str]:
+    """The Salesforce objects that an import takes: all that sync, or the one called so in any letters.
+
+    Empty if there is none of that name.
+    """
+    known = (name for kind in lane.policy().kinds.values() for name in kind.kind.salesforce)
+    return [name for name in known if only.lower() in {"", name.lower()}]
+
+
 def start_import(lane: Lane, by: str, objects: Sequence[str], where: str = "") -> str:
     """Begin an import of Salesforce's records that meet a condition; it goes on in portions."""
     return _start(lane, Job(new_id(), "import", by, objects=tuple(objects), where=where))

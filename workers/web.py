@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from domain.identity import Crm
+from workers import requests
 from workers.bootstrap import Link, Runtime
 from workers.configuration.problems import ConfigurationError
 from workers.connection import Lane
@@ -93,6 +94,20 @@ def link_of(connection: str, site: ASite) -> Link:
 
 
 ALink = Annotated[Link, Depends(link_of)]
+
+
+def begin_import(lane: Lane, user: str, only: str, where: str) -> str:
+    """Begin an import of all Salesforce objects that sync or of one; returns the job's id.
+
+    Whether Salesforce understands the condition shows when the job asks for the first records.
+    """
+    if not lane.policy().ready:
+        raise HTTPException(status.HTTP_409_CONFLICT, "Both CRMs are still being read for the first time.")
+    objects = requests.importable(lane, only)
+    if not objects:
+        known = ", ".join(requests.importable(lane))
+        raise HTTPException(422, f"{only} is not synced: give one of {known}.")
+    return requests.start_import(lane, user, objects, where)
 
 
 # -- who may come in

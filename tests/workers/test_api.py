@@ -22,6 +22,7 @@ from tests.workers.lanes import (
     with_ada,
 )
 from workers.bootstrap import Runtime
+from workers.jobs import Jobs
 from workers.webhooks import create_app
 
 HERE = "/api/connections/acme"
@@ -234,9 +235,31 @@ def test_a_job_is_begun() -> None:
     assert [each["id"] for each in office.get("/status")["jobs"]] == [begun["id"]]
 
 
+@pytest.mark.rule(113)
+@pytest.mark.parametrize(("wanted", "objects"), [("", ("Lead", "Contact")), ("lead", ("Lead",))])
+def test_an_import_is_begun(wanted: str, objects: tuple[str, ...]) -> None:
+    office = Office()
+    body = {"kind": "import", "where": "City = 'Wien'", "salesforce_object": wanted}
+    answer = office.client.post(f"{HERE}/jobs", json=body)
+    assert answer.status_code == 202
+    [job] = Jobs(office.lane).all()
+    assert (job.id, job.kind, job.by) == (answer.json()["id"], "import", "api")
+    assert (job.objects, job.where) == (objects, "City = 'Wien'")
+    assert office.get("/status")["jobs"][0]["where"] == "City = 'Wien'"
+
+
+def test_nothing_is_imported_before_both_crms_were_read() -> None:
+    made = runtime()
+    made.register("acme")
+    client = Client(create_app(made, lambda _task, _arguments: None), BEARER)
+    answer = client.post(f"{HERE}/jobs", json={"kind": "import"})
+    assert (answer.status_code, Jobs(made.link("acme").lane).all()) == (409, [])
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [
+        ("/jobs", {"kind": "import", "salesforce_object": "Account"}, 422),
         (f"/contacts/{ADA}x/sync", None, 404),
         ("/dead-letters/x/redrive", None, 404),
         ("/dead-letters/x/discard", {}, 404),

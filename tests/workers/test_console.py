@@ -6,11 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import msgspec
 import pytest
 
 from domain import events as e
 from domain.outcomes import Outcome, OutcomeClass
-from domain.policy import Section
+from domain.policy import Computed, Section
 from tests.workers.lanes import (
     ADA,
     TOKEN,
@@ -25,6 +26,7 @@ from tests.workers.lanes import (
 )
 from tests.world import HS, MAPPINGS, SECTION, SF
 from workers.console.rendering import number, span
+from workers.jobs import Jobs
 from workers.webhooks import create_app
 
 HERE = "/console/acme"
@@ -249,3 +251,26 @@ def test_a_span_is_said_in_its_largest_unit(ms: int, text: str) -> None:
 
 def test_an_unknown_number_is_a_dash() -> None:
     assert (number(None), number(1_234_567)) == ("-", "1,234,567")
+
+
+# -- imports and computed fields
+
+
+def test_an_import_is_begun_by_a_form_and_listed_with_what_became_of_it() -> None:
+    desk = Desk()
+    assert "Import from Salesforce" in desk.see()
+    answer = desk.press("/import", object="Lead", where="City = 'Wien'")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{HERE}?done=import")
+    [job] = Jobs(desk.lane).all()
+    assert (job.objects, job.where, job.by) == (("Lead",), "City = 'Wien'", "grace")
+    page = desk.see("?done=import")
+    assert "The import is begun" in page
+    assert "City = &#39;Wien&#39;" in page
+
+
+def test_a_computed_field_stands_among_the_others_with_its_formula() -> None:
+    computed = (Computed("Lead", SF, "Company", "first_name__c & lastname"),)
+    page = Desk(msgspec.structs.replace(SECTION, mappings=MAPPINGS[:-1], computed=computed)).see(
+        f"/contacts/{ADA}"
+    )
+    assert "computed: first_name__c &amp; lastname" in page

@@ -6,7 +6,6 @@ import click
 from rich.progress import TextColumn
 
 from domain.errors import Misconfigured, Rejected
-from domain.identity import Crm
 from workers import requests
 from workers.bootstrap import Link
 from workers.cli.failures import Failed, NothingMatched
@@ -54,13 +53,12 @@ def salesforce(link: Link, *, where: str, only: str | None, preview: bool, wait:
 
 
 def _objects(link: Link, only: str | None) -> list[str]:
-    """The objects to import, in the order of the kinds."""
+    """The objects to import."""
     if not link.lane.policy().ready:
         raise Failed("Both CRMs are still being read for the first time; crmsync status shows how far.")
-    known = list(link.objects()[Crm.SALESFORCE])
-    chosen = [name for name in known if only is None or name.lower() == only.lower()]
+    chosen = requests.importable(link.lane, only or "")
     if not chosen:
-        raise Failed(f"{only} is not synced: give one of {', '.join(known)}.")
+        raise Failed(f"{only} is not synced: give one of {', '.join(requests.importable(link.lane))}.")
     return chosen
 
 

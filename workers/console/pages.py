@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
@@ -15,7 +15,7 @@ from workers.bootstrap import Link
 from workers.connection import Lane
 from workers.console.rendering import path, render
 from workers.views.export import write_csv
-from workers.web import ALink, ASite, AUser, Site, admit
+from workers.web import ALink, ASite, AUser, Site, admit, begin_import
 
 router = APIRouter(dependencies=[Depends(admit)], include_in_schema=False)
 
@@ -29,6 +29,7 @@ NOTICES = {
     "pause": "Writing stops.",
     "resume": "Writing goes on.",
     "clear": "It goes on.",
+    "import": "The import is begun; it is listed under Jobs.",
 }
 
 FAILURES = frozenset(
@@ -79,8 +80,15 @@ def show_connections(site: ASite) -> Response:
 def show_status(link: ALink, site: ASite, notice: Notice) -> HTMLResponse:
     """How a connection is doing."""
     status = views.status(link.lane, site.budgets(link))
-    crms = [str(crm) for crm in Crm]
-    return render("status.html", connection=link.name, page="status", notice=notice, status=status, crms=crms)
+    return render(
+        "status.html",
+        connection=link.name,
+        page="status",
+        notice=notice,
+        status=status,
+        crms=[str(crm) for crm in Crm],
+        importable=requests.importable(link.lane),
+    )
 
 
 @router.get(f"{HERE}/contacts")
@@ -192,6 +200,25 @@ def pause_connection(link: ALink, site: ASite, user: AUser, why: Why) -> Respons
 @router.post(f"{HERE}/resume")
 def resume_connection(link: ALink, site: ASite, user: AUser) -> Response:
     return _ask(site, link, "", "resume", requests.resume, user)
+
+
+class Wanted(NamedTuple):
+    """What is to be imported."""
+
+    object: str  #: the only Salesforce object to take; empty: all
+    where: str  #: a condition in the words of SOQL
+
+
+async def _wanted(request: Request) -> Wanted:
+    form = parse_qs((await request.body()).decode("utf-8", "replace"))
+    return Wanted(*(form.get(name, [""])[0].strip()[:4000] for name in Wanted._fields))
+
+
+@router.post(f"{HERE}/import")
+def start_import(
+    link: ALink, site: ASite, user: AUser, wanted: Annotated[Wanted, Depends(_wanted)]
+) -> Response:
+    return _ask(site, link, "", "import", begin_import, user, *wanted)
 
 
 @router.post(f"{HERE}/clear/{{name}}")
