@@ -21,6 +21,9 @@ from domain.upcasting import NewerEvent, UnreadableEvent, decode
 
 FORMAT = 1
 
+MASKING = "letters and digits replaced by others, dates moved, by a key that is kept nowhere"
+"""How values were masked, for people."""
+
 PACKED = ".zst"
 """How the name of a packed file ends."""
 
@@ -49,6 +52,7 @@ class Header(msgspec.Struct, frozen=True):
     reason: str = ""  #: how that one ended; of an open one, what it waits for
     explanation: str = ""  #: digest of what was said why
     told: Told = Told()  #: all that must be told of the contact
+    masking: str = MASKING
     unmasked: tuple[Left, ...] = ()
 
     def of(self, story: Told, unmasked: tuple[Left, ...]) -> "Header":

@@ -30,7 +30,7 @@ from workers.storage.memory import MemoryStores, MemoryTables
 from workers.store import START
 from workers.travel import Traveller, shared_by
 
-KEYS = 40
+KEYS = 150
 """How many masks are tried. By chance one may make two values equal, or move a contact in or out of the
 sample of writes that are sent although a validation rule would stop them."""
 

@@ -59,7 +59,7 @@ def written(given: Slice) -> bytes:
 
 
 @given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS), st.sampled_from(SECTIONS), st.binary(min_size=16, max_size=16))
-@settings(max_examples=150, **SETTINGS)
+@settings(max_examples=80, **SETTINGS)
 def test_the_same_is_decided_of_masked_people(happening: list[Act], section: Section, key: bytes) -> None:
     story = pairs(3, section=section)
     for each in happening:

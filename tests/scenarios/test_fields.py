@@ -1,6 +1,7 @@
 """Owners, value maps, record types, opt-outs, routing and filters, through both CRMs' own interfaces."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import requests
 
 from domain.reasons import Reason
 from tests.scenarios.conftest import installed
+from tests.scenarios.incidents import reproduced
 from workers.cli.playground import Playground
 from workers.cli.story import Story
 
@@ -210,3 +212,34 @@ def test_whoever_opts_out_in_salesforce_is_unsubscribed_in_hubspot_and_never_sub
     story.expect(story.contact_has("ivy@example.com", city="Wels", hs_email_optout="true"), "the edit")
     story.calm()
     assert "hs_email_optout" in story.decisions("fox@example.com")[-1].wrote["hubspot"]
+
+
+def test_owners_values_formulas_and_cut_texts_are_reproduced_elsewhere(story: Story, tmp_path: Path) -> None:
+    email = "zora@example.com"
+    story.person(
+        email,
+        lastname="Zeta",
+        firstname="Zoraida",
+        city="London",
+        hubspot_owner_id=REY,
+        hs_lead_status="OPEN",
+        jobtitle="surveyor " * 20,
+        phone="1" * 60,
+    )
+    lead(story, email)
+    status = {"Status": "Open - Not Contacted", "City": "Bonn"}
+    story.salesforce.people("edit", object="Lead", email=email, properties=status)
+    story.expect(story.contact_has(email, city="Bonn"), "the edit in HubSpot")
+    story.calm()
+
+    incident = reproduced(story.playground, email, tmp_path)
+    assert incident.replayed["same"]
+    stays = {(each["object"], each["field"]) for each in incident.written["unmasked"]}
+    assert {
+        ("contacts", "email"),
+        ("contacts", "lastname"),
+        ("Lead", "City"),
+        ("Lead", "Description"),
+    } <= stays
+    assert not {("contacts", "firstname"), ("contacts", "phone"), ("contacts", "jobtitle")} & stays
+    assert incident.tells("zoraida", "surveyor", "1111", "rey.palmer", "okoye") == []

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from domain.reasons import Reason
 from domain.retry import AGAIN_MS
 from domain.rules import sampled
 from tests.scenarios.conftest import installed
+from tests.scenarios.incidents import reproduced
 from workers.cli.playground import CONFIGURATION
 from workers.cli.story import Story
 from workers.clock import ManualClock
@@ -142,3 +144,25 @@ def test_an_option_that_does_not_go_with_the_one_it_depends_on_is_held_and_the_r
     story.edit(email, state="Tirol")
     where = "SELECT Id FROM Lead WHERE LastName = 'Held' AND Part__c = 'Tirol'"
     story.expect(lambda: story.salesforce.query(where), "the option that goes with it")
+
+
+def test_an_incident_is_reproduced_elsewhere_without_the_persons_name_and_address(
+    story: Story, tmp_path: Path
+) -> None:
+    email = "ottokar@firma.example.com"
+    story.person(email, firstname="Ottokar", lastname="Przemysl", phone="+43 1 58858", country="Austria")
+    story.expect(story.lead_has(email, LastName="Przemysl"), "the lead")
+    story.edit(email, state="Texas")
+    story.expect(lambda: [each for each in story.decisions(email) if each.held], "the held option")
+    story.calm()
+    *_, decided = story.decisions(email)
+
+    incident = reproduced(story.playground, email, tmp_path)
+    found = incident.replayed["found"]["decisions"]
+    assert incident.replayed["same"]
+    assert incident.written["reason"] == incident.replayed["explanation"]["code"] == decided.reason
+    assert list(found[decided.id]["held"]) == ["Part__c"]
+    assert [*found] == [each.id for each in story.decisions(email)]
+    assert incident.tells(email, "ottokar", "przemysl", "firma.example", "58858", "Landes") == []
+    own = {each.lower() for each in story.playground.environment.values() if len(each) > 12}
+    assert incident.tells(*(each for each in own if "/" not in each)) == []

@@ -1,9 +1,11 @@
 """A bundle reproduces what was decided of a contact, wherever in the log that was, or there is none."""
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from msgspec.structs import replace
 from domain import events as e
 from domain.book import Table
 from domain.reasons import Reason
+from domain.rules import RuleText, sampled
 from tests.workers.archives import Shelf, everything
 from tests.workers.lanes import ADA, append, configured, project, shown
 from tests.workers.test_travel import ADDRESSES, Town, guarded
@@ -41,7 +44,7 @@ def bundled(town: Town, path: Path, lane: Lane, entity: str, decision: str = "")
 GUARDS: tuple[dict[str, int], ...] = ({}, {"creates": 1, "blanked": 2})
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 3), st.sampled_from(GUARDS))
 def test_whoever_and_whenever_it_was_the_bundle_tells_the_same(
     seed: int, rounds: int, guards: dict[str, int]
@@ -123,6 +126,25 @@ def test_what_others_were_answered_is_felt_by_the_connection_and_not_told(path: 
     project(town.lane)
     for entity, _ in town.lane.tables().scan(Table.CONTACTS):
         reproduces(town, path, town.lane, entity)
+
+
+def test_a_write_of_the_sample_that_is_sent_against_a_rule_is_of_the_sample_under_the_mask(
+    path: Path,
+) -> None:
+    shelf = Shelf()
+    rules = msgspec.to_builtins([RuleText("03d1", "No_Atlantis", 'BEGINS(City, "Atlantis")', "No.")])
+    key = msgspec.convert(rules[0], RuleText).key
+    shelf.lane.append([e.RulesObserved(object="Lead", digest=e.digest(rules))], [rules])
+    append(shelf.lane, e.RuleTrusted(rule=key, agreed=5, disagreed=0))
+    cities = (f"Atlantis {number}" for number in count())
+    city = next(each for each in cities if sampled(ADA, {"City": each, "Company": "Reef & Sons"}))
+    person = {"email": "ada@example.com", "lastname": "Lovelace", "company": "Reef & Sons"}
+    append(shelf.lane, shown(HS, "contacts", "1", ticket=90, city=city, **person))
+
+    assert told_of(shelf.lane, ADA).writes["salesforce"].fields == ("City", "Company")
+    bundler(shelf).bundle(path, shelf.lane, ADA)
+    assert b"Reef" not in path.read_bytes()
+    assert replayed(path).told.writes["salesforce"].fields == ("City", "Company")
 
 
 def test_an_older_decision_is_what_the_bundle_is_about_if_that_is_asked_for(path: Path) -> None:
