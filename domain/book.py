@@ -254,6 +254,10 @@ class Book:
         self._event_closed.append((entity, closed))
         self.count(f"decisions/{closed.reason}")
 
+    def decided(self) -> list[str]:
+        """The contacts of which this event closed a decision."""
+        return [entity for entity, _ in self._event_closed]
+
     def forget_decisions(self, entity: str) -> None:
         """Drop the contact's decisions that were closed before this event."""
         self._event_forgotten.append(entity)

@@ -3,10 +3,11 @@
 Whoever is in error, by a held field or a dead letter, is tried again by itself.
 """
 
-from domain.book import RETRIES
+from domain.book import RETRIES, TIMERS
 from domain.identity import CRMS, Crm
 from domain.outcomes import Outcome, OutcomeClass
 from domain.reasons import OWN_RULES, Reason
+from domain.retention import DAY_MS, LETTERS
 from domain.retry import AGAIN_MS
 from domain.state import Contact, Hold, Letter, letter_key
 from domain.step import Step
@@ -30,9 +31,12 @@ def in_error(contact: Contact | None) -> bool:
 
 
 def _schedule(step: Step, contact: Contact, *, was: bool, now: bool) -> None:
-    """Have a contact that came to be in error tried again, and one that is not left alone."""
+    """Have a contact that came to be in error tried again, later given up, and one that is not left alone."""
     if was != now:
         step.book.queue(RETRIES, contact.id, step.at + AGAIN_MS if now else None)
+        days = step.policy.letter_days
+        if days is not None:
+            step.book.queue(TIMERS, f"{contact.id}|{LETTERS}", step.at + days * DAY_MS if now else None)
 
 
 def _relist(step: Step, contact: Contact, crm: Crm, was: dict[str, Hold], now: dict[str, Hold]) -> None:

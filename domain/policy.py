@@ -86,6 +86,8 @@ class Document(msgspec.Struct, frozen=True):
     connection: str
     sections: tuple[Section, ...]
     kept: int | None = KEPT  #: how many closed decisions each contact keeps, the newest; None: all
+    decision_days: int | None = None  #: after so many without one a contact's decisions go; None: they stay
+    letter_days: int | None = None  #: after so many a sync error is closed; None: it stays until mended
 
 
 Formulas = Sequence[tuple[Computed, Expression]]
@@ -127,6 +129,8 @@ class Policy:
     by_object: dict[Place, KindPolicy]
     ready: bool  #: every object that a kind uses was read once in full
     kept: int | None = KEPT  #: how many closed decisions each contact keeps, the newest; None: all
+    decision_days: int | None = None  #: after so many without one a contact's decisions go; None: they stay
+    letter_days: int | None = None  #: after so many a sync error is closed; None: it stays until mended
 
     @property
     def rules(self) -> dict[str, tuple[Rule, ...]]:
@@ -147,7 +151,8 @@ def compile_policy(connection: Connection, documents: Documents) -> Policy:
         (crm, name): policy for policy in kinds.values() for crm in CRMS for name in policy.kind.objects(crm)
     }
     ready = all(f"{crm}/{name}" in connection.baselines for crm, name in by_object)
-    return Policy(connection.config, kinds, by_object, ready, document.kept)
+    keeps = document.kept, document.decision_days, document.letter_days
+    return Policy(connection.config, kinds, by_object, ready, *keeps)
 
 
 def _kind(section: Section, connection: Connection, documents: Documents) -> KindPolicy:

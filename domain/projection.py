@@ -24,6 +24,7 @@ from domain.identity import RecordRef
 from domain.links import named
 from domain.policy import EMPTY, Policy, compile_policy
 from domain.reasons import Reason
+from domain.retention import set_timers
 from domain.state import Connection
 from domain.step import Step, replace
 
@@ -63,6 +64,7 @@ class Projection:
             for before, after in self.book.rewritten():
                 list_holds(step, before, after)
                 list_cases(step, before, after)
+            set_timers(step)
             self.policy()
         except self._fatal:
             raise

@@ -14,6 +14,7 @@ from domain.healing import RETRY, heal
 from domain.identity import CRMS, Crm, RecordRef
 from domain.kinds import CAMPAIGN_ADDED
 from domain.membership import evaluate
+from domain.retention import DECISIONS, LETTERS, discard, discard_old_letters, forget_decisions
 from domain.state import Contact, Once, Priority
 from domain.step import Step, replace
 
@@ -146,20 +147,8 @@ def _clean(contact: Contact) -> Contact:
 
 
 def letter_discarded(step: Step, event: e.LetterDiscarded) -> None:
-    """Close a sync error on purpose; the next trigger sends what is right by then."""
-    step.book.put_letter(event.letter, None)
-    name, _, rest = event.letter.partition("|")
-    entity, _, field = rest.partition("|")
-    contact = links.named(step.book, entity)
-    if contact is None:
-        return
-    crm = Crm(name)
-    if field:
-        holds = {each: hold for each, hold in contact.holds.get(crm, {}).items() if each != field}
-        step.book.put_contact(replace(contact, holds={**contact.holds, crm: holds}))
-    elif crm in contact.refused:
-        leave = Once.NO if crm is Crm.HUBSPOT else contact.leave
-        step.book.put_contact(replace(contact, refused=links.without(contact.refused, crm), leave=leave))
+    """Close a sync error on purpose."""
+    discard(step, event.letter)
 
 
 def timer_due(step: Step, event: e.TimerDue) -> None:
@@ -173,6 +162,10 @@ def timer_due(step: Step, event: e.TimerDue) -> None:
     elif event.cause == RETRY:
         step.book.queue(RETRIES, event.entity, None)
         heal(step, contact)
+    elif event.cause == DECISIONS:
+        forget_decisions(step, event)
+    elif event.cause == LETTERS:
+        discard_old_letters(step, contact, event.due)
     elif event.cause == "look":
         _look_again(Step(step.book, step.policy, step.position, max(step.at, event.due)), contact)
     else:

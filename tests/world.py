@@ -161,8 +161,9 @@ class World:
     def append_schema(self, known: ObjectSchema) -> None:
         self.append(e.SchemaObserved(crm=known.crm, object=known.object, digest=self.document(known)))
 
-    def apply(self, *sections: Section) -> "World":
-        self.append(e.ConfigurationApplied(digest=self.document(Document("acme", sections)), by="test"))
+    def apply(self, *sections: Section, **more: Any) -> "World":
+        document = Document("acme", sections, **more)
+        self.append(e.ConfigurationApplied(digest=self.document(document), by="test"))
         return self
 
     def baseline(self) -> "World":

@@ -142,6 +142,9 @@ def test_status_shows_what_waits_and_what_to_do(acme: Installation) -> None:
     assert "crmsync resume" in shown
     assert "outbox/salesforce/live" in shown
     assert f"{ADA}" in shown
+    assert "the newest 200 decisions of a contact; sync errors until they are mended" in " ".join(
+        shown.split()
+    )
 
 
 def test_status_as_json_has_every_part(acme: Installation) -> None:
@@ -150,6 +153,7 @@ def test_status_as_json_has_every_part(acme: Installation) -> None:
     assert {"lag", "queues", "suspended", "paused", "guards", "baselines", "jobs", "budgets"} <= found.keys()
     assert [each["wait"] for each in found["oldest_open"]] == ["awaiting_delivery"]
     assert found["polls"] == []
+    assert found["retention"] == {"decisions": 200, "decision_days": None, "sync_error_days": None}
 
 
 def test_status_tells_how_far_an_object_was_polled(acme: Installation) -> None:

@@ -801,6 +801,14 @@ def test_decisions_read_how_many_of_them_are_kept(said: str, kept: int | None) -
     assert to_document(read, schemas()).kept == kept
 
 
+def test_decisions_read_what_goes_by_age() -> None:
+    read = configuration(head="retention: {decision_days: 30, sync_error_days: unlimited}\n")
+    document = to_document(read, schemas())
+    assert (document.decision_days, document.letter_days) == (30, None)
+    absent = to_document(configuration(), schemas())
+    assert (absent.decision_days, absent.letter_days) == (None, None)
+
+
 def test_the_shell_gets_its_options() -> None:
     head = "polling: {interval: 1m, check: 1h}\nhubspot: {api_call_limit: {share: 50%}}\n"
     text = file(head=head).replace("acme.my", "acme.my, api_call_limit: {per_day: 9000}")

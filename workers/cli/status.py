@@ -19,7 +19,7 @@ from workers.configuration import ConfigurationError
 from workers.connection import Lane
 from workers.limits import Usage
 from workers.poll import OVERLAP_MS, Cursor
-from workers.views import ArchiveView, ErrorGroup, StatusView
+from workers.views import ArchiveView, ErrorGroup, RetentionView, StatusView
 
 FAR = 2**62
 OLDEST = 5
@@ -131,6 +131,7 @@ def _facts(found: Status) -> Iterator[tuple[str, object]]:
     yield "contacts", f"{now.contacts:,}"
     yield "log", _log(found)
     yield "archive", _archive(found.archive)
+    yield "kept", _kept(now.retention)
     yield "lag", f"{now.lag:,} events, {length(now.lag_ms)}" if now.lag else "none"
     for name, count in now.faults.items():
         yield "faults", f"{name}: {count}"
@@ -155,6 +156,15 @@ def _log(found: Status) -> str:
     now, bounds = found.status, found.archive
     most = f"at most {bounds.keeps_events:,} or {bounds.keeps_hours} h once archived"
     return f"{now.events:,} events, {now.kept:,} in the server's memory ({most})"
+
+
+def _kept(retention: RetentionView) -> str:
+    """What is kept of what follows from the log, in words."""
+    number, days, age = retention.decisions, retention.decision_days, retention.sync_error_days
+    decisions = "all decisions" if number is None else f"the newest {number:,} decisions of a contact"
+    until = "" if days is None else f" until none was closed for {days:,} days"
+    errors = "until they are mended" if age is None else f"for {age:,} days"
+    return f"{decisions}{until}; sync errors {errors}"
 
 
 def _archive(found: ArchiveView) -> str:

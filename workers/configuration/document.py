@@ -75,7 +75,10 @@ def to_document(
         KeyError: if the schema of one of the Salesforce objects is missing.
     """
     sections = [_section(configuration, name, schemas, lists or {}) for name in configuration.sections]
-    return Document(configuration.connection, tuple(sections), configuration.entry.retention.decisions)
+    kept = configuration.entry.retention
+    return Document(
+        configuration.connection, tuple(sections), kept.decisions, kept.decision_days, kept.sync_error_days
+    )
 
 
 def syncs_opt_outs(configuration: Configuration) -> bool:

@@ -244,10 +244,16 @@ def _of_object(choice: str | dict[str, str], name: str, default: str) -> str:
     return choice if isinstance(choice, str) else choice.get(name, default)
 
 
+Bound = Annotated[Annotated[int, Field(ge=1, le=v.MOST)] | None, BeforeValidator(v.limit)]
+"""A number, or ``unlimited``."""
+
+
 class Retention(Model):
     """How long what is derived from the log is kept. ``None``: for ever."""
 
-    decisions: Annotated[Annotated[int, Field(ge=1, le=v.MOST)] | None, BeforeValidator(v.limit)] = KEPT
+    decisions: Bound = KEPT
+    decision_days: Bound = None
+    sync_error_days: Bound = None
 
 
 class ConnectionEntry(Model):

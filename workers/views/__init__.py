@@ -27,6 +27,7 @@ from workers.views.inclusion import FrozenView, InclusionView, WhatIfView, inclu
 from workers.views.lanes import (
     GuardView,
     JobView,
+    RetentionView,
     StatusView,
     SuspensionView,
     faults,
@@ -60,6 +61,7 @@ __all__ = [
     "OpenView",
     "OrphanView",
     "RecordView",
+    "RetentionView",
     "RuleView",
     "ShadowView",
     "StatusView",

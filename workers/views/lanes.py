@@ -69,6 +69,15 @@ class JobView:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionView:
+    """What is kept of what follows from the log. None: all, or for ever."""
+
+    decisions: int | None  #: of each contact, the newest
+    decision_days: int | None  #: without a decision, after which those of a contact go
+    sync_error_days: int | None  #: after which a sync error is closed
+
+
+@dataclass(frozen=True, slots=True)
 class StatusView:
     """How a connection is doing."""
 
@@ -96,6 +105,7 @@ class StatusView:
     jobs: list[JobView]
     budgets: list[BudgetView]
     rules: list[RuleView]
+    retention: RetentionView
 
 
 def status(lane: Lane, budgets: Mapping[Crm, Usage] | None = None) -> StatusView:
@@ -127,6 +137,7 @@ def status(lane: Lane, budgets: Mapping[Crm, Usage] | None = None) -> StatusView
         jobs=[_job(each) for each in Jobs(lane).all()],
         budgets=[budget(crm, usage) for crm, usage in (budgets or {}).items()],
         rules=rules(policy, counters),
+        retention=RetentionView(policy.kept, policy.decision_days, policy.letter_days),
     )
 
 
