@@ -253,11 +253,16 @@ def _survey(log: EventLog, job: _Slice, _: Tell) -> Stretch:
 def _fold(log: EventLog, job: _Share, tell: Tell) -> Part:
     folding, at = _Folding(log, job.number, job.kept), 0
     with uncollected():
-        for entries in _read(log, START, job.until, job.batch):
+        for entries in _read(log, START, job.until, job.batch, _folded_by(job)):
             owners = job.parts[at : at + len(entries)] or bytes([job.number]) * len(entries)
             tell(folding.take(zip(entries, owners, strict=True)))
             at += len(entries)
         return folding.part()
+
+
+def _folded_by(share: _Share) -> bytes:
+    """A byte for each event, 0 for what other parts fold; empty: all is this one's."""
+    return share.parts.translate(bytes(number in {share.number, EVERYBODY} for number in range(256)))
 
 
 @dataclass
@@ -317,11 +322,11 @@ def _event(entry: Entry) -> AnyEvent | None:
         return None
 
 
-def _read(log: EventLog, after: str, until: str, batch: int) -> Iterator[list[Entry]]:
-    """The entries behind a position up to another, some at a time."""
-    last = position_of(until)
-    while entries := log.read(after, batch):
-        after = entries[-1].position
+def _read(log: EventLog, after: str, until: str, batch: int, wanted: bytes = b"") -> Iterator[list[Entry]]:
+    """The entries behind a position up to another, some at a time; ``wanted``: see the log's own reading."""
+    last, at = position_of(until), 0
+    while entries := log.read(after, batch, wanted[at : at + batch] or None):
+        after, at = entries[-1].position, at + len(entries)
         if position_of(after) >= last:
             yield [each for each in entries if position_of(each.position) <= last]
             return

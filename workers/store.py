@@ -45,8 +45,12 @@ class EventLog(Protocol):
         Returns how many were new. Ids are remembered for at least two days; a document that is there stays.
         """
 
-    def read(self, after: str, limit: int) -> list[Entry]:
-        """The next entries behind a position, oldest first. Raises Trimmed."""
+    def read(self, after: str, limit: int, wanted: bytes | None = None) -> list[Entry]:
+        """The next entries behind a position, oldest first. Raises Trimmed.
+
+        ``wanted``: a byte for each of them, 0 where its content will not be looked at, which may then be
+        anything; None: all will be.
+        """
 
     def begins(self) -> str:
         """The position up to which entries were trimmed; ``START``: none was."""

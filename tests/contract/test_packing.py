@@ -68,6 +68,14 @@ def test_what_was_appended_before_and_after_a_dictionary_is_read_alike(client: r
     assert read(stores) == read(RedisStores(client, "acme")) == [event(number) for number in (1, 2, 3, 4)]
 
 
+def test_an_entry_that_nobody_will_look_at_stays_packed(client: redis.Redis) -> None:
+    stores = RedisStores(client, "acme")
+    stores.log.packing.learn(DICTIONARY)
+    append(stores, event(1), event(2))
+    packed, _ = kept(client)
+    assert [entry.raw for entry in stores.log.read(START, 100, b"\0\1")] == [packed, event(2)]
+
+
 def test_a_packed_entry_takes_little_more_than_its_values(client: redis.Redis) -> None:
     stores = RedisStores(client, "acme")
     stores.log.packing.learn(DICTIONARY)

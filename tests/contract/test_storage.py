@@ -86,6 +86,15 @@ def test_reading_goes_on_behind_a_position(stores: Stores) -> None:
     assert stores.log.read(rest[-1].position, 1) == []
 
 
+def test_the_wanted_entries_are_read_at_their_places_whatever_comes_of_the_others(stores: Stores) -> None:
+    stores.log.append(events(*range(4)))
+
+    everything, some = stores.log.read(START, 10), stores.log.read(START, 10, b"\0\1\0")
+    assert [entry.position for entry in some] == [entry.position for entry in everything]
+    assert some[1] == everything[1]
+    assert some[3] == everything[3], "what nothing is said about is wanted"
+
+
 def test_an_event_whose_id_is_known_is_not_appended_again(stores: Stores) -> None:
     stores.log.append(events(1, 2))
 

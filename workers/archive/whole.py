@@ -19,14 +19,14 @@ class WholeLog:
     ) -> int:
         return self.live.append(events, documents)
 
-    def read(self, after: str, limit: int) -> list[Entry]:
+    def read(self, after: str, limit: int, wanted: bytes | None = None) -> list[Entry]:
         """The next entries behind a position, oldest first.
 
         Raises:
             Damaged: if the server holds them no more, and the archive does not give them.
         """
         try:
-            return self.live.read(after, limit)
+            return self.live.read(after, limit, wanted)
         except Trimmed:
             found = self.archive.read(after, limit)
         if not found:

@@ -1,6 +1,6 @@
 """Hashes that two stores agree on exactly if they hold the same."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Protocol
 
@@ -42,10 +42,8 @@ def _hash(rows: Iterable[Sequence[bytes]]) -> str:
 
 
 def _digest(row: Sequence[bytes]) -> bytes:
-    return blake2b(b"".join(_framed(row)), digest_size=16).digest()
-
-
-def _framed(row: Sequence[bytes]) -> Iterator[bytes]:
+    digest = blake2b(digest_size=16)
     for part in row:
-        yield len(part).to_bytes(4)
-        yield part
+        digest.update(len(part).to_bytes(4))
+        digest.update(part)
+    return digest.digest()

@@ -79,10 +79,14 @@ class Packing:
             packed = ((each, mark + compress(each)) for each in events)
             return [min(plain, short, key=len) for plain, short in packed]
 
-    def unpack(self, entries: Sequence[bytes]) -> list[bytes]:
-        """Entries as the events that they hold. Raises LostDictionary."""
+    def unpack(self, entries: Sequence[bytes], wanted: bytes | None = None) -> list[bytes]:
+        """Entries as the events that they hold; where ``wanted`` is 0, as they are. Raises LostDictionary."""
+        marks = b"\1" * len(entries) if wanted is None else wanted.ljust(len(entries), b"\1")
         with self._lock:
-            return [self._unpacked(each) if each[:1] <= LAST else each for each in entries]
+            return [
+                self._unpacked(each) if mark and each[:1] <= LAST else each
+                for each, mark in zip(entries, marks, strict=False)
+            ]
 
     def _unpacked(self, entry: bytes) -> bytes:
         """The event of a packed entry; the entry itself if it is neither packed nor an event."""

@@ -37,14 +37,14 @@ class RedisLog:
         pairs = zip((event_id for event_id, _ in events), packed, strict=True)
         return int(self._append(keys, [len(documents), *named, *chain.from_iterable(pairs)]))
 
-    def read(self, after: str, limit: int) -> list[Entry]:
+    def read(self, after: str, limit: int, wanted: bytes | None = None) -> list[Entry]:
         pipeline: Any = self._client.pipeline(transaction=False)
         pipeline.execute_command("XRANGE", self._keys.log, f"({after}", "+", "COUNT", limit)
         pipeline.get(self._keys.begins)  # asked second: whatever is trimmed up to it may have been missed
         found, begins = pipeline.execute()
         if begins is not None and position_of(begins.decode()) > position_of(after):
             raise Trimmed(after)
-        raw = self.packing.unpack([fields[b"event"] for _, fields in found])
+        raw = self.packing.unpack([fields[b"event"] for _, fields in found], wanted)
         return [Entry(position.decode(), each) for (position, _), each in zip(found, raw, strict=True)]
 
     def begins(self) -> str:
