@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from workers import metrics, requests, views
 from workers.metrics import Tallies
-from workers.views import ContactView, DecisionView, ErrorGroup, LetterView, StatusView
+from workers.views import ArchiveView, ContactView, DecisionView, ErrorGroup, LetterView, StatusView
 from workers.web import ALink, ASite, AUser, admit, begin_import
 
 router = APIRouter(dependencies=[Depends(admit)])
@@ -61,6 +61,7 @@ def show_metrics(site: ASite) -> Response:
         link.name: metrics.samples(
             link.lane,
             site.budgets(link),
+            views.archive(link.archiver),
             Tallies(site.requests.of(link.name), site.items.of(link.name)),
         )
         for link in links
@@ -84,6 +85,12 @@ def list_connections(site: ASite) -> list[str]:
 def show_status(link: ALink, site: ASite) -> StatusView:
     """Lag, queues, suspensions, pause, guards, jobs and budgets."""
     return views.status(link.lane, site.budgets(link))
+
+
+@router.get(f"{HERE}/archive", tags=["connections"])
+def show_archive(link: ALink) -> ArchiveView:
+    """How far the log is archived, its snapshots, when it was last verified, and what stops it."""
+    return views.archive(link.archiver)
 
 
 @router.get(f"{HERE}/contacts", tags=["contacts"])

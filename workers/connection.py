@@ -48,6 +48,10 @@ ROOM_LOOK = 0.02
 """Seconds between two looks at it."""
 
 
+VERIFIED = "verified"
+"""Cursor: what came of the last comparison of the whole archive, as JSON."""
+
+
 RESTORED = "restore"
 """Who pauses writing when the log was restored; also a cursor: when that was, epoch ms."""
 

@@ -23,6 +23,7 @@ from workers.limits import Usage
 from workers.poll import OVERLAP_MS, Cursor
 from workers.store import Tables
 from workers.telemetry import METRICS, MetricName
+from workers.views import ArchiveView
 
 OUTCOMES: dict[str, str] = {
     Reason.DELIVERED: "delivered",
@@ -67,7 +68,9 @@ class Tallies(NamedTuple):
     items: Mapping[str, int] = {}
 
 
-def samples(lane: Lane, budgets: Mapping[Crm, Usage], tallies: Tallies) -> Iterator[Sample]:
+def samples(
+    lane: Lane, budgets: Mapping[Crm, Usage], archive: ArchiveView, tallies: Tallies
+) -> Iterator[Sample]:
     """All there is to measure of a lane; ``budgets`` are what its limiters say."""
     tables = lane.tables()
     counters = tables.counters()
@@ -77,6 +80,7 @@ def samples(lane: Lane, budgets: Mapping[Crm, Usage], tallies: Tallies) -> Itera
     yield from _stuck(lane, tables, counters)
     yield from _calls(budgets)
     yield from _poll_ages(lane)
+    yield from _archived(archive)
     for outcome, number in tallies.requests.items():
         yield Sample("crmsync_webhooks_total", (outcome,), number)
     for outcome, number in tallies.items.items():
@@ -126,6 +130,20 @@ def _log(lane: Lane, counters: Mapping[str, int]) -> Iterator[Sample]:
     yield Sample("crmsync_log_entries", (), lane.log.length())
     yield Sample("crmsync_projection_lag_entries", (), lane.backlog())
     yield Sample("crmsync_projection_lag_seconds", (), views.lag_ms(lane) / 1000)
+
+
+def _archived(found: ArchiveView) -> Iterator[Sample]:
+    yield Sample("crmsync_archive_broken", (), int(bool(found.problem)))
+    yield Sample("crmsync_archive_bytes", (), found.bytes)
+    yield Sample("crmsync_archive_segments", (), found.segments)
+    yield Sample("crmsync_archive_snapshots", (), found.snapshots)
+    yield Sample("crmsync_archive_waiting_entries", (), found.waiting)
+    yield Sample("crmsync_archive_waiting_seconds", (), found.waiting_ms / 1000)
+    yield Sample("crmsync_events_archived_total", (), found.events)
+    if found.written_ms is not None:
+        yield Sample("crmsync_archive_age_seconds", (), found.written_ms / 1000)
+    if found.snapshot_ms is not None:
+        yield Sample("crmsync_archive_snapshot_age_seconds", (), found.snapshot_ms / 1000)
 
 
 def _decided(counters: Mapping[str, int]) -> Iterator[Sample]:

@@ -65,6 +65,14 @@ LogEvent = Literal[
 ]
 
 MetricName = Literal[
+    "crmsync_archive_age_seconds",
+    "crmsync_archive_broken",
+    "crmsync_archive_bytes",
+    "crmsync_archive_segments",
+    "crmsync_archive_snapshot_age_seconds",
+    "crmsync_archive_snapshots",
+    "crmsync_archive_waiting_entries",
+    "crmsync_archive_waiting_seconds",
     "crmsync_budget_remaining_calls",
     "crmsync_calls_throttled_total",
     "crmsync_calls_total",
@@ -72,6 +80,7 @@ MetricName = Literal[
     "crmsync_dead_letters",
     "crmsync_decisions_total",
     "crmsync_events_appended_total",
+    "crmsync_events_archived_total",
     "crmsync_events_projected_total",
     "crmsync_intents_open",
     "crmsync_intents_oldest_seconds",
@@ -99,6 +108,24 @@ class Metric(NamedTuple):
 
 
 METRICS: dict[MetricName, Metric] = {
+    "crmsync_archive_age_seconds": Metric(
+        "gauge", ("connection",), "Time since the newest segment was written."
+    ),
+    "crmsync_archive_broken": Metric(
+        "gauge", ("connection",), "1 while nothing can be archived or trimmed, else 0."
+    ),
+    "crmsync_archive_bytes": Metric("gauge", ("connection",), "Bytes of all segments and their indexes."),
+    "crmsync_archive_segments": Metric("gauge", ("connection",), "Segments of the archive."),
+    "crmsync_archive_snapshot_age_seconds": Metric(
+        "gauge", ("connection",), "Time since the newest snapshot was taken."
+    ),
+    "crmsync_archive_snapshots": Metric("gauge", ("connection",), "Snapshots that the archive holds."),
+    "crmsync_archive_waiting_entries": Metric(
+        "gauge", ("connection",), "Events in the log and not yet in the archive."
+    ),
+    "crmsync_archive_waiting_seconds": Metric(
+        "gauge", ("connection",), "Age of the oldest event not yet in the archive."
+    ),
     "crmsync_budget_remaining_calls": Metric(
         "gauge", ("connection", "crm"), "API calls left of the daily allowance."
     ),
@@ -118,6 +145,7 @@ METRICS: dict[MetricName, Metric] = {
         "Decisions closed, by how they ended; exact across restarts.",
     ),
     "crmsync_events_appended_total": Metric("counter", ("connection",), "Events taken into the log."),
+    "crmsync_events_archived_total": Metric("counter", ("connection",), "Events written to the archive."),
     "crmsync_events_projected_total": Metric("counter", ("connection",), "Events folded into the state."),
     "crmsync_intents_open": Metric(
         "gauge", ("connection", "crm", "priority"), "Writes that wait to be sent."

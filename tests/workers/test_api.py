@@ -63,6 +63,11 @@ class Office:
         return answer.json()
 
 
+def test_the_archive_is_shown() -> None:
+    found = Office().get("/archive")
+    assert {"until", "events", "segments", "waiting", "snapshots", "verified", "problem"} <= found.keys()
+
+
 # -- who may come in
 
 CLOSED = ["/metrics", "/api/connections", "/api/openapi.json", f"{HERE}/status"]

@@ -37,6 +37,37 @@ def test_a_damaged_segment_is_named(acme: Installation, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-5])
 
     assert f"segments/{path.name} is not what was written" in acme.fails("log", "verify")
+    assert acme.json("status")["archive"]["verified"]["faults"] == 1
+    assert "1 faults" in " ".join(acme.says("status").split())
+
+
+def test_status_tells_how_the_archive_stands(acme: Installation) -> None:
+    events = acme.lane.log.appended()
+    assert acme.json("status")["archive"]["waiting"] == events
+    acme.says("log", "archive")
+    acme.says("log", "verify")
+    acme.link.archiver.snapshot("this")
+    found = acme.json("status")["archive"]
+
+    assert (found["waiting"], found["waiting_ms"], found["events"]) == (0, 0, events)
+    assert (found["snapshots"], found["snapshot_ms"], found["written_ms"]) == (1, 0, 0)
+    assert found["verified"] == {"at": acme.clock.now_ms(), "until": found["until"], "faults": 0}
+
+
+def test_a_place_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    acme = Installation(tmp_path, CRMSYNC_ARCHIVE_URL=str(blocked)).with_ada()
+    assert f"{blocked} is no directory" in acme.json("status")["archive"]["problem"]
+
+
+def test_a_bucket_that_is_away_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    monkeypatch.setenv("AWS_MAX_RETRIES", "0")
+    acme = Installation(tmp_path, CRMSYNC_ARCHIVE_URL="s3://archive").with_ada()
+    assert "The archive's place cannot be read" in acme.json("status")["archive"]["problem"]
 
 
 def test_an_archive_that_is_lost_is_told_and_nothing_is_trimmed_behind_it(

@@ -1,7 +1,9 @@
 """What the doctor says of each thing that can be wrong, and what to do about it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -15,13 +17,36 @@ from workers.clock import Clock, ManualClock, SystemClock
 from workers.configuration import Configuration, ConnectionOptions, connection_options, loads
 from workers.doctor import Finding, Health, Patient, examine
 from workers.doctor.accounts import check_budget, check_clock, check_zone
+from workers.doctor.archive import check_archive
 from workers.doctor.machine import check_secrets, check_server, check_webhooks, secrets_needed
 from workers.embedded import ensure, stop
 from workers.gateways.provisioning import scopes_needed
 from workers.setup import missing, provision
+from workers.views import ArchiveView, Verified
 
 HOUR = 3_600_000
 LISTED = "  limit_sync: {inclusion_list: Sync to Salesforce}\n"
+
+
+DAY = 24 * HOUR
+ARCHIVED = ArchiveView(
+    until="1767225600000-0",
+    age_ms=60_000,
+    written_ms=30_000,
+    events=120_000,
+    segments=3,
+    bytes=9_000_000,
+    documents=4,
+    waiting=12,
+    waiting_ms=20_000,
+    snapshots=5,
+    snapshot="1767225500000-0",
+    snapshot_ms=2 * DAY,
+    verified=Verified(SystemClock().now_ms() - DAY, "1767225600000-0", 0),
+    keeps_events=200_000,
+    keeps_hours=48,
+    problem="",
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +84,9 @@ def patient(
         rules=lambda: both.rules,
         public_url="https://sync.acme.com",
         clock=clock or SystemClock(),
+        archive=lambda: ARCHIVED,
+        archive_place="var/archive",
+        snapshot_days=7,
     )
 
 
@@ -84,6 +112,9 @@ def test_a_healthy_connection_has_nothing_to_complain_of(server: redis.Redis) ->
     assert 'The inclusion list "Sync to Salesforce" is active.' in told
     assert "HubSpot may be asked 500,000 times a day; polling takes 5,760." in told
     assert "Webhooks are expected at https://sync.acme.com/webhooks/hubspot/acme." in told
+    assert "The archive in var/archive holds 120,000 events, and 12 wait for it." in told
+    assert "5 snapshots, the newest 2 days old." in told
+    assert "The archive was verified up to 1767225600000-0, and was whole." in told
 
 
 def test_fresh_accounts_need_setup_and_a_list(server: redis.Redis) -> None:
@@ -394,3 +425,36 @@ def test_validation_rules_are_counted(server: redis.Redis) -> None:
         both.control(Crm.SALESFORCE, "validation_rules", entity="Lead", **rule)
         told = [finding.what for finding in examine(patient(both, server))]
     assert "Salesforce's active validation rules can be read: 1." in told
+
+
+# -- the archive
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"problem": "segments/1 is missing"}, "fail: The archive in /a: segments/1 is missing See"),
+        ({"waiting_ms": HOUR}, "warn: The archive in /a holds 120,000 events, and 12 wait for it for 60 min"),
+        ({"snapshot_ms": 15 * DAY}, "warn: 5 snapshots, the newest 15 days old. Start the workers"),
+        ({"verified": None}, "warn: The archive was never verified. Run crmsync log verify"),
+        ({"verified": Verified(0, "1-0", 0)}, "warn: The archive was not verified for long."),
+        ({"verified": Verified(0, "1-0", 2)}, "fail: The last crmsync log verify found 2 faults"),
+    ],
+)
+def test_an_archive_that_needs_somebody_is_told(changes: dict[str, Any], says: str) -> None:
+    found = replace(ARCHIVED, **changes)
+    (said,) = complaints(check_archive(found, "/a", 7, SystemClock().now_ms()))
+    assert said.startswith(says)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"snapshot_ms": 90 * DAY, "snapshot": ARCHIVED.until}, id="nothing happened since"),
+        pytest.param({"verified": None, "segments": 1}, id="hardly begun"),
+        pytest.param({"snapshot_ms": None, "snapshots": 0, "verified": None, "segments": 0}, id="empty"),
+    ],
+)
+def test_an_archive_in_which_little_happens_is_no_complaint(changes: dict[str, Any]) -> None:
+    found = replace(ARCHIVED, **changes)
+    assert complaints(check_archive(found, "/a", 7, SystemClock().now_ms())) == []

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from obstore.store import MemoryStore
 
 from domain import events as e
 from domain.identity import Crm
@@ -10,10 +11,14 @@ from domain.outcomes import Outcome, OutcomeClass
 from domain.reasons import Reason
 from tests.workers.lanes import ADA, append, configured, memory_lane, project, refused, shown, with_ada
 from tests.world import HS, SF
+from workers.archive.archive import Archive
+from workers.archive.archiver import Archiver, Bounds
+from workers.archive.files import Bucket
 from workers.connection import Lane
 from workers.limits import Usage
 from workers.metrics import OUTCOMES, Sample, Tallies, samples, text
 from workers.telemetry import METRICS
+from workers.views import ArchiveView, archive
 
 BUDGETS = {crm: Usage(10, 100, 500, 60, None, 0, 0) for crm in Crm}
 TALLIES = Tallies({"taken": 3}, {"repeated": 2})
@@ -27,8 +32,16 @@ def busy() -> Lane:
     return lane
 
 
+def archived(lane: Lane) -> ArchiveView:
+    """How its archive stands: all that is settled lies in memory, with a snapshot."""
+    made = Archiver(lane, lane.log, Archive(Bucket(MemoryStore())), Bounds(100, 48))
+    made.run(settled_ms=2_000)
+    made.snapshot("this")
+    return archive(made)
+
+
 def measured(lane: Lane) -> list[Sample]:
-    return list(samples(lane, BUDGETS, TALLIES))
+    return list(samples(lane, BUDGETS, archived(lane), TALLIES))
 
 
 def value(lane: Lane, name: str, *labels: str) -> float:
@@ -43,6 +56,18 @@ def test_every_documented_metric_is_produced() -> None:
 def test_every_sample_has_a_value_for_each_label() -> None:
     for sample in measured(busy()):
         assert len(sample.labels) + 1 == len(METRICS[sample.name].labels), sample.name
+
+
+def test_the_archive_is_measured() -> None:
+    lane = busy()
+    events = lane.log.appended()
+    lane.clock.sleep(60)
+    append(lane, shown(HS, "contacts", "9", email="x@example.com"))
+    assert value(lane, "crmsync_events_archived_total") == events
+    assert value(lane, "crmsync_archive_waiting_entries") == 1
+    assert value(lane, "crmsync_archive_waiting_seconds") == 0
+    assert value(lane, "crmsync_archive_snapshots") == 1
+    assert value(lane, "crmsync_archive_broken") == 0
 
 
 def test_prometheus_reads_names_helps_and_labels() -> None:
@@ -103,8 +128,9 @@ def test_the_smaller_of_our_budget_and_the_accounts_rest_is_what_is_left() -> No
 
 
 def test_an_unknown_budget_is_no_number() -> None:
+    lane = busy()
     unknown = {Crm.HUBSPOT: Usage(10, None, None, None, None, 0, 0)}
-    names = {each.name for each in samples(busy(), unknown, Tallies())}
+    names = {each.name for each in samples(lane, unknown, archived(lane), Tallies())}
     assert "crmsync_budget_remaining_calls" not in names
 
 

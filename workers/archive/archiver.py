@@ -16,7 +16,7 @@ from workers.archive import manifest, segments, snapshots
 from workers.archive.archive import Archive, document_name
 from workers.archive.blocks import NOTHING, ROWS, pack
 from workers.archive.manifest import Manifest, Segment, Snapshot
-from workers.archive.segments import Place, WholeSegment, row_of
+from workers.archive.segments import Damaged, Place, WholeSegment, row_of
 from workers.connection import PROJECTED, Lane, Lease, pointers_of, position_of
 from workers.store import Entry, EventLog
 
@@ -91,7 +91,11 @@ class Archiver:
             return
         at = self.live.begins()
         while position_of(at) < position_of(known.last):
-            archived = self.archive.read(at, PAGE)
+            try:
+                archived = self.archive.read(at, PAGE)
+            except Damaged as damage:
+                yield str(damage)
+                return
             if archived != self.live.read(at, len(archived)):
                 yield f"Behind {at}, the archive and the log's server do not hold the same."
                 return
@@ -144,6 +148,7 @@ class Archiver:
             segments=(*older, segment),
             documents=(*known.documents, *documents),
             tickets=max(tickets, known.tickets),
+            written_at=self.lane.clock.now_ms(),
             cursors=cursors if caught_up else known.cursors,
         )
 

@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import obstore
-from obstore.exceptions import AlreadyExistsError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore, from_url
 
 from workers.clock import new_id
 
 UNFINISHED = ".tmp"
 """How the names of files end that are being written."""
+
+
+FAILURES = (OSError, BaseError)
+"""What the use of a place may raise that is away, full, or closed to us."""
 
 
 class Files(Protocol):
@@ -38,6 +42,9 @@ class Files(Protocol):
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
+
+    def problem(self) -> str:
+        """Why nothing could be written here, as far as can be told without writing; empty: it could."""
 
 
 def open_files(url: str, connection: str) -> Files:
@@ -85,6 +92,12 @@ class Directory:
 
     def remove(self, name: str) -> None:
         self._root.joinpath(name).unlink(missing_ok=True)
+
+    def problem(self) -> str:
+        there = next(path for path in (self._root, *self._root.absolute().parents) if path.exists())
+        if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+            return ""
+        return f"{there} is no directory that this user may write to."
 
     def _unfinished(self, path: Path, data: bytes) -> Path:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -137,3 +150,6 @@ class Bucket:
     def remove(self, name: str) -> None:
         with suppress(FileNotFoundError):
             obstore.delete(self._store, self._folder + name)
+
+    def problem(self) -> str:
+        return ""  # that it can be read tells that it is there; what may be written, only writing tells

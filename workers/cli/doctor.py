@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from domain.identity import Crm
+from workers import views
 from workers.bootstrap import Link
 from workers.cli.configuration import described
 from workers.cli.output import emit, say
@@ -23,7 +24,10 @@ MARKS = {Health.OK: "ok  ", Health.WARN: "warn", Health.FAIL: "FAIL"}
 @with_json
 @with_link
 def doctor(link: Link, *, as_json: bool) -> None:
-    """Say what is wrong with a connection, and the remedy. Looks only; exit code 1 if it cannot work."""
+    """Say what is wrong with a connection, and the remedy. Looks only; exit code 1 if it cannot work.
+
+    It looks at the log's server and archive, secrets, webhooks, both accounts, fields and lists.
+    """
     found = []
     for finding in examine(_patient(link)):
         found.append(finding)
@@ -76,6 +80,9 @@ def _patient(link: Link) -> Patient:
         rules=lambda: link.accounts.rules,
         public_url=runtime.settings.public_url,
         clock=runtime.clock,
+        archive=lambda: views.archive(link.archiver),
+        archive_place=runtime.settings.archive(),
+        snapshot_days=runtime.settings.snapshot_days,
     )
 
 

@@ -2,6 +2,7 @@
 
 import click
 
+from workers import views
 from workers.archive.archive import Archive
 from workers.archive.archiver import Archived
 from workers.archive.files import Files, open_files
@@ -43,8 +44,13 @@ def _done(done: Archived) -> str:
 @with_json
 @with_link
 def verify(link: Link, *, as_json: bool) -> None:
-    """Compare the whole archive with its manifest and with the log; exit code 1 if anything is wrong."""
-    faults, known = [*link.archive.faults(), *link.archiver.faults()], link.archive.newest()
+    """Compare the whole archive with its manifest and with the log; exit code 1 if anything is wrong.
+
+    Status and doctor tell when that was done last, and what came of it.
+    """
+    faults = [*dict.fromkeys((*link.archive.faults(), *link.archiver.faults()))]
+    known = link.archive.newest()
+    views.remember_verified(link.lane, known.last, len(faults))
     if as_json:
         found = {"segments": len(known.segments), "events": known.events, "bytes": known.size}
         emit({**found, "documents": len(known.documents), "until": known.last, "faults": faults})

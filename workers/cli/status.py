@@ -131,6 +131,7 @@ def _facts(found: Status) -> Iterator[tuple[str, object]]:
     yield "contacts", f"{now.contacts:,}"
     yield "log", _log(found)
     yield "archive", _archive(found.archive)
+    yield "snapshots", _snapshots(found.archive)
     yield "kept", _kept(now.retention)
     yield "lag", f"{now.lag:,} events, {length(now.lag_ms)}" if now.lag else "none"
     for name, count in now.faults.items():
@@ -173,7 +174,15 @@ def _archive(found: ArchiveView) -> str:
     if found.age_ms is None:
         return "nothing yet"
     size = f"{found.bytes / 1_000_000:,.1f} MB in {found.segments:,} segments"
-    return f"{found.events:,} events up to {length(found.age_ms)} ago, {size}"
+    verified = f"; verified {moment(found.verified.at)} UTC" if found.verified else ""
+    faults = f", {found.verified.faults:,} faults" if found.verified and found.verified.faults else ""
+    return f"{found.events:,} events up to {length(found.age_ms)} ago, {size}{verified}{faults}"
+
+
+def _snapshots(found: ArchiveView) -> str:
+    if found.snapshot_ms is None:
+        return "none yet"
+    return f"{found.snapshots:,}, the newest {length(found.snapshot_ms)} old"
 
 
 def _tables(found: Status) -> Iterator[Table]:

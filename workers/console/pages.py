@@ -86,6 +86,7 @@ def show_status(link: ALink, site: ASite, notice: Notice) -> HTMLResponse:
         page="status",
         notice=notice,
         status=status,
+        archive=views.archive(link.archiver),
         crms=[str(crm) for crm in Crm],
         importable=requests.importable(link.lane),
     )

@@ -18,10 +18,12 @@ from workers.doctor.accounts import (
     check_rules,
     check_zone,
 )
+from workers.doctor.archive import check_archive
 from workers.doctor.configured import check_fields, check_inclusion_lists
 from workers.doctor.findings import NAMES, Finding, Health, refused
 from workers.doctor.machine import check_secrets, check_server, check_webhooks
 from workers.ports import CrmGateway, ListGateway, ProvisioningGateway, RuleGateway
+from workers.views import ArchiveView
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class Patient:
     rules: Callable[[], RuleGateway]
     public_url: str | None
     clock: Clock
+    archive: Callable[[], ArchiveView]
+    archive_place: str
+    snapshot_days: int
 
     @property
     def options(self) -> ConnectionOptions:
@@ -52,7 +57,11 @@ class Patient:
 
 def examine(patient: Patient) -> Iterator[Finding]:
     """Run every check. Accounts are not asked while a secret is absent; nothing is written anywhere."""
-    yield from check_server(patient.server)
+    server = list(check_server(patient.server))
+    yield from server
+    if all(finding.health is not Health.FAIL for finding in server):
+        now = patient.clock.now_ms()
+        yield from check_archive(patient.archive(), patient.archive_place, patient.snapshot_days, now)
     secrets = list(check_secrets(patient.options, patient.absent, webhooks=patient.public_url is not None))
     yield from secrets
     yield from check_webhooks(patient.options, patient.public_url)

@@ -5,7 +5,7 @@ person's fields stand in `ContactView` and `LetterView` only.
 """
 
 from workers.views.adoption import AdoptionView, DifferingField, adoption
-from workers.views.archives import ArchiveView, archive
+from workers.views.archives import ArchiveView, Verified, archive, remember_verified
 from workers.views.budgets import BudgetView, ForecastView, budget, forecast
 from workers.views.cases import DuplicateView, OrphanView, duplicate_cases, orphan_cases
 from workers.views.contacts import (
@@ -66,6 +66,7 @@ __all__ = [
     "ShadowView",
     "StatusView",
     "SuspensionView",
+    "Verified",
     "WhatIfView",
     "WouldWrite",
     "WriteView",
@@ -88,6 +89,7 @@ __all__ = [
     "letters",
     "orphan_cases",
     "queues",
+    "remember_verified",
     "shadow",
     "status",
     "stopped",
