@@ -156,7 +156,8 @@ DUPLICATE_KEY = Diagnosis(
     RESOLVE,
     Category.DUPLICATES,
     "Another record already holds this unique value.",
-    "The record that holds it is looked up. If the error stays, free the value or merge the records.",
+    "The record that holds it is looked up. If the error stays, free the value or merge the records. If two "
+    "people swapped addresses, give one of them a third address for a moment.",
 )
 SEVERAL_MATCHES = Diagnosis(
     REJECTED,

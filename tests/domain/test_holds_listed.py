@@ -4,8 +4,11 @@ import msgspec
 import pytest
 
 from domain import events as e
+from domain.errors import classify
+from domain.healing import RETRY
 from domain.outcomes import Outcome, OutcomeClass
 from domain.reasons import Reason
+from domain.retry import AGAIN_MS
 from domain.state import letter_key
 from tests.domain.test_flow import ADA, linked
 from tests.workers.explain.cases import HUBSPOT_WINS, LONG, field_held, ping_pong
@@ -121,4 +124,50 @@ def test_a_person_who_becomes_part_of_another_contact_leaves_no_error_behind() -
     world.lead("00Q5", Email="other@example.com", LastName="Byron", Company="Engines")
     world.lead("00Q5", Email=ADA["email"])
     assert world.projection.book.contact(entity) is None
+    assert world.letters == {}
+
+
+def swapped() -> tuple[World, str, str]:
+    """Two people have swapped addresses in Salesforce, and Ada moved; HubSpot refuses both addresses."""
+    world, ada = linked()
+    bob = world.hubspot("2", email="bob@example.com", lastname="Bob")
+    world.look_up(SF)
+    world.deliver(bob, SF, new_id="00Q2")
+    lead = {"LastName": "Bob", "Company": "Unknown", "HubSpot_Contact_Id__c": "2"}
+    world.lead("00Q2", Email="bob@example.com", **lead)
+    world.lead("00Q1", Email="bob@example.com", City="Graz")
+    world.lead("00Q2", Email="ada@example.com")
+    for entity, holder in ((ada, "2"), (bob, "1")):
+        occupied(world, entity, holder)
+    return world, ada, bob
+
+
+def occupied(world: World, entity: str, holder: str) -> None:
+    """HubSpot refuses the address, as often as it is asked after a look at the record."""
+    while world.intent(entity, HS) is not None and "email" in world.claim(entity, HS).fields:
+        world.answer(
+            entity,
+            HS,
+            Outcome(OutcomeClass.RESOLVE, code="CONFLICT", message="Contact already exists", other_id=holder),
+        )
+        world.read(HS)
+
+
+def test_two_people_who_swapped_addresses_are_listed_with_what_to_do_and_the_rest_goes() -> None:
+    world, ada, bob = swapped()
+    assert held(world) == {letter_key(ada, HS, "email"): "field_held", letter_key(bob, HS): "rejected"}
+    assert world.contact(ada).flights[HS].fields == {"city": "Graz"}
+    remedies = {classify(HS, None, each.outcome.code, "").remedy for each in world.letters.values()}
+    assert all("swapped addresses" in each for each in remedies)
+
+
+def test_a_swap_of_addresses_is_made_good_once_one_of_the_two_is_out_of_the_way() -> None:
+    world, ada, bob = swapped()
+    world.answer(ada, HS, Outcome(OutcomeClass.DELIVERED, stored={"city": "Graz"}, stamp=2**42))
+    world.lead("00Q2", Email="elsewhere@example.com")
+    assert world.deliver(bob, HS).fields == {"email": "elsewhere@example.com"}
+    world.append(e.TimerDue(entity=ada, cause=RETRY, due=world.now), after=AGAIN_MS)
+    assert world.deliver(ada, HS).fields == {"email": "bob@example.com"}
+    world.lead("00Q2", Email="ada@example.com")
+    assert world.deliver(bob, HS).fields == {"email": "ada@example.com"}
     assert world.letters == {}

@@ -20,6 +20,7 @@ from fastapi import FastAPI
 
 from domain.book import Changes
 from domain.outcomes import Outcome
+from tests.scenarios.points import CHANCES, FREEZING, FROZEN, HITS
 from workers import tasks, webhooks
 from workers.accounts import Accounts
 from workers.bootstrap import Link, Runtime
@@ -31,9 +32,6 @@ from workers.store import Claim, Coordination, EventLog, Tables
 
 __all__ = ["app", "create_app"]
 
-POINTS = ("after_append", "before_commit", "after_commit", "after_claim", "after_http", "after_cursor")
-FREEZING = ("before_commit", "after_claim", "after_http")
-CHANCES, HITS, FROZEN = "chaos:chances", "chaos:hits", "chaos:frozen"
 SHORTER = 5
 """Leases end this many times sooner."""
 

@@ -3,11 +3,10 @@
 from typing import Any
 
 from domain import upcasting
+from tests.scenarios.points import NEW
 from workers.celery_app import app
 
-__all__ = ["NEW", "app"]
-
-NEW = "touched/99"
+__all__ = ["app"]
 
 
 def _to_todays(body: dict[str, Any]) -> dict[str, Any]:

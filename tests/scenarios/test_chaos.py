@@ -12,8 +12,8 @@ import pytest
 import redis
 
 from tests.scenarios.conftest import installed
-from tests.scenarios.crashing import CHANCES, FREEZING, FROZEN, HITS, POINTS
 from tests.scenarios.crowd import Crowd
+from tests.scenarios.points import CHANCES, FREEZING, FROZEN, HITS, POINTS
 from workers.cli import playground
 from workers.replay import Comparison
 from workers.storage.memory import MemoryTables

@@ -36,11 +36,19 @@ SECRETS = {
 
 @pytest.fixture(autouse=True)
 def broker() -> Iterator[None]:
-    """A broker in this process's memory, empty before and after."""
-    app.conf.broker_url = "memory://"
+    """A broker in this process's memory, empty before and after; whatever another test rang at is let go."""
+    before = app.conf.broker_url
+    ring_at("memory://")
     heard()
     yield
     heard()
+    ring_at(before)
+
+
+def ring_at(url: str | None) -> None:
+    """From now on messages go to this broker: the app keeps connections to the one it sent to first."""
+    app.conf.broker_url = url
+    app._after_fork()
 
 
 def heard() -> list[dict[str, Any]]:
@@ -186,9 +194,9 @@ def test_an_absent_server_is_waited_for(acme: Installation) -> None:
 
 def test_an_absent_broker_is_waited_for(acme: Installation) -> None:
     touched(acme.lane)
-    app.conf.broker_url = "amqp://guest@127.0.0.1:9/"
+    ring_at("amqp://guest@127.0.0.1:9/")
     tasks.sweep()
-    app.conf.broker_url = "memory://"
+    ring_at("memory://")
     tasks.sweep()
 
     assert ("project",) in bells()
