@@ -23,8 +23,8 @@ from workers import embedded
 from workers.accounts import Accounts, portal_offset_ms
 from workers.archive.archive import Archive
 from workers.archive.archiver import Archiver, Bounds
-from workers.archive.files import open_files
 from workers.archive.marks import Marks
+from workers.archive.places import Room, open_files
 from workers.archive.snapshots import Past
 from workers.archive.whole import WholeLog
 from workers.bundling import Bundler
@@ -140,7 +140,8 @@ class Link:
 
     @cached_property
     def archive(self) -> Archive:
-        return Archive(open_files(self.runtime.settings.archive(), self.name))
+        settings = self.runtime.settings
+        return Archive(open_files(settings.archive(), self.name, _room(settings)))
 
     @cached_property
     def log(self) -> WholeLog:
@@ -320,7 +321,7 @@ class Link:
         if processes is None:
             processes = cores() if self.lane.log.appended() > LONG else 1
         settings = self.runtime.settings
-        opening = partial(open_log, settings.log_server(), settings.archive(), self.name)
+        opening = partial(open_log, settings.log_server(), settings.archive(), self.name, _room(settings))
         crew = Processes(opening, processes) if processes > 1 else None
         return Replay(self.lane, self.stores.generations, crew, past=past)
 
@@ -350,9 +351,15 @@ class Link:
         return Notices(self.lane, partial(post, url.get_secret_value())) if url else None
 
 
-def open_log(server: str, archive: str, connection: str) -> WholeLog:
+def _room(settings: Settings) -> Room:
+    """Room for copies of a distant archive."""
+    return Room(settings.data_dir / "archive_cache", settings.archive_cache_mb * 1_000_000)
+
+
+def open_log(server: str, archive: str, connection: str, room: Room | None = None) -> WholeLog:
     """A connection's log, for a process that has nothing but the addresses."""
-    return WholeLog(RedisStores(connect(server), connection).log, Archive(open_files(archive, connection)))
+    files = open_files(archive, connection, room)
+    return WholeLog(RedisStores(connect(server), connection).log, Archive(files))
 
 
 @cache

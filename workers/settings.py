@@ -92,6 +92,9 @@ class Settings(BaseModel):
     data_dir: Path = Path("var")
     config_dir: Path = Path("config")  #: one YAML file per connection
     archive_url: str | None = None  #: a directory, or a bucket's URL; None: ``archive`` in ``data_dir``
+    archive_cache_mb: int = Field(
+        default=1_000, ge=0
+    )  #: of a bucket's files that are kept in ``data_dir``, for each connection; 0: none
     log_events: int = Field(
         default=200_000, ge=1_000
     )  #: that the log's server keeps of a connection, at most

@@ -17,7 +17,8 @@ from workers.archive import manifest
 from workers.archive.archive import Archive
 from workers.archive.archiver import Archived, Bounds, Discontinued
 from workers.archive.blocks import ROWS
-from workers.archive.files import Files, open_files
+from workers.archive.files import Files
+from workers.archive.places import Room, open_files
 from workers.archive.segments import Damaged
 from workers.archive.snapshots import Past
 from workers.archive.whole import WholeLog
@@ -342,7 +343,7 @@ def test_the_newest_snapshots_stay_and_of_the_others_one_for_every_twelve_weeks(
 # -- places
 
 
-@pytest.fixture(params=["directory", "memory", "s3"])
+@pytest.fixture(params=["directory", "memory", "s3", "s3 with copies"])
 def files(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
     if request.param == "directory":
         yield open_files(str(tmp_path / "a" / "b"), "acme")
@@ -358,7 +359,8 @@ def files(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
                 "AWS_REGION": "eu-central-1",
             }.items():
                 monkeypatch.setenv(name, value)
-            yield open_files("s3://archive/crmsync", "acme")
+            room = Room(tmp_path / "copies", 10_000_000) if "copies" in request.param else None
+            yield open_files("s3://archive/crmsync", "acme", room)
 
 
 def test_a_log_is_archived_and_read_wherever_the_files_lie(files: Files) -> None:

@@ -31,10 +31,13 @@ class Archive:
 
     def newest(self) -> Manifest:
         """Look at what there is now. Raises Damaged."""
+        before = self.known.number
         try:
             self.known = manifest.newest(self.files)
         except ValueError as error:
             raise Damaged(str(error)) from None
+        if self.known.number != before:
+            self.files.forget_others(self.known.names())
         return self.known
 
     def read(self, after: str, limit: int) -> list[Entry]:

@@ -4,13 +4,14 @@ Nothing here may be half there after a crash, and what a call has written is on 
 """
 
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import ObjectStore, from_url
+from obstore.store import ObjectStore
 
 from workers.clock import new_id
 
@@ -31,6 +32,12 @@ class Files(Protocol):
     def read_part(self, name: str, start: int, length: int) -> bytes:
         """Some bytes of a file. Raises FileNotFoundError."""
 
+    def fetch(self, name: str, digest: str) -> None:
+        """Have a file at hand that will be read, if it is far away and never changes.
+
+        Raises FileNotFoundError, and ValueError if its SHA-256 is another one.
+        """
+
     def write(self, name: str, data: bytes) -> None:
         """Write a file, in place of one of that name."""
 
@@ -43,15 +50,11 @@ class Files(Protocol):
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
 
+    def forget_others(self, named: Collection[str]) -> None:
+        """Keep no copies here but of these files."""
+
     def problem(self) -> str:
         """Why nothing could be written here, as far as can be told without writing; empty: it could."""
-
-
-def open_files(url: str, connection: str) -> Files:
-    """The place of one connection's archive: a directory, or a URL such as ``s3://bucket/folder``."""
-    if "://" in url:
-        return Bucket(from_url(url), f"{connection}/")
-    return Directory(Path(url) / connection)
 
 
 class Directory:
@@ -67,6 +70,12 @@ class Directory:
         with self._root.joinpath(name).open("rb") as file:
             file.seek(start)
             return file.read(length)
+
+    def fetch(self, name: str, digest: str) -> None:
+        """It is here."""
+
+    def forget_others(self, named: Collection[str]) -> None:
+        """There are no copies."""
 
     def write(self, name: str, data: bytes) -> None:
         path = self._root / name
@@ -132,6 +141,12 @@ class Bucket:
         if not length:
             return b""
         return bytes(obstore.get_range(self._store, self._folder + name, start=start, length=length))
+
+    def fetch(self, name: str, digest: str) -> None:
+        """It is read from there each time."""
+
+    def forget_others(self, named: Collection[str]) -> None:
+        """There are no copies."""
 
     def write(self, name: str, data: bytes) -> None:
         obstore.put(self._store, self._folder + name, data)

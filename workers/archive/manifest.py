@@ -85,6 +85,10 @@ class Manifest(msgspec.Struct, frozen=True):
         yield from (each.file for each in self.segments)
         yield from (each.file for each in self.snapshots)
 
+    def names(self) -> set[str]:
+        """The names of all files of blocks, and of the indexes beside them."""
+        return {name for each in self.files() for name in (each.name, each.index)}
+
     def of_epoch(self, release: str, generation: int, until: str) -> Snapshot | None:
         """The newest snapshot of a release and a generation, at or before a position."""
         fitting = (
@@ -124,8 +128,7 @@ def number_of(name: str) -> int:
 
 def unnamed(files: Files, known: Manifest, folder: str) -> list[str]:
     """The files in a folder that no manifest names any more, or ever will: all up to this one exist."""
-    named = {name for each in known.files() for name in (each.name, each.index)}
-    named |= {_name(number) for number in range(known.number - KEPT, known.number + 1)}
+    named = known.names() | {_name(number) for number in range(known.number - KEPT, known.number + 1)}
     return [name for name in files.names(folder) if name not in named and number_of(name) <= known.number]
 
 

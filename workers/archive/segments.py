@@ -135,6 +135,7 @@ class Reading:
     @cached_property
     def index(self) -> Index:
         with _damage(self.blocks.index):
+            self._files.fetch(self.blocks.index, self.blocks.index_sha256)
             return Index(lambda start, length: self._files.read_part(self.blocks.index, start, length))
 
     def holding(self, names: Iterable[str]) -> set[int]:
@@ -154,6 +155,7 @@ class Reading:
         """The lines of a block."""
         block = self.index.head.blocks[number]
         with _damage(self.blocks.name):
+            self._files.fetch(self.blocks.name, self.blocks.sha256)
             return unpack(self._files.read_part(self.blocks.name, block.start, block.size))
 
     def whole(self) -> Packed:
@@ -200,6 +202,7 @@ def entries_of(lines: bytes) -> list[Entry]:
 def checked(files: Files, name: str, digest: str) -> bytes:
     """A file of the archive, if it is what the manifest says. Raises Damaged."""
     with _damage(name):
+        files.fetch(name, digest)
         data = files.read(name)
     if sha256(data).hexdigest() != digest:
         raise Damaged(f"{name} is not what was written")

@@ -5,9 +5,10 @@ import click
 from workers import views
 from workers.archive.archive import Archive
 from workers.archive.archiver import Archived
-from workers.archive.files import Files, open_files
+from workers.archive.files import Files
 from workers.archive.manifest import Manifest
 from workers.archive.moving import Occupied, copy
+from workers.archive.places import open_files
 from workers.bootstrap import Link
 from workers.cli import bundles
 from workers.cli.failures import Failed, NothingMatched

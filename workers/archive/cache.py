@@ -1,0 +1,123 @@
+"""Files of a distant archive that never change, kept on a disk here so that each is fetched once.
+
+What is kept is checked against its hash when it is fetched, and once more by each process that reads it. The
+longest unused goes when there is no room. Losing all of it costs nothing but fetching.
+"""
+
+import os
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from workers.archive.files import Directory, Files
+
+LASTING = ("segments/", "snapshots/")
+"""Folders of files that never change: their names tell what they hold."""
+
+
+class Cached:
+    """Files, some of which are kept in a directory of this machine. For one thread; processes may share it.
+
+    Args:
+        far: where all of them are.
+        root: where copies are kept.
+        room: bytes of copies, at most.
+    """
+
+    def __init__(self, far: Files, root: Path, room: int) -> None:
+        self._far = far
+        self._root = root
+        self._room = room
+        self._near = Directory(root)
+        self._good: set[str] = set()  #: copies that this process knows to be what they should
+        self._large: set[str] = set()  #: files for which there is no room at all
+
+    def fetch(self, name: str, digest: str) -> None:
+        if name in self._good | self._large or self._is_here(name, digest):
+            return
+        data = self._far.read(name)
+        if sha256(data).hexdigest() != digest:
+            raise ValueError("it is not what was written")
+        self._keep(name, data)
+
+    def read(self, name: str) -> bytes:
+        return self._from(name, lambda files: files.read(name))
+
+    def read_part(self, name: str, start: int, length: int) -> bytes:
+        return self._from(name, lambda files: files.read_part(name, start, length))
+
+    def _from(self, name: str, read: Callable[[Files], bytes]) -> bytes:
+        """Read the copy, or from afar; another process may have dropped the copy."""
+        if name in self._good:
+            with suppress(OSError):
+                return read(self._near)
+            self._good.discard(name)
+        return read(self._far)
+
+    def write(self, name: str, data: bytes) -> None:
+        self._far.write(name, data)
+        if name.startswith(LASTING):
+            self._keep(name, data)
+
+    def create(self, name: str, data: bytes) -> bool:
+        return self._far.create(name, data)
+
+    def names(self, folder: str) -> list[str]:
+        return self._far.names(folder)
+
+    def remove(self, name: str) -> None:
+        self._far.remove(name)
+        self._drop(self._root / name)
+
+    def forget_others(self, named: Collection[str]) -> None:
+        for path, _ in self._copies():
+            if path.relative_to(self._root).as_posix() not in named:
+                self._drop(path)
+
+    def problem(self) -> str:
+        return self._far.problem()
+
+    # -- copies
+
+    def _is_here(self, name: str, digest: str) -> bool:
+        """Whether there is a good copy; one that is not is dropped."""
+        path = self._root / name
+        with suppress(OSError):
+            if sha256(path.read_bytes()).hexdigest() == digest:
+                os.utime(path)
+                self._good.add(name)
+                return True
+            self._drop(path)
+        return False
+
+    def _keep(self, name: str, data: bytes) -> None:
+        """Keep a copy, if there is room for it; without one the file is read from afar."""
+        if len(data) > self._room:
+            self._large.add(name)
+            return
+        with suppress(OSError):
+            self._make_room(len(data))
+            self._near.write(name, data)
+            self._good.add(name)
+
+    def _make_room(self, wanted: int) -> None:
+        copies = sorted(self._copies(), key=lambda each: each[1].st_mtime)
+        excess = sum(facts.st_size for _, facts in copies) + wanted - self._room
+        for path, facts in copies:
+            if excess <= 0:
+                return
+            self._drop(path)
+            excess -= facts.st_size
+
+    def _copies(self) -> list[tuple[Path, os.stat_result]]:
+        found = []
+        for path in self._root.rglob("*"):
+            with suppress(FileNotFoundError):
+                if path.is_file():
+                    found.append((path, path.stat()))
+        return found
+
+    def _drop(self, path: Path) -> None:
+        self._good.discard(path.relative_to(self._root).as_posix())
+        path.unlink(missing_ok=True)
