@@ -104,3 +104,24 @@ def test_she_is_erased_though_the_record_that_she_was_first_seen_by_was_merged(a
     contact = decode(Table.CONTACTS, raw)
     assert contact.erased
     assert {each.gone for each in contact.records.values()} == {"erased"}
+
+
+def test_what_was_before_is_told_to_have_blanks_and_is_verified_from_the_epoch_on(acme: Installation) -> None:
+    before = acme.lane.log.tail()
+    assert acme.json("replay", "verify", "--whole")["blanks"] is None
+    acme.says("erase", "ada@example.com", "--yes")
+
+    assert acme.json("replay", "verify") == {**acme.json("replay", "verify"), "differing": [], "blanks": None}
+    whole = acme.run("replay", "verify", "--whole")
+    assert whole.exit_code == 2
+    assert "1 person was erased: up to" in " ".join(whole.output.split())
+    assert "replay rebuild" not in whole.output
+
+    shown_then = " ".join(acme.says("contact", "show", "hubspot/contacts/1", "--at", before).split())
+    assert "Erased since then" in shown_then
+    assert "Lovelace" not in shown_then
+    rebuilt = acme.says("replay", "rebuild", "--at", before, "--into", "then")
+    assert "1 person was erased since" in rebuilt
+    assert "hubspot/contacts/2" in acme.says("contact", "show", "-c", "then", "hubspot/contacts/2")
+    later = acme.json("replay", "rebuild", "--at", acme.lane.log.tail(), "--into", "later")
+    assert later["blanks"] is None

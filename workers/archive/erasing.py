@@ -42,6 +42,7 @@ def cleanse(files: Files, person: Person) -> list[str]:
         following = replace(
             known,
             number=number,
+            blanked=known.last,
             segments=tuple(_segment(files, each, person, known.pointers, number) for each in known.segments),
             snapshots=tuple(_snapshot(files, each, person, number) for each in known.snapshots),
         )

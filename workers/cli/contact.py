@@ -14,7 +14,7 @@ from workers.cli.moments import position_by, with_moment
 from workers.cli.output import console, emit, length, moment, names, pairs, say, shown, table, written
 from workers.cli.session import contact_at, with_json, with_link
 from workers.cli.tail import line_of, words_of
-from workers.connection import position_of
+from workers.connection import Lane, position_of
 from workers.explain import explain, gather
 from workers.travel import names_by
 from workers.views import ContactView, DecisionView, FieldView, LetterView, WriteView
@@ -56,9 +56,15 @@ def show(link: Link, *, text: str, at: str | None, as_json: bool) -> None:
     kind = lane.policy().kinds.get(found.kind)
     limited = kind is not None and kind.inclusion is not None
     say(f"{found.entity}: {found.state}", pairs(_facts(found, limited=limited)))
+    if at is not None and found.state != "erased" and _erased_by_now(link.lane, entity):
+        say("Erased since then: of this contact the log keeps ids and no values.")
     say(_records(found), _fields(found))
     if found.writes:
         say(_writes(found))
+
+
+def _erased_by_now(lane: Lane, entity: str) -> bool:
+    return views.exists(lane, entity) and views.contact(lane, entity, decisions=0).state == "erased"
 
 
 @contact.command("explain")

@@ -18,6 +18,8 @@ from workers.cli.session import with_json, with_link
 from workers.elsewhere import Taken
 from workers.replay import Comparison, Decided, Progress
 from workers.storage.memory import MemoryTables
+from workers.store import START
+from workers.views import BlanksView
 
 
 @click.group()
@@ -43,17 +45,24 @@ with_processes = click.option(
 def verify(link: Link, *, whole: bool, processes: int | None, as_json: bool) -> None:
     """Fold this epoch's log into memory and compare it with the running state; exit code 2 if they differ.
 
-    An epoch begins with each release, and each week. What an older release decided, a newer one may decide
-    otherwise; so a verification begins with the epoch's snapshot.
+    An epoch begins with each release, each week and each erasure. What an older release decided, a newer one
+    may decide otherwise, and what an erased person had is blank in the log; so a verification begins with the
+    epoch's snapshot, and is exact from there only.
     """
     with _progress("Folding") as told:
         past = None if whole else link.epoch()
         found = link.replay(processes, past).verify(MemoryTables(), told)
-    _report(found, as_json=as_json, different="The running state is not what the log says. It differs in")
+    blanks = _blanks(link, past.position if past else START)
+    different = "The running state is not what the log says. It differs in"
+    _report(found, blanks, as_json=as_json, different=different)
     if found.differing:
-        if not as_json:
+        if not as_json and blanks is None:
             say("Make it anew: crmsync replay rebuild")
         raise SystemExit(DIFFERENT)
+
+
+def _blanks(link: Link, position: str) -> BlanksView | None:
+    return views.blanks(link.lane, link.archive.newest(), position)
 
 
 @replay.command()
@@ -72,9 +81,10 @@ def rebuild(link: Link, *, processes: int | None, at: str | None, into: str | No
     if at is not None and into is not None:
         _rebuild_elsewhere(link, position_by(at), into, as_json=as_json)
         return
+    blanks = _blanks(link, START)
     with _progress("Rebuilding") as told:
         found = link.replay(processes).rebuild(told)
-    _report(found, as_json=as_json, different="The new state is in use. The old one differed in")
+    _report(found, blanks, as_json=as_json, different="The new state is in use. The old one differed in")
 
 
 def _rebuild_elsewhere(link: Link, until: str, name: str, *, as_json: bool) -> None:
@@ -82,10 +92,17 @@ def _rebuild_elsewhere(link: Link, until: str, name: str, *, as_json: bool) -> N
         events = link.elsewhere(name).make(until, link.start_of(until))
     except Taken:
         raise Failed(f"There is a connection {name} already: give another name.") from None
+    blanks = _blanks(link, until)
     if as_json:
-        emit({"connection": name, "events": events})
-    else:
-        say(f"{events:,} events. Look at it: crmsync contact show -c {name} TEXT")
+        emit({"connection": name, "events": events, "blanks": blanks})
+        return
+    say(f"{events:,} events. Look at it: crmsync contact show -c {name} TEXT")
+    if blanks is not None:
+        say(f"{_erased(blanks)} since: of them it has ids and no values, and no decisions that held any.")
+
+
+def _erased(blanks: BlanksView) -> str:
+    return f"{blanks.people:,} {'person was' if blanks.people == 1 else 'people were'} erased"
 
 
 @replay.command()
@@ -147,11 +164,11 @@ def _progress(title: str) -> Iterator[Progress]:
         yield lambda done, total: shown.update(bar, completed=done, total=max(done, total))
 
 
-def _report(found: Comparison, *, as_json: bool, different: str) -> None:
+def _report(found: Comparison, blanks: BlanksView | None, *, as_json: bool, different: str) -> None:
     if as_json:
         plain = {"position": found.position, "events": found.events, "differing": found.differing}
         shared = {"processes": found.processes, "met": found.met}
-        emit({**plain, **shared, "running": found.running, "replayed": found.replayed})
+        emit({**plain, **shared, "blanks": blanks, "running": found.running, "replayed": found.replayed})
         return
     by = f", by {found.processes} processes" if found.processes > 1 else ""
     say(f"{found.events:,} events up to {found.position}{by}.")
@@ -159,5 +176,10 @@ def _report(found: Comparison, *, as_json: bool, different: str) -> None:
         say("One process had to fold all of them: what the contacts share could not be split.")
     if found.differing:
         say(f"{different}: {', '.join(found.differing)}.")
+        if blanks is not None:
+            say(
+                f"{_erased(blanks)}: up to {blanks.until} the log has blanks in place of their values. Only "
+                "a replay from a later epoch is exact, as crmsync replay verify makes it without --whole."
+            )
     else:
         say("Both states are equal, part by part.")

@@ -5,7 +5,14 @@ person's fields stand in `ContactView` and `LetterView` only.
 """
 
 from workers.views.adoption import AdoptionView, DifferingField, adoption
-from workers.views.archives import ArchiveView, Verified, archive, remember_verified
+from workers.views.archives import (
+    ArchiveView,
+    BlanksView,
+    Verified,
+    archive,
+    blanks,
+    remember_verified,
+)
 from workers.views.budgets import BudgetView, ForecastView, budget, forecast
 from workers.views.cases import DuplicateView, OrphanView, duplicate_cases, orphan_cases
 from workers.views.contacts import (
@@ -44,6 +51,7 @@ __all__ = [
     "DECISIONS",
     "AdoptionView",
     "ArchiveView",
+    "BlanksView",
     "BudgetView",
     "ContactView",
     "DecisionView",
@@ -72,6 +80,7 @@ __all__ = [
     "WriteView",
     "adoption",
     "archive",
+    "blanks",
     "budget",
     "contact",
     "decision",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from domain.book import Table
 from workers.archive.archiver import Archiver, Discontinued
 from workers.archive.files import FAILURES
 from workers.archive.manifest import Manifest
@@ -40,6 +41,22 @@ class ArchiveView:
     keeps_events: int  #: so many the server keeps in memory, at most
     keeps_hours: int  #: and not longer
     problem: str  #: why nothing is archived or trimmed; empty: it is
+
+
+@dataclass(frozen=True, slots=True)
+class BlanksView:
+    """What a fold of the log lacks of people who were erased."""
+
+    people: int  #: ever erased
+    until: str  #: up to this position the log has blanks in place of their values
+
+
+def blanks(lane: Lane, known: Manifest, position: str) -> BlanksView | None:
+    """What is lacking in a fold that begins, or ends, at a position; None: nothing is."""
+    if position_of(position) >= position_of(known.blanked):
+        return None
+    people = {entity for _, entity in lane.tables().scan(Table.ERASED)}
+    return BlanksView(len(people), known.blanked)
 
 
 def archive(archiver: Archiver) -> ArchiveView:
