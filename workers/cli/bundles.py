@@ -1,6 +1,7 @@
 """``crmsync log bundle`` and ``crmsync replay bundle``: an incident in a file, and what comes of it."""
 
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,17 @@ import click
 from rich.table import Table
 
 from domain.bundling import Departure
-from workers import views
 from workers.bootstrap import Link
 from workers.bundle_files import BadBundle, Header
-from workers.bundling import Erased, Replayed, Unfaithful, replayed
+from workers.bundling import Erased, Replayed, Unfaithful, replayed, told_of
 from workers.cli.explanation import render
 from workers.cli.failures import DIFFERENT, Failed, NothingMatched
-from workers.cli.moments import with_moment
-from workers.cli.output import console, emit, say, table
+from workers.cli.moments import end_of, with_moment
+from workers.cli.output import clean, console, emit, say, table
 from workers.cli.session import contact_at, entity_of, with_json, with_link
+
+SHOWN = 20
+"""How many of the things are named that keep a bundle from being written."""
 
 
 @click.command("bundle")
@@ -62,11 +65,8 @@ def _closed_at(link: Link, text: str, decision: str) -> str | None:
     """The moment at which a decision was closed; None: it is open, or not known, or none was asked for."""
     if not decision:
         return None
-    found = views.contact(link.lane, entity_of(link.lane, text), decisions=_ALL).decisions
-    return next((f"{each.closed_at}-{_LAST}" for each in found if each.id == decision), None)
-
-
-_ALL, _LAST = 1_000_000, 2**64 - 1
+    ended = told_of(link.lane, entity_of(link.lane, text)).decisions.get(decision)
+    return end_of(ended.closed_at) if ended else None
 
 
 def _plain(header: Header) -> dict[str, Any]:
@@ -140,4 +140,7 @@ def _differences(rows: Iterable[Departure]) -> Table:
 
 
 def _lines(rows: Iterable[Departure]) -> str:
-    return "\n".join(f"  {each.what}: {each.expected} there, {each.found} in the bundle" for each in rows)
+    lines = (
+        f"  {each.what}: {each.expected} there, {each.found} in the bundle" for each in islice(rows, SHOWN)
+    )
+    return clean("\n".join(lines))

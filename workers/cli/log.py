@@ -20,7 +20,7 @@ from workers.restore import NothingToRestore
 
 @click.group()
 def log() -> None:
-    """Archive the log, check the archive, go on from it on another server."""
+    """Archive the log, check the archive, go on from it on another server, put an incident into a file."""
 
 
 @log.command()

@@ -32,7 +32,12 @@ def position_by(text: str) -> str:
             f"{text} is no moment: give a time with its zone, such as 2026-05-03T12:00+02:00 or "
             "2026-05-03T10:00Z, or a position as crmsync tail prints them."
         )
-    return f"{round(moment.timestamp() * 1000)}-{_LAST}"
+    return end_of(round(moment.timestamp() * 1000))
+
+
+def end_of(moment_ms: int) -> str:
+    """The last position that there can be at a moment."""
+    return f"{moment_ms}-{_LAST}"
 
 
 def with_moment(command: Command) -> Command:
