@@ -13,7 +13,7 @@ from domain.state import Bucket
 
 
 class Guarded(NamedTuple):
-    """What a guard had counted before an event that made it trip, or that it tripped by somebody else's."""
+    """A guard tripped: from here on it grants nothing until it is released."""
 
     guard: str
     bucket: Bucket

@@ -213,7 +213,7 @@ def collected(traveller: Traveller, contact: Contact) -> Slice:
     for each in traveller.of_connection:
         if not isinstance(each.event, DeliveryAnswered):
             events[each.entry.position] = each.event
-    entries: list[tuple[str, Happening]] = [*_guarded(traveller, events), *_shared(traveller, events)]
+    entries: list[tuple[str, Happening]] = [*_guarded(traveller), *_shared(traveller, events)]
     entries += events.items()
     entries.sort(
         key=lambda each: position_of(each[0])
@@ -229,12 +229,11 @@ def _shared(traveller: Traveller, own: Container[str]) -> Iterator[tuple[str, Th
             yield position, shared_by(each.event, position_of(position)[0])
 
 
-def _guarded(traveller: Traveller, own: Container[str]) -> Iterator[tuple[str, Guarded]]:
-    """How guards stood that tripped by then: before an own event that did it, or after somebody else's."""
+def _guarded(traveller: Traveller) -> Iterator[tuple[str, Guarded]]:
+    """The guards that tripped by then."""
     for trip in traveller.lane.state().trips:
         if position_of(trip.since) <= position_of(traveller.until):
-            tripped = trip.since not in own
-            yield trip.since, Guarded(trip.guard, Bucket(trip.hour, trip.count, tripped=tripped))
+            yield trip.since, Guarded(trip.guard, Bucket(trip.hour, trip.count, tripped=True))
 
 
 def _documents(traveller: Traveller, entries: list[tuple[str, Happening]]) -> Iterator[tuple[str, Any]]:

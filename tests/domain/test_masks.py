@@ -42,6 +42,7 @@ def test_length_and_everything_but_letters_and_digits_stay(text: str) -> None:
     assert len(masked) == len(text)
     for before, after in zip(text, masked, strict=True):
         assert before.isalnum() == after.isalnum()
+        assert before.isascii() == after.isascii()
         assert before.isalnum() or before == after
         assert before.isupper() == after.isupper() or not before.isascii()
 
@@ -65,6 +66,11 @@ def test_what_means_the_same_means_the_same_masked(kind: FieldKind, one: str, ot
     for spelled in (one.strip(), f" {one}", one.replace("\n", "\r\n"), other):
         if same(kind, one, spelled):
             assert same(kind, MASK.text(one), MASK.text(spelled))
+
+
+@pytest.mark.parametrize("text", ["a" * 60, "7" * 60])
+def test_a_letter_becomes_another_one_at_each_place(text: str) -> None:
+    assert len({*MASK.text(text)}) > 5
 
 
 @given(st.lists(texts.filter(lambda text: ";" not in text), max_size=4))

@@ -13,16 +13,18 @@ from msgspec.structs import replace
 
 from domain import events as e
 from domain.book import Table
+from domain.outcomes import Outcome, OutcomeClass
 from domain.reasons import Reason
 from domain.rules import RuleText, sampled
 from tests.workers.archives import Shelf, everything
 from tests.workers.lanes import ADA, append, configured, project, shown
 from tests.workers.test_travel import ADDRESSES, Town, guarded
-from tests.world import HS, SECTION
+from tests.world import HS, SECTION, SF
 from workers.archive.whole import WholeLog
 from workers.bundle_files import Header, read, write
 from workers.bundling import Bundler, Erased, Unfaithful, replayed, told_of
 from workers.connection import Lane
+from workers.explain import explain, gather
 from workers.storage.memory import MemoryTables
 from workers.travel import Traveller
 
@@ -76,6 +78,10 @@ def reproduces(town: Town, path: Path, then: Lane, entity: str) -> None:
         assert (masked.reason, masked.wrote, masked.lost) == (ended.reason, ended.wrote, ended.lost)
         assert masked.held.keys() == ended.held.keys()
     assert found.told.writes == real.writes
+    assert found.explanation is not None
+    assert [each.what for each in found.explanation.obstacles] == [
+        each.what for each in explain(gather(then, entity)).obstacles
+    ]
     assert header.until == then.tables().checkpoint()
     assert not [address for address in ADDRESSES if address.encode() in path.read_bytes()]
 
@@ -120,12 +126,21 @@ def test_a_guard_that_others_made_trip_trips_in_the_bundle_too_and_nobody_elses_
 
 def test_what_others_were_answered_is_felt_by_the_connection_and_not_told(path: Path) -> None:
     town = Town(3)
-    for _ in range(20):
+    refusal = Outcome(OutcomeClass.MISCONFIGURED, code="X", message="no rights, Lovelace")
+    town.crms[SF].on_write = lambda rows: [refusal for _ in rows]
+    for _ in range(10):
         town.hubspot()
-        town.refused()
-    project(town.lane)
-    for entity, _ in town.lane.tables().scan(Table.CONTACTS):
-        reproduces(town, path, town.lane, entity)
+        town.asked()
+        town.work()
+    assert town.lane.state().suspended
+    append(town.lane, shown(HS, "contacts", "77", email="new@example.com", lastname="N"))
+
+    reproduces(town, path, town.lane, "hubspot/contacts/77")
+    explained = replayed(path).explanation
+    assert explained is not None
+    assert explained.obstacles
+    assert {*names_in(path)} == {"77"}
+    assert b"Lovelace" not in path.read_bytes()
 
 
 def test_a_write_of_the_sample_that_is_sent_against_a_rule_is_of_the_sample_under_the_mask(
