@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from time import perf_counter
-from typing import Any
 
 import redis
 
-from bench.crowd import Crowd, InstantCrm, baseline, configure
 from bench.figures import Figure, times
 from bench.kept import used
+from bench.scene import Scene
 from bench.server import running
 from domain.events import event_id
 from domain.identity import Crm
@@ -30,9 +29,6 @@ from workers.archive.snapshots import Past
 from workers.archive.whole import WholeLog
 from workers.clock import ManualClock
 from workers.connection import Lane, position_of
-from workers.deliver import Deliverer
-from workers.project import Projector
-from workers.read import Reader
 from workers.storage.memory import MemoryStores
 from workers.storage.redis_store import RedisStores
 from workers.store import START, Entry
@@ -45,7 +41,6 @@ CHUNK = 2_000
 ASKED = 200
 """So many contacts are asked about, at as many moments."""
 
-BUDGET_MS = 600_000
 SNAPSHOTS = 12
 
 
@@ -63,35 +58,21 @@ class Year:
         self.log = WholeLog(stores.log, Archive(Directory(self.directory)))
         self.lane = Lane("bench", self.log, stores.tables, stores.coordination, self.clock, "bench")
         self.archiver = Archiver(self.lane, stores.log, self.log.archive, BOUNDS)
-        self.crowd, self.projector = Crowd(self.clock), Projector(self.lane)
-        crms: dict[Crm, Any] = {crm: InstantCrm(self.crowd, crm) for crm in Crm}
-        self.workers: list[Deliverer | Reader] = [
-            *(Deliverer(self.lane, crm, gateway) for crm, gateway in crms.items()),
-            *(Reader(self.lane, crm, gateway) for crm, gateway in crms.items()),
-        ]
+        self.scene = Scene(self.lane)
 
     def pass_by(self) -> None:
         """From the first read of both CRMs to the last event of the year."""
-        configure(self.lane)
-        self.crowd.seed(CONTACTS)
-        baseline(self.lane, self.crowd)
-        self.settle()
+        self.scene.fill(CONTACTS)
+        self._archive()
         first, begun = self.log.appended(), self.clock.now_ms()
         while self.log.appended() < self.events:
             passed = (self.log.appended() - first) / (self.events - first)
             self.clock.advance(begun / 1000 + passed * YEAR_S - self.clock.now_ms() / 1000)
-            self.lane.append(list(self.crowd.happen(CHUNK, self.lane.coordination.tickets())))
-            self.settle()
+            self.scene.change(CHUNK)
+            self._archive()
             self._keep(passed)
 
-    def settle(self) -> None:
-        """Project, read and deliver until nothing is left; then archive."""
-        before = -1
-        while before != self.log.appended():
-            before = self.log.appended()
-            self.projector.run(budget_ms=BUDGET_MS)
-            for each in self.workers:
-                each.run(budget_ms=BUDGET_MS)
+    def _archive(self) -> None:
         self.clock.advance(60)
         self.archiver.run()
         self.most = max(self.most, self.stores.log.length())
@@ -117,7 +98,7 @@ def measure(events: int) -> Iterator[Figure]:
         yield _memory(year)
         yield _disk(year, lived)
         yield _verified(year)
-        people, random = sorted(year.crowd.people[Crm.HUBSPOT]), Random(1)
+        people, random = sorted(year.scene.crowd.people[Crm.HUBSPOT]), Random(1)
         chosen = [f"hubspot/contacts/{each}" for each in random.sample(people, ASKED)]
         first, last = position_of(known.segments[0].last)[0], position_of(known.last)[0]
         moments = [f"{random.randrange(first, last)}-0" for _ in chosen]

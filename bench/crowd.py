@@ -9,31 +9,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Self
+from typing import Self
 
-import msgspec
-
-from bench.inclusion import PLAIN, definition
-from domain.events import (
-    AccountObserved,
-    AnyEvent,
-    BaselineCompleted,
-    ConfigurationApplied,
-    ListObserved,
-    RecordObserved,
-    RecordTouched,
-    SchemaObserved,
-    digest,
-)
+from bench.setup import EXTRA, HUBSPOT_KEY, OURS, SALESFORCE_KEY, THEIRS, USUAL, Setup
+from domain.events import AnyEvent, RecordObserved, RecordTouched
 from domain.identity import Crm, Fields
-from domain.kinds import CONTACTS
-from domain.mapping import SyncRule
 from domain.outcomes import Outcome, OutcomeClass
-from domain.policy import Document, FieldMapping, Section
-from domain.schema import FieldKind, FieldSchema, ObjectSchema
 from domain.state import Priority
 from workers.clock import Clock
-from workers.connection import Lane
 from workers.ports import ReadAnswer, ReadRecord, Search, WriteRow
 
 MEMBERS = 0.85
@@ -41,46 +24,6 @@ MEMBERS = 0.85
 
 SHARES = {"edit": 0.6, "create": 0.1, "echo": 0.2, "repeat": 0.1}
 """The mix: effective edits of one field, new people, echoes or no-ops, the same fact by another way."""
-
-MAPPED: dict[str, tuple[str, FieldKind, str]] = {
-    "email": ("Email", FieldKind.EMAIL, "person{}@example.com"),
-    "firstname": ("FirstName", FieldKind.TEXT, "Ada {}"),
-    "lastname": ("LastName", FieldKind.TEXT, "Lovelace {}"),
-    "jobtitle": ("Title", FieldKind.TEXT, "Engineer {}"),
-    "company": ("Company", FieldKind.TEXT, "Analytical Engines {} Ltd"),
-    "phone": ("Phone", FieldKind.PHONE, "+44 20 7946 {}"),
-    "mobilephone": ("MobilePhone", FieldKind.PHONE, "+44 7700 {}"),
-    "fax": ("Fax", FieldKind.PHONE, "+44 20 7947 {}"),
-    "website": ("Website", FieldKind.URL, "https://www{}.example.com"),
-    "address": ("Street", FieldKind.MULTILINE, "{} St James Square"),
-    "city": ("City", FieldKind.TEXT, "London {}"),
-    "state": ("State", FieldKind.TEXT, "State {}"),
-    "zip": ("PostalCode", FieldKind.TEXT, "SW{} 4JH"),
-    "country": ("Country", FieldKind.TEXT, "AT"),
-    "industry": ("Industry", FieldKind.TEXT, "Computing {}"),
-    "employees": ("NumberOfEmployees", FieldKind.NUMBER, "1{}"),
-    "revenue": ("AnnualRevenue", FieldKind.NUMBER, "25{}.5"),
-    "lifecyclestage": ("Stage__c", FieldKind.TEXT, "lead"),
-    "leadsource": ("LeadSource", FieldKind.TEXT, "Web {}"),
-    "opted_out": ("HasOptedOutOfEmail", FieldKind.BOOLEAN, "false"),
-    "birthdate": ("Birthdate__c", FieldKind.DATE, "1985-12-10"),
-    "last_meeting": ("Last_Meeting__c", FieldKind.DATETIME, "2026-01-15T12:00:00.000Z"),
-    "interests": ("Interests__c", FieldKind.MULTIPICKLIST, "Mathematics;Poetry"),
-    "score": ("Score__c", FieldKind.NUMBER, "4{}"),
-    "region": ("Region__c", FieldKind.TEXT, "Region {}"),
-    "notes": ("Notes__c", FieldKind.TEXT, "Met at fair {}"),
-}
-"""Property to Salesforce field, kind, and the value of the n-th person."""
-
-EDITED = [
-    name for name, (_, _, value) in MAPPED.items() if "{}" in value and name not in {"email", "employees"}
-]
-OURS, THEIRS = "contacts", "Lead"
-HUBSPOT_KEY, SALESFORCE_KEY = CONTACTS.hubspot_key, CONTACTS.salesforce_key
-EXTRA: dict[str, Fields] = {
-    OURS: {"hs_additional_emails": None, HUBSPOT_KEY: None},
-    THEIRS: {"IsConverted": "false", "ConvertedContactId": None, SALESFORCE_KEY: None},
-}
 
 
 @dataclass
@@ -115,6 +58,7 @@ class Crowd:
     """Everybody in both CRMs, and the people who edit them."""
 
     clock: Clock
+    setup: Setup = USUAL
     random: Random = field(default_factory=lambda: Random(7))
     people: dict[Crm, dict[str, Person]] = field(default_factory=lambda: {crm: {} for crm in Crm})
     written: list[Person] = field(default_factory=list)  #: by us, and not echoed yet
@@ -126,7 +70,8 @@ class Crowd:
         """People who are in both CRMs, linked, with the same values."""
         for _ in range(number):
             ours, theirs = self._new(Crm.HUBSPOT), self._new(Crm.SALESFORCE)
-            theirs.fields |= {MAPPED[name][0]: ours.fields[name] for name in MAPPED}
+            names = [(name, self.setup.name(theirs.crm, name)) for name in self.setup.mapped]
+            theirs.fields |= {field_name: ours.fields[name] for name, field_name in names}
             ours.fields[HUBSPOT_KEY], theirs.fields[SALESFORCE_KEY] = theirs.id, ours.id
 
     def _new(self, crm: Crm) -> Person:
@@ -134,11 +79,10 @@ class Crowd:
         member = self.random.random() < MEMBERS
         number = f"{self._serial:06}"
         ours: Fields = {}
-        for name, (_, _, value) in MAPPED.items():
+        for name, (_, _, value) in self.setup.mapped.items():
             ours[name] = value.format(number)
         ours["country"] = "AT" if member else "FR"
-        fields = ours if crm is Crm.HUBSPOT else {MAPPED[name][0]: value for name, value in ours.items()}
-        return self._keep(crm, fields)
+        return self._keep(crm, {self.setup.name(crm, name): value for name, value in ours.items()})
 
     def _keep(self, crm: Crm, fields: Fields) -> Person:
         extra = EXTRA[OURS if crm is Crm.HUBSPOT else THEIRS]
@@ -156,7 +100,7 @@ class Crowd:
     def made(self, crm: Crm, fields: Fields) -> Person:
         """A record that we created; what we did not say is blank."""
         self._serial += 1
-        names = MAPPED if crm is Crm.HUBSPOT else [theirs for theirs, _, _ in MAPPED.values()]
+        names = [self.setup.name(crm, name) for name in self.setup.mapped]
         return self._keep(crm, {**dict.fromkeys(names), **fields})
 
     # -- what happens
@@ -171,10 +115,10 @@ class Crowd:
 
     def _edit(self, ticket: int) -> AnyEvent:
         crm = self.random.choice(list(Crm))
-        person, name = self._anybody(crm), self.random.choice(EDITED)
+        person, name = self._anybody(crm), self.random.choice(self.setup.edited)
         self._serial += 1
-        field_name = name if crm is Crm.HUBSPOT else MAPPED[name][0]
-        person.fields[field_name] = MAPPED[name][2].format(self._serial)
+        field_name = self.setup.name(crm, name)
+        person.fields[field_name] = self.setup.mapped[name][2].format(self._serial)
         person.stamp = max(self.stamp(crm), person.stamp + 1)
         if crm is Crm.SALESFORCE:
             return person.seen("poll", ticket)
@@ -261,50 +205,3 @@ class InstantCrm:
 def _shown(person: Person, fields: Sequence[str]) -> ReadRecord:
     shown = {name: person.fields.get(name) for name in fields}
     return ReadRecord(person.object, person.id, shown, person.stamp)
-
-
-# -- the configuration
-
-
-def described(crm: Crm, name: str) -> ObjectSchema:
-    fields = {
-        each: FieldSchema(each, each, kind, "string")
-        for ours, (theirs, kind, _) in MAPPED.items()
-        for each in [ours if crm is Crm.HUBSPOT else theirs]
-    }
-    return ObjectSchema(crm, name, fields)
-
-
-def configure(lane: Lane) -> None:
-    """26 mapped fields and an inclusion list of five filters come into force."""
-    schemas = [described(crm, name) for crm in Crm for name in CONTACTS.objects(crm)]
-    both = CONTACTS.salesforce
-    mappings = tuple(
-        FieldMapping(ours, dict.fromkeys(both, theirs), SyncRule.TWO_WAY)
-        for ours, (theirs, _, _) in MAPPED.items()
-    )
-    section = Section(CONTACTS, mappings, create_as=THEIRS, inclusion_list="Bench")
-    members, document = definition(PLAIN), Document("bench", (section,))
-    events: list[AnyEvent] = [
-        AccountObserved(crm=Crm.HUBSPOT, account_id="1", zone="Europe/Vienna"),
-        AccountObserved(crm=Crm.SALESFORCE, account_id="00D"),
-        ListObserved(list_id="1", name="Bench", digest=_name(members)),
-        *(SchemaObserved(crm=each.crm, object=each.object, digest=_name(each)) for each in schemas),
-        ConfigurationApplied(digest=_name(document), by="bench"),
-    ]
-    lane.append(events, [members, *schemas, document])
-
-
-def _name(document: Any) -> str:
-    return digest(msgspec.to_builtins(document))
-
-
-def baseline(lane: Lane, crowd: Crowd) -> None:
-    """Both CRMs are read once in full."""
-    ticket = lane.coordination.tickets()
-    for people in crowd.people.values():
-        everybody = [each.seen("baseline", ticket) for each in people.values()]
-        for at in range(0, len(everybody), 1000):
-            lane.append(everybody[at : at + 1000])
-    objects = [(crm, name) for crm in Crm for name in CONTACTS.objects(crm)]
-    lane.append([BaselineCompleted(crm=crm, object=name) for crm, name in objects])

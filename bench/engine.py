@@ -4,91 +4,67 @@ import gc
 import subprocess
 import sys
 from cProfile import Profile
-from dataclasses import dataclass, field
 from statistics import median
-from time import perf_counter
-from typing import Any
+from time import perf_counter, process_time
 
 import redis
 
 from bench import storage
-from bench.crowd import Crowd, InstantCrm, baseline, configure
 from bench.figures import Figure, per_second, times
 from bench.profiling import where
+from bench.scene import Scene
 from domain.identity import Crm
 from domain.specimens import specimens
 from domain.upcasting import decode
 from workers.clock import SystemClock
 from workers.connection import Lane
-from workers.deliver import Deliverer
-from workers.project import Projector
-from workers.read import Reader
 from workers.storage.redis_store import RedisStores
 
 CONTACTS = 20_000
 CHUNK = 2_000
 TASKS = 3_000
-FOREVER_MS = 600_000
 GOAL, AIM = 25_000, 50_000
 
 
-@dataclass
-class Engine:
-    """One connection with its workload, in this process."""
+class Engine(Scene):
+    """One connection with its workload, on a server."""
 
-    client: redis.Redis
-    name: str = "bench"
-    seconds: float = 0.0  #: spent projecting
-    rates: list[float] = field(default_factory=list)  #: events projected per second, by chunk
-    profile: Profile | None = None
-    filled: int = 0  #: events before the first change
-
-    def __post_init__(self) -> None:
-        clock = SystemClock()
-        self.stores = RedisStores(self.client, self.name)
-        self.lane = Lane(
-            self.name, self.stores.log, self.stores.tables, self.stores.coordination, clock, "bench"
-        )
-        self.crowd, self.projector = Crowd(clock), Projector(self.lane)
-        crms: list[tuple[Crm, Any]] = [(crm, InstantCrm(self.crowd, crm)) for crm in Crm]
-        self.deliverers = [Deliverer(self.lane, crm, gateway) for crm, gateway in crms]
-        self.readers = [Reader(self.lane, crm, gateway) for crm, gateway in crms]
+    def __init__(self, client: redis.Redis, name: str = "bench") -> None:
+        self.client = client
+        self.name = name
+        self.stores = RedisStores(client, name)
+        self.seconds = 0.0  #: spent projecting
+        self.cpu = 0.0  #: seconds of processor time of it, the server's left out
+        self.rates: list[float] = []  #: events projected per second, by chunk
+        self.profile: Profile | None = None
+        self.filled = 0  #: events before the first change
+        tables, coordination = self.stores.tables, self.stores.coordination
+        super().__init__(Lane(name, self.stores.log, tables, coordination, SystemClock(), "bench"))
 
     def fill(self, contacts: int = CONTACTS) -> None:
-        """Everything is as after the first read of both CRMs."""
-        configure(self.lane)
-        self.projector.run()
-        self.stores.log.packing.learn(specimens(self.lane.policy()))
-        self.crowd.seed(contacts)
-        baseline(self.lane, self.crowd)
-        self.settle()
-        self.filled, self.seconds = self.projected, 0.0
+        super().fill(contacts)
+        self.filled, self.seconds, self.cpu = self.projected, 0.0, 0.0
 
-    def change(self) -> None:
-        """Let a portion of changes happen; they are projected, delivered and answered."""
+    def configure(self) -> None:
+        super().configure()
+        self.stores.log.packing.learn(specimens(self.lane.policy()))
+
+    def change(self, number: int = CHUNK) -> None:
         before, spent = self.projected, self.seconds
-        self.lane.append(list(self.crowd.happen(CHUNK, self.lane.coordination.tickets())))
-        self.settle()
+        super().change(number)
         self.rates.append((self.projected - before) / (self.seconds - spent))
 
-    def settle(self) -> None:
-        """Project, read and deliver until nothing is left; only projecting is timed."""
-        busy = True
-        while busy:
-            self._project()
-            answered = sum(reader.run(budget_ms=FOREVER_MS).answered for reader in self.readers)
-            claimed = sum(deliverer.run(budget_ms=FOREVER_MS).claimed for deliverer in self.deliverers)
-            busy = bool(answered + claimed)
-
-    def _project(self) -> None:
+    def project(self) -> None:
+        """Project what is there; only this is timed."""
         gc.collect()
-        began = perf_counter()
+        began, spent = perf_counter(), process_time()
         if self.profile:
             self.profile.enable()
-        self.projector.run(budget_ms=FOREVER_MS)
+        super().project()
         if self.profile:
             self.profile.disable()
         self.seconds += perf_counter() - began
+        self.cpu += process_time() - spent
 
     @property
     def projected(self) -> int:
@@ -103,7 +79,7 @@ def measure(engine: Engine, url: str, events: int) -> Figure:
     while engine.projected < events:
         engine.change()
     rate, changes = median(engine.rates), sum(engine.crowd.mix.values()) / engine.seconds
-    mix = _mix(engine)
+    mix, cpu = _mix(engine), engine.cpu / (engine.projected - engine.filled)
     raw, tasks = storage.reading(engine.stores, decode), tasks_per_second(url)
     profile = profiled(engine)
     return Figure(
@@ -114,7 +90,8 @@ def measure(engine: Engine, url: str, events: int) -> Figure:
         f"XRANGE and decode {raw:,.0f}/s\none Celery task an event {tasks:,.0f}/s",
         f"{times(rate, raw)}\n{times(rate, tasks)}",
         rate >= GOAL,
-        f"{mix} That is {changes:,.0f} changes/s with all that follows. Time goes to {where(profile)}.",
+        f"{mix} That is {changes:,.0f} changes/s with all that follows. An event took {cpu * 1e6:.0f} us of "
+        f"processor time, the server's left out. Time goes to {where(profile)}.",
     )
 
 
