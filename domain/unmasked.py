@@ -20,7 +20,8 @@ Field = tuple[Crm, str, str]
 
 WORD = "an option of the field, or a value that the configuration names"
 
-_TYPES = {FieldKind.REFERENCE: "an id", FieldKind.ID: "an id", FieldKind.BOOLEAN: "a checkbox"}
+_ID = "an id"
+_IDS = frozenset({FieldKind.REFERENCE, FieldKind.ID})
 
 
 @dataclass(frozen=True)
@@ -102,13 +103,11 @@ def _read(kind: KindPolicy) -> Iterator[tuple[Field, str]]:
 def _ids(kind: KindPolicy) -> Iterator[tuple[Field, str]]:
     for (crm, name), schema in kind.schemas.items():
         for field in schema.fields.values():
-            if field.kind in _TYPES:
-                yield (crm, name, field.name), _TYPES[field.kind]
+            if field.kind in _IDS:
+                yield (crm, name, field.name), _ID
     for pointer in pointers([kind.kind]):
         if pointer.other is not None:
-            yield from (
-                ((pointer.crm, name, pointer.field), "an id") for name in kind.kind.objects(pointer.crm)
-            )
+            yield from (((pointer.crm, name, pointer.field), _ID) for name in kind.kind.objects(pointer.crm))
 
 
 def _judged(kind: KindPolicy) -> Iterator[tuple[Field, str]]:
@@ -136,6 +135,7 @@ def _words(kind: KindPolicy) -> Iterator[tuple[Field, str]]:
         for field in schema.fields.values():
             named = [word for option in field.options for word in (option.value, option.label)]
             named += [field.default] if field.default else []
+            named += ["true", "false"] if field.kind is FieldKind.BOOLEAN else []
             yield from (((crm, name, field.name), word) for word in named)
     for name, defaults in kind.section.defaults.items():
         yield from (((SALESFORCE, name, field), word) for field, word in defaults.items())

@@ -48,6 +48,10 @@ class Unfaithful(Exception):  # noqa: N818 - says what the bundle would be
         self.departures = found
 
 
+class NoDecision(Exception):  # noqa: N818 - says what is not there
+    """The contact has no such decision, or it is too old to be kept."""
+
+
 class Erased(Exception):  # noqa: N818 - says what has become of him
     """The contact was erased for privacy."""
 
@@ -85,10 +89,9 @@ def replayed(path: Path) -> Replayed:
     """
     header, content = read(path)
     lane = _folded(content, header.connection, header.until, header.now).lane
-    try:
-        found = told_of(lane, header.contact)
-    except KeyError:
-        return Replayed(header, Told(), None)
+    found = told_of(lane, header.contact)
+    if contact_of(lane, header.contact) is None:
+        return Replayed(header, found, None)
     known = header.decision in {*found.decisions, *found.pending}
     return Replayed(header, found, explain(gather(lane, header.contact), header.decision if known else ""))
 
@@ -110,17 +113,17 @@ def _folded(content: Slice, name: str, until: str, now: int) -> _Folded:
 
 
 def told_of(lane: Lane, entity: str) -> Told:
-    """What is told of a contact of a lane. Raises KeyError if there is none."""
-    return told(contact_of(lane, entity), [*map(decode_closed, lane.tables().decisions(entity, _ALL))])
+    """What is told of a contact of a lane; nothing if there is none."""
+    contact = contact_of(lane, entity)
+    if contact is None:
+        return Told()
+    return told(contact, [*map(decode_closed, lane.tables().decisions(entity, _ALL))])
 
 
-def contact_of(lane: Lane, entity: str) -> Contact:
-    """A contact of a lane. Raises KeyError if there is none."""
+def contact_of(lane: Lane, entity: str) -> Contact | None:
+    """A contact of a lane, if there is one of that id."""
     raw = lane.tables().fetch(Table.CONTACTS, [entity])[0]
-    if raw is None:
-        raise KeyError(entity)
-    found: Contact = decode(Table.CONTACTS, raw)
-    return found
+    return None if raw is None else decode(Table.CONTACTS, raw)
 
 
 # -- writing
@@ -139,17 +142,17 @@ class Bundler:
         ``decision``: the one that it is about; empty: the newest.
 
         Raises:
-            KeyError: there is no such contact, or decision.
-            Erased: the contact was erased for privacy.
+            Erased: the contact was erased for privacy, or is gone.
+            NoDecision: it has no such decision.
             Unfaithful: what would be written does not reproduce; nothing is.
             Damaged: the archive does not give what the log's server holds no more.
         """
         contact, until, expected = _standing(lane, entity)
-        if contact.erased:
+        if contact is None or contact.erased:
             raise Erased
         known = [*expected.decisions, *expected.pending]
         if decision and decision not in known:
-            raise KeyError(decision)
+            raise NoDecision
         content = collected(replace(self.travel(until), past=None), contact)
         header = Header(
             FORMAT,
@@ -165,7 +168,7 @@ class Bundler:
         return header
 
 
-def _standing(lane: Lane, entity: str) -> tuple[Contact, str, Told]:
+def _standing(lane: Lane, entity: str) -> tuple[Contact | None, str, Told]:
     """A contact, the position as of which it is, and what is told of it."""
     tables, before = lane.tables(), ""
     for _ in range(LOOKS):

@@ -86,11 +86,13 @@ def test_the_currency_of_amounts_stays() -> None:
     assert lead("CurrencyIsoCode") in of(made).whole
 
 
-def test_owners_and_checkboxes_stay() -> None:
+def test_owners_stay_and_of_checkboxes_whether_they_are_ticked() -> None:
     made = ready()
     more = text("OwnerId", FieldKind.REFERENCE), text("DoNotCall", FieldKind.BOOLEAN)
     made.append_schema(schema(SF, "Lead", *SCHEMAS[1].fields.values(), *more))
-    assert [of(made).whole[lead(each.name)] for each in more] == ["an id", "a checkbox"]
+    found = of(made)
+    assert found.whole[lead("OwnerId")] == "an id"
+    assert [found.keeps(lead("DoNotCall"), word) for word in ("true", "false", "Ada")] == [True, True, False]
 
 
 def mapped(**translation: object) -> Section:

@@ -22,7 +22,7 @@ from tests.workers.test_travel import ADDRESSES, Town, guarded
 from tests.world import HS, SECTION, SF
 from workers.archive.whole import WholeLog
 from workers.bundle_files import Header, read, write
-from workers.bundling import Bundler, Erased, Unfaithful, replayed, told_of
+from workers.bundling import Bundler, Erased, NoDecision, Unfaithful, replayed, told_of
 from workers.connection import Lane
 from workers.explain import explain, gather
 from workers.storage.memory import MemoryTables
@@ -170,7 +170,7 @@ def test_an_older_decision_is_what_the_bundle_is_about_if_that_is_asked_for(path
     explained = replayed(path).explanation
     assert explained is not None
     assert explained.code == "already_in_sync"
-    with pytest.raises(KeyError):
+    with pytest.raises(NoDecision):
         bundler(shelf).bundle(path, shelf.lane, ADA, "1-0")
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from domain.bundling import Departure
 from workers.bootstrap import Link
 from workers.bundle_files import BadBundle, Header
-from workers.bundling import Erased, Replayed, Unfaithful, replayed, told_of
+from workers.bundling import Erased, NoDecision, Replayed, Unfaithful, replayed, told_of
 from workers.cli.explanation import render
 from workers.cli.failures import DIFFERENT, Failed, NothingMatched
 from workers.cli.moments import end_of, with_moment
@@ -49,7 +49,7 @@ def write(
         header = link.bundler.bundle(path, lane, entity, decision)
     except Erased:
         raise Failed(f"{entity} was erased for privacy: there is nothing of it to bundle.") from None
-    except KeyError:
+    except NoDecision:
         raise NothingMatched(
             f"The contact has no decision {decision}: crmsync contact history {text} lists them."
         ) from None
