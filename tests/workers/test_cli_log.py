@@ -38,7 +38,7 @@ def test_a_damaged_segment_is_named(acme: Installation, tmp_path: Path) -> None:
 
     assert f"segments/{path.name} is not what was written" in acme.fails("log", "verify")
     assert acme.json("status")["archive"]["verified"]["faults"] == 1
-    assert "1 faults" in " ".join(acme.says("status").split())
+    assert "faults: 1" in " ".join(acme.says("status").split())
 
 
 def test_status_tells_how_the_archive_stands(acme: Installation) -> None:

@@ -82,6 +82,7 @@ def test_the_status_shows_what_runs_and_what_waits() -> None:
     assert '<span class="tag good">running</span>' in page
     assert "<b>1</b>contacts" in page
     assert "<h2>Archive</h2>" in page
+    assert "Kept: the newest 200 decisions of a contact; sync errors until they are mended." in page
 
 
 def test_a_suspension_shows_its_remedy_and_a_button() -> None:

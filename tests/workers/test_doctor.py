@@ -438,7 +438,10 @@ def test_validation_rules_are_counted(server: redis.Redis) -> None:
         ({"snapshot_ms": 15 * DAY}, "warn: 5 snapshots, the newest 15 days old. Start the workers"),
         ({"verified": None}, "warn: The archive was never verified. Run crmsync log verify"),
         ({"verified": Verified(0, "1-0", 0)}, "warn: The archive was not verified for long."),
-        ({"verified": Verified(0, "1-0", 2)}, "fail: The last crmsync log verify found 2 faults"),
+        (
+            {"verified": Verified(0, "1-0", 2)},
+            "fail: The last crmsync log verify found faults in the archive: 2.",
+        ),
     ],
 )
 def test_an_archive_that_needs_somebody_is_told(changes: dict[str, Any], says: str) -> None:

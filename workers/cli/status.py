@@ -19,7 +19,7 @@ from workers.configuration import ConfigurationError
 from workers.connection import Lane
 from workers.limits import Usage
 from workers.poll import OVERLAP_MS, Cursor
-from workers.views import ArchiveView, ErrorGroup, RetentionView, StatusView
+from workers.views import ArchiveView, ErrorGroup, StatusView
 
 FAR = 2**62
 OLDEST = 5
@@ -132,7 +132,7 @@ def _facts(found: Status) -> Iterator[tuple[str, object]]:
     yield "log", _log(found)
     yield "archive", _archive(found.archive)
     yield "snapshots", _snapshots(found.archive)
-    yield "kept", _kept(now.retention)
+    yield "kept", now.retention.text
     yield "lag", f"{now.lag:,} events, {length(now.lag_ms)}" if now.lag else "none"
     for name, count in now.faults.items():
         yield "faults", f"{name}: {count}"
@@ -159,15 +159,6 @@ def _log(found: Status) -> str:
     return f"{now.events:,} events, {now.kept:,} in the server's memory ({most})"
 
 
-def _kept(retention: RetentionView) -> str:
-    """What is kept of what follows from the log, in words."""
-    number, days, age = retention.decisions, retention.decision_days, retention.sync_error_days
-    decisions = "all decisions" if number is None else f"the newest {number:,} decisions of a contact"
-    until = "" if days is None else f" until none was closed for {days:,} days"
-    errors = "until they are mended" if age is None else f"for {age:,} days"
-    return f"{decisions}{until}; sync errors {errors}"
-
-
 def _archive(found: ArchiveView) -> str:
     if found.problem:
         return f"{found.problem} Nothing is archived or trimmed: see the runbook, crmsync log verify"
@@ -175,7 +166,7 @@ def _archive(found: ArchiveView) -> str:
         return "nothing yet"
     size = f"{found.bytes / 1_000_000:,.1f} MB in {found.segments:,} segments"
     verified = f"; verified {moment(found.verified.at)} UTC" if found.verified else ""
-    faults = f", {found.verified.faults:,} faults" if found.verified and found.verified.faults else ""
+    faults = f", faults: {found.verified.faults:,}" if found.verified and found.verified.faults else ""
     return f"{found.events:,} events up to {length(found.age_ms)} ago, {size}{verified}{faults}"
 
 

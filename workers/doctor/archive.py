@@ -53,7 +53,7 @@ def _snapshots(found: ArchiveView, days: int) -> Iterator[Finding]:
 def _verified(found: ArchiveView, now: int) -> Iterator[Finding]:
     last = found.verified
     if last is not None and last.faults:
-        what = f"The last crmsync log verify found {last.faults:,} faults in the archive."
+        what = f"The last crmsync log verify found faults in the archive: {last.faults:,}."
         yield Finding(Health.FAIL, what, "Mend what it names, and run it again.")
     elif found.segments > 1 and (last is None or now - last.at > VERIFIED_DAYS * DAY_MS):
         what = "The archive was never verified" if last is None else "The archive was not verified for long"

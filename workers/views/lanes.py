@@ -76,6 +76,15 @@ class RetentionView:
     decision_days: int | None  #: without a decision, after which those of a contact go
     sync_error_days: int | None  #: after which a sync error is closed
 
+    @property
+    def text(self) -> str:
+        """The same in words."""
+        number, days, age = self.decisions, self.decision_days, self.sync_error_days
+        decisions = "all decisions" if number is None else f"the newest {number:,} decisions of a contact"
+        until = "" if days is None else f" until none was closed for {days:,} days"
+        errors = "until they are mended" if age is None else f"for {age:,} days"
+        return f"{decisions}{until}; sync errors {errors}"
+
 
 @dataclass(frozen=True, slots=True)
 class StatusView:
