@@ -26,7 +26,7 @@ REMAINS = (
     "backups of the server and of the archive, and what a versioned bucket keeps of replaced files",
     "past states beside the running one, which replay rebuild --into made",
     "both CRMs: delete the person there as well",
-    "logs of other programs, and what was exported",
+    "logs of other programs, what was exported, and what bundles of incidents left unmasked",
 )
 """Where his values may still be."""
 
