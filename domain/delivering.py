@@ -6,6 +6,7 @@ from domain import events as e
 from domain import links
 from domain.agreeing import SETTLING_MS, take_delivery
 from domain.answer import linked, read_in_full
+from domain.apart import renamed, went_astray
 from domain.asking import ask_record
 from domain.book import CLAIMS, TIMERS
 from domain.commons import suspended, throttled
@@ -81,15 +82,16 @@ def _flight(step: Step, contact: Contact, event: e.DeliveryClaimed, decision: st
         event.delete,
         event.into,
         event.entity,
-        _verdicts(contact, event),
+        *_claimed_as(contact, event),
     )
 
 
-def _verdicts(contact: Contact, event: e.DeliveryClaimed) -> dict[str, Verdict] | None:
-    """What the rules were said to say of the write, if the contact still has it as it was claimed."""
+def _claimed_as(contact: Contact, event: e.DeliveryClaimed) -> tuple[dict[str, Verdict] | None, str | None]:
+    """What the rules were said to say, and what the record was called, if the intent is as it was claimed."""
     intent = contact.intents.get(event.crm)
-    known = intent is not None and (intent.entity, intent.revision) == (event.entity, event.revision)
-    return intent.verdicts if intent is not None and known else None
+    if intent is None or (intent.entity, intent.revision) != (event.entity, event.revision):
+        return None, None
+    return intent.verdicts, intent.key_value
 
 
 def answered(step: Step, event: e.DeliveryAnswered) -> None:
@@ -158,7 +160,7 @@ def _delivered(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.
     ref = _written(crm, flight, event.outcome)
     if flight.delete:
         contact = _deleted(contact, crm, flight, (step.at, event.ticket))
-    elif ref is not None:
+    elif ref is not None and not went_astray(contact, step.policy.kinds[contact.kind], crm, flight):
         contact = _kept(step, contact, ref, flight, event)
     if crm in contact.refused:
         step.book.put_letter(intent_key(contact.id, crm), None)
@@ -179,7 +181,8 @@ def _kept(step: Step, contact: Contact, ref: RecordRef, flight: Flight, event: e
     contact = _attach(step, contact, kind, ref, flight)
     if contact.pair.get(ref.crm) == ref.key:
         contact = _store(step, contact, kind, ref, flight, event)
-    return contact
+    new = flight.record_id is None
+    return contact if new else renamed(step, contact, kind, ref, flight.fields.keys())
 
 
 def _deleted(contact: Contact, crm: Crm, flight: Flight, version: Version) -> Contact:

@@ -9,6 +9,7 @@ from domain import events as e
 from domain import links
 from domain.agreeing import close_doubt, close_expected, keep_agreed, own_doubted, own_form, shown
 from domain.answer import read_in_full
+from domain.apart import renamed
 from domain.convert import same
 from domain.decide import open_decision, record_written, settle
 from domain.following import (
@@ -68,6 +69,8 @@ def observed(step: Step, event: e.RecordObserved) -> None:
     contact = close_expected(contact, kind, look.ref.crm, look.shown, look.settled)
     contact = _confirm(contact, look, over=request is not None)
     contact = _satisfy(contact, look, request)
+    if look.folded.changes and look.known:
+        contact = renamed(step, contact, kind, look.ref, look.folded.changes, event)
     contact = follow(step, contact, kind, look.ref, quiet=event.source == "baseline")
     contact = unite_by_match(step, contact, kind, look.ref, searched=event.source == links.SEARCHED)
     joined, contact = _membership(step, contact, look)

@@ -108,6 +108,7 @@ class Flight(msgspec.Struct, frozen=True, gc=False, array_like=True):
     into: str = ""
     entity: str = ""  #: the contact that it was claimed for, which may be part of another one since
     verdicts: dict[str, Verdict] | None = None  #: as the intent had them; None if it was rewritten meanwhile
+    named: str | None = None  #: what the call named the record by, where the intent is as it was claimed
 
 
 class Expected(msgspec.Struct, frozen=True, gc=False, array_like=True):

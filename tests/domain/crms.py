@@ -69,6 +69,13 @@ SECTION = Section(
     inclusion_list="Sync",
     defaults={"Lead": {"LastName": "Unknown"}},
 )
+OPTING = msgspec.structs.replace(
+    SECTION,
+    mappings=(
+        *SECTION.mappings,
+        FieldMapping("optout", {"Lead": "OptOut__c", "Contact": "OptOut__c"}, SyncRule.OPT_OUT),
+    ),
+)
 SCHEMAS = (
     schema(
         HS,
@@ -76,6 +83,7 @@ SCHEMAS = (
         text("email", FieldKind.EMAIL),
         *(text(name) for name in NAMES if name != "email"),
         text("stage", FieldKind.PICKLIST),
+        text("optout", FieldKind.BOOLEAN, createable=False, apart="email"),
     ),
     *(
         schema(
@@ -89,6 +97,7 @@ SCHEMAS = (
                 )
                 for ours, field in NAMES.items()
             ),
+            text("OptOut__c", FieldKind.BOOLEAN),
         )
         for place, name in enumerate(("Lead", "Contact"))
     ),
@@ -99,10 +108,11 @@ OBJECTS = {HS: ("contacts",), SF: ("Lead", "Contact")}
 def blanks(name: str) -> Fields:
     """A row of an object with nothing in it."""
     if name == "contacts":
-        return dict.fromkeys((*NAMES, "stage", "hs_additional_emails", "salesforce_record_id"))
+        return dict.fromkeys((*NAMES, "stage", "optout", "hs_additional_emails", "salesforce_record_id"))
     place = ("Lead", "Contact").index(name)
     own: Fields = {"IsConverted": "false", "ConvertedContactId": None} if name == "Lead" else {}
-    return {**dict.fromkeys((*(names[place] for names in NAMES.values()), KEY)), **own}
+    fields = dict.fromkeys((*(names[place] for names in NAMES.values()), KEY))
+    return {**fields, "OptOut__c": "false", **own}
 
 
 def sf_name(ours: str, object_name: str) -> str:
@@ -235,6 +245,8 @@ class Life:
     removed: list[str] = field(default_factory=list)  #: contacts that the sync deleted
     merged: list[tuple[str, str]] = field(default_factory=list)  #: (id, into) that the sync merged
     blocked: set[str] = field(default_factory=set)  #: addresses of people who were erased
+    opted_out: set[str] = field(default_factory=set)  #: addresses that get no e-mail from HubSpot
+    resubscribed: set[str] = field(default_factory=set)  #: addresses whose people ever wanted e-mail again
     flows: list[tuple[Row, str]] = field(default_factory=list)  #: fields that an automation will look at
     automations: dict[tuple[Crm, str], Callable[[str], str]] = field(default_factory=dict)
     lost_answers: int = 0
@@ -313,11 +325,43 @@ class Life:
         values = {**blanks(name), **{key: normal(key, value) for key, value in fields.items()}}
         row = Row(crm, name, f"{prefix}{self.serial}", values, self.stamp(crm), self.draw(), by)
         self.rows[row.ref] = row
+        self._show_opt_out(row)
         return row
+
+    def _show_opt_out(self, row: Row) -> None:
+        """HubSpot's opt-outs belong to addresses."""
+        if row.crm is HS:
+            row.fields = {**row.fields, "optout": "true" if row.email in self.opted_out else None}
 
     def change(self, row: Row, by: str, **fields: FieldValue) -> None:
         row.fields = {**row.fields, **{key: normal(key, value) for key, value in fields.items()}}
         row.stamp, row.by = self.stamp(row.crm), by
+        self._show_opt_out(row)
+
+    def subscribe(self, row: Row, *, out: bool) -> None:
+        """A person follows the link in an e-mail."""
+        self.tick()
+        if not row.email or (row.email in self.opted_out) == out:
+            return
+        if out:
+            self.opted_out.add(row.email)
+        else:
+            self.opted_out.remove(row.email)
+            self.resubscribed.add(row.email)
+        self.change(row, "person")
+        self.late.append(self._told(row, "optout"))
+
+    def _told(self, row: Row, name: str) -> e.RecordObserved:
+        """What a webhook tells of one property."""
+        return e.RecordObserved(
+            crm=HS,
+            object=row.object,
+            id=row.id,
+            fields={name: row.fields[name]},
+            modified_at=row.stamp,
+            ticket=self.draw(),
+            source="webhook",
+        )
 
     def owner_of(self, address: str, *, but: Row | None = None) -> Row | None:
         """The HubSpot contact that holds an address: there is never a second one."""
@@ -370,17 +414,7 @@ class Life:
             return False
         self.change(row, by, **{name: value})
         if row.crm is HS:
-            self.late.append(
-                e.RecordObserved(
-                    crm=HS,
-                    object=row.object,
-                    id=row.id,
-                    fields={name: value},
-                    modified_at=row.stamp,
-                    ticket=self.draw(),
-                    source="webhook",
-                )
-            )
+            self.late.append(self._told(row, name))
         else:
             self.tell(row)
         return True
@@ -549,6 +583,9 @@ class Life:
         row = self._target(intent)
         if intent.delete:
             return self._merge(intent, row) if intent.into else self._remove(intent, row)
+        if intent.record_id is not None and intent.key_field:
+            return self._opt_out(intent)
+        assert "optout" not in intent.fields, "HubSpot takes no opt-outs with records"
         if intent.record_id is not None and (row is None or self.lost(row)):
             return Outcome(OutcomeClass.RESOLVE, code="gone")
         address = intent.fields.get("email")
@@ -570,6 +607,15 @@ class Life:
         return Outcome(
             OutcomeClass.DELIVERED, record_id=row.id, created=created, stored=stored, stamp=row.stamp
         )
+
+    def _opt_out(self, intent: Intent) -> Outcome:
+        """Unsubscribe an address, whoever has it; the answer shows nothing."""
+        assert (intent.fields, intent.key_field) == ({"optout": "true"}, "email")
+        self.opted_out.add(email_key(intent.key_value or ""))
+        for row in self.living(HS):
+            if row.email == email_key(intent.key_value or ""):
+                self.change(row, US)
+        return Outcome(OutcomeClass.DELIVERED, record_id=intent.record_id)
 
     def _automated(self, row: Row, fields: Fields) -> list[str]:
         names = {ours if row.crm is HS else sf_name(ours, row.object): ours for ours in NAMES}

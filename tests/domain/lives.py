@@ -52,6 +52,7 @@ TURNS = (
     "choose",
     "erase",
 )
+OPT_OUTS = ("tick", "tick", "untick", "unsubscribe", "resubscribe", "readdress", "readdress_salesforce")
 DELETIONS = ("delete_salesforce", "delete_salesforce", "restore", "delete_hubspot", "join", "leave")
 FATES = ("busy", "lost", "unsent", "slow", "never")
 EDITED = ("firstname", "lastname", "city", "phone", "title", "note")
@@ -66,6 +67,7 @@ class Story:
     edits: dict[tuple[RecordRef, str], list[FieldValue]] = field(default_factory=dict)
     effective: int = 0
     erased: list[tuple[RecordRef, set[str]]] = field(default_factory=list)  #: (record, values it held)
+    unticked: set[RecordRef] = field(default_factory=set)  #: Salesforce's, whose opt-out was ever taken back
 
     def act(self, act: Act) -> None:
         name, who, what = act
@@ -73,6 +75,8 @@ class Story:
             self._edit(HS if name == "edit_hubspot" else SF, who, what)
         elif name in WORK_ACTS:
             self._work(name, who, what)
+        elif name in OPT_OUTS:
+            self._opting(name, who)
         else:
             self._turn(name, who, what)
 
@@ -114,6 +118,22 @@ class Story:
             row = list(life.rows.values())[who % len(life.rows)]
             if row.crm is SF or not life.lost(row):
                 life.late.append(life.look(row, "poll"))
+
+    def _opting(self, name: str, who: int) -> None:
+        """Somebody opts out or in on either side, or gets another address."""
+        self.number += 1
+        rows = self.life.living(HS if name in {"unsubscribe", "resubscribe", "readdress"} else SF)
+        if not rows:
+            return
+        row = rows[who % len(rows)]
+        match name:
+            case "tick" | "untick":
+                changed = self.life.edit(row, "OptOut__c", "true" if name == "tick" else "false")
+                self.unticked |= {row.ref} if changed and name == "untick" else set()
+            case "unsubscribe" | "resubscribe":
+                self.life.subscribe(row, out=name == "unsubscribe")
+            case _:
+                self.life.edit(row, "email" if row.crm is HS else "Email", f"new{self.number}@x.org")
 
     def _turn(self, name: str, who: int, what: int) -> None:
         self.number += 1
@@ -415,6 +435,19 @@ def deletions_followed(life: Life, before: list[Before]) -> None:
             assert one.deleted, one.id
 
 
+def opt_outs_stand(story: Story) -> None:
+    """Whoever has opted out on one side has on both, unless he ever took that back himself."""
+    for contact in story.life.contacts():
+        found = story.life.pair(contact)
+        if found is None or found[0].fields["stage"] != "lead" or contact.refused or contact.erased:
+            continue
+        one, other = found
+        if other.fields["OptOut__c"] == "true" and one.email not in story.life.resubscribed:
+            assert one.email in story.life.opted_out, one.email
+        if one.email in story.life.opted_out and other.ref not in story.unticked:
+            assert other.fields["OptOut__c"] == "true", other.ref
+
+
 def only_orphans_are_deleted(life: Life, intent: Intent) -> None:
     """By the newest look, the Salesforce record is deleted; one that was restored meanwhile is spared."""
     if not intent.delete:
@@ -538,9 +571,10 @@ def nothing_stale_is_claimed(life: Life, intent: Intent) -> None:
 
 def _counterparts(name: str, target: Crm) -> list[str]:
     """The fields on the other side that a target's field is mapped to."""
+    names = {**NAMES, "optout": ("OptOut__c", "OptOut__c")}
     if target is HS:
-        return list(NAMES[name])
-    return [ours for ours, theirs in NAMES.items() if name in theirs]
+        return list(names[name])
+    return [ours for ours, theirs in names.items() if name in theirs]
 
 
 def nobody_is_doubled(life: Life, intent: Intent) -> None:

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.identity import Crm
 from domain.policy import Section
-from tests.domain.crms import HS, SECTION, SF, Life
+from tests.domain.crms import HS, OPTING, SECTION, SF, Life
 from tests.domain.lives import (
     DELETIONS,
+    OPT_OUTS,
     QUIET_ACTS,
     TURNS,
     WORK_ACTS,
@@ -24,6 +26,7 @@ from tests.domain.lives import (
     in_agreement,
     no_more_writes_than_edits,
     one_record_each,
+    opt_outs_stand,
     pairs,
     remember,
     replay,
@@ -37,7 +40,7 @@ FOLLOWING = msgspec.structs.replace(
 )
 REACHING = msgspec.structs.replace(SECTION, delete_in_hubspot=("Lead", "Contact"), delete_outside_list=True)
 LATEST = msgspec.structs.replace(SECTION, follow_latest=True)
-SECTIONS = (SECTION, FOLLOWING, REACHING, LATEST)
+SECTIONS = (SECTION, FOLLOWING, REACHING, LATEST, OPTING)
 
 Automations = dict[tuple[Crm, str], Callable[[str], str]]
 """(CRM, property) -> what an automation there makes of a value that it finds written."""
@@ -117,6 +120,17 @@ def test_a_contact_is_deleted_once_with_its_salesforce_record_and_never_otherwis
     in_agreement(life)
 
 
+@pytest.mark.rule(68)
+@given(acts(*QUIET_ACTS, *WORK_ACTS, *OPT_OUTS))
+@settings(max_examples=100, **SETTINGS)
+def test_whoever_opts_out_has_opted_out_on_both_sides_whatever_address_he_gets(happening: list[Act]) -> None:
+    story = pairs(2, section=OPTING)
+    life = live(story, happening)
+    opt_outs_stand(story)
+    every_trigger_is_closed_once(life)
+    in_agreement(life)
+
+
 @given(acts(*QUIET_ACTS, *WORK_ACTS), st.sampled_from(AUTOMATIONS))
 @settings(max_examples=60, **SETTINGS)
 def test_automations_that_rewrite_what_was_written_come_to_rest_even_if_they_fight(
@@ -132,12 +146,12 @@ def test_automations_that_rewrite_what_was_written_come_to_rest_even_if_they_fig
     assert len(life.writes) == before
 
 
-@given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS), st.lists(st.integers(1, 9), min_size=1, max_size=5))
+@given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS, *OPT_OUTS), st.lists(st.integers(1, 9), min_size=1, max_size=5))
 @settings(max_examples=60, **SETTINGS)
 def test_the_log_alone_makes_the_state_in_any_portions_and_from_the_tables(
     happening: list[Act], sizes: list[int]
 ) -> None:
-    story = pairs(3, reload=True)
+    story = pairs(3, reload=True, section=OPTING)
     for each in happening:
         story.act(each)
     story.life.project()

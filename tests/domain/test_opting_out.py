@@ -93,6 +93,7 @@ def test_who_has_a_new_address_as_well_opts_out_with_the_new_one() -> None:
     world, entity = linked()
     world.lead("00Q7", HasOptedOutOfEmail="true", Email="byron@example.com")
     assert world.deliver(entity, HS).fields == {"email": "byron@example.com"}
+    world.read(HS)
     assert waiting(world, entity).key_value == "byron@example.com"
 
 
@@ -103,6 +104,27 @@ def test_an_address_that_changes_while_the_opt_out_waits_makes_it_another_write(
     world.hubspot("1", email="byron@example.com")
     after = waiting(world, entity)
     assert (after.key_value, after.revision > before.revision) == ("byron@example.com", True)
+
+
+def test_an_answer_for_an_address_that_is_another_one_by_now_opts_nobody_out() -> None:
+    world, entity = linked()
+    world.lead("00Q7", HasOptedOutOfEmail="true")
+    world.claim(entity, HS)
+    world.hubspot("1", email="byron@example.com")
+    world.answer(entity, HS, Outcome(OutcomeClass.DELIVERED, record_id="1"))
+    assert waiting(world, entity).key_value == "byron@example.com"
+    opted_out(world, entity)
+    assert world.intent(entity, HS) is None
+
+
+def test_whoever_gets_another_address_opts_out_again_with_that() -> None:
+    world, entity = linked()
+    world.lead("00Q7", HasOptedOutOfEmail="true")
+    opted_out(world, entity)
+    world.hubspot("1", hs_email_optout="true")
+    world.hubspot("1", email="byron@example.com", full=False, source="webhook")
+    world.read(HS, hs_email_optout=None)
+    assert opted_out(world, entity).key_value == "byron@example.com"
 
 
 def test_a_new_person_is_created_and_opted_out_then() -> None:

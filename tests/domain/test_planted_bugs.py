@@ -29,7 +29,7 @@ from domain import (
 from domain.identity import Crm
 from domain.outcomes import OutcomeClass
 from tests.domain import test_laws as laws
-from tests.domain.lives import DELETIONS, QUIET_ACTS, TURNS, WORK_ACTS, Act
+from tests.domain.lives import DELETIONS, OPT_OUTS, QUIET_ACTS, TURNS, WORK_ACTS, Act
 
 replace = msgspec.structs.replace
 SEEDS = 60
@@ -87,6 +87,11 @@ def first_sync_clears_nothing(random: Random) -> None:
 def deletions_follow(random: Random) -> None:
     law = _inner(laws.test_a_contact_is_deleted_once_with_its_salesforce_record_and_never_otherwise)
     law(_acts(random, *QUIET_ACTS, *WORK_ACTS, *DELETIONS))
+
+
+def opt_outs_stand(random: Random) -> None:
+    law = _inner(laws.test_whoever_opts_out_has_opted_out_on_both_sides_whatever_address_he_gets)
+    law(_acts(random, *QUIET_ACTS, *WORK_ACTS, *OPT_OUTS))
 
 
 # -- the bugs
@@ -183,6 +188,10 @@ def an_erased_person_is_deleted_only(contact: Any) -> Any:
     return replace(contact, erased=True)
 
 
+def another_address_is_no_news(_step: Any, contact: Any, *_more: Any) -> Any:
+    return contact
+
+
 def delays_are_drawn() -> Callable[..., int]:
     drawn = count(1_000)
     return lambda *_args, **_options: next(drawn)
@@ -207,6 +216,8 @@ BUGS: list[tuple[Any, str, Any, Law]] = [
     (plan, "_orphaned", a_restored_record_counts_as_deleted, deletions_follow),
     (cases, "_cases", nothing_is_a_case, whatever_happens),
     (forgetting, "forgotten", an_erased_person_is_deleted_only, whatever_happens),
+    (observing, "renamed", another_address_is_no_news, opt_outs_stand),
+    (delivering, "renamed", another_address_is_no_news, opt_outs_stand),
     (delivering, "delay_ms", delays_are_drawn(), replay_is_live),
 ]
 
@@ -222,6 +233,7 @@ BUGS: list[tuple[Any, str, Any, Law]] = [
         links_stay,
         first_sync_clears_nothing,
         deletions_follow,
+        opt_outs_stand,
     ],
     ids=lambda law: law.__name__,
 )
