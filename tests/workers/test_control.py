@@ -6,16 +6,29 @@ import pytest
 from domain import events as e
 from domain.book import CONNECTION_KEY, OPEN, RETRIES, TIMERS, Changes, Table, decode, held_queue
 from domain.learning import counter
+from domain.policy import Document
 from domain.retry import AGAIN_MS
 from domain.rules import RuleText
 from domain.state import Bucket
 from tests.domain.inclusion.builders import a_list, all_of, prop
-from tests.workers.lanes import append, configured, memory_lane, project, shown, told
+from tests.workers.lanes import (
+    ADA,
+    append,
+    configured,
+    memory_lane,
+    project,
+    refused,
+    shown,
+    told,
+    with_ada,
+)
 from tests.world import HS, SECTION
 from workers.clock import ManualClock
 from workers.connection import PROJECTED, Lane
 from workers.control import Control
 from workers.jobs import PORTION
+from workers.replay import Replay
+from workers.storage.memory import MemoryStores, MemoryTables
 
 
 def queued(lane: Lane, queue: str, **members: int) -> Lane:
@@ -49,6 +62,28 @@ def test_a_moment_that_waits_to_be_projected_is_not_recorded_again() -> None:
     assert len(told(lane, e.TimerDue)) == 1
     project(lane)
     assert lane.tables().size(TIMERS) == 0
+
+
+def test_what_goes_by_age_goes_by_the_clock_and_a_replay_forgets_it_alike() -> None:
+    clock = ManualClock()
+    stores = MemoryStores(clock)
+    lane = Lane("acme", stores.log, stores.tables, stores.coordination, clock, "test")
+    document = Document("acme", (SECTION,), decision_days=30, letter_days=7)
+    name = e.digest(msgspec.to_builtins(document))
+    lane = configured(lane)
+    lane.append([e.ConfigurationApplied(digest=name, by="test")], [document])
+    append(with_ada(project(lane)), *refused(ADA))
+    assert lane.tables().decisions(ADA, 9)
+    assert lane.tables().count(Table.LETTERS) == 1
+
+    for days in (7, 30):
+        clock.advance(days * 86_400)
+        Control(lane).timers()
+        project(lane)
+        assert lane.tables().count(Table.LETTERS) == 0
+
+    assert lane.tables().decisions(ADA, 9) == []
+    assert Replay(lane, stores.generations).verify(MemoryTables()).differing == []
 
 
 def test_the_next_moment_of_the_same_contact_is_an_event_of_its_own() -> None:
