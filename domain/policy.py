@@ -108,7 +108,9 @@ class KindPolicy:
     told: dict[Place, frozenset[str]]  #: (CRM, object) -> fields taken from the answer to an update
     schemas: dict[Place, ObjectSchema]
     dependent: dict[Place, tuple[FieldSchema, ...]]  #: picklists that depend on another field
-    apart: dict[Place, dict[str, str]]  #: field that takes a call of its own -> what names the record there
+    apart: dict[
+        Place, dict[str, str]
+    ]  #: mapped field that takes a call of its own -> what names the record there
     rules: dict[str, ObjectRules]  #: Salesforce object -> its validation rules, where it has any
     inclusion: InclusionFilter | None
     inclusion_key: str  #: names the list with its filters as they are now; empty without one
@@ -192,7 +194,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         told=_told(needed, watched, prompts, inclusion),
         schemas=schemas,
         dependent=dependent,
-        apart={place: _apart(schema) for place, schema in schemas.items()},
+        apart={place: _apart(schema, section) for place, schema in schemas.items()},
         rules=rules,
         inclusion=inclusion,
         inclusion_key=_inclusion_key(inclusion, connection),
@@ -278,8 +280,9 @@ def _schemas(kind: ObjectKind, connection: Connection, documents: Documents) -> 
     }
 
 
-def _apart(schema: ObjectSchema) -> dict[str, str]:
-    return {field.name: field.apart for field in schema.fields.values() if field.apart}
+def _apart(schema: ObjectSchema, section: Section) -> dict[str, str]:
+    mapped = (schema.fields.get(each.hubspot) for each in section.mappings)
+    return {field.name: field.apart for field in mapped if field is not None and field.apart}
 
 
 def field_schema(schemas: Mapping[Place, ObjectSchema], crm: Crm, name: str, field: str) -> FieldSchema:

@@ -148,6 +148,35 @@ def test_a_static_list_is_refused(server: redis.Redis) -> None:
     ]
 
 
+@pytest.mark.rule(68, 131)
+@pytest.mark.parametrize(
+    ("scope", "says"),
+    [
+        ("communication_preferences.write", []),
+        ("communication_preferences.read_write", []),
+        (
+            "communication_preferences.read",
+            [
+                (
+                    "fail: The HubSpot credential lacks the scope communication_preferences.write. "
+                    "Add it to the app or service key that the token belongs to."
+                )
+            ],
+        ),
+    ],
+)
+def test_the_scope_for_opt_outs_is_asked_for_where_they_are_mapped(
+    server: redis.Redis, scope: str, says: list[str]
+) -> None:
+    mapping = "{hubspot: hs_email_optout, salesforce: HasOptedOutOfEmail, sync_rule: opt_out}"
+    others = ["crm.schemas.contacts.write", "crm.lists.write", scope]
+    with accounts(scopes=[*scopes_needed(["contacts"], opt_outs=False), *others]) as both:
+        set_up(both)
+        assert complaints(examine(patient(both, server))) == []
+        read = configuration(section=LISTED, mappings=(mapping,))
+        assert complaints(examine(patient(both, server, read))) == says
+
+
 @pytest.mark.rule(131)
 def test_each_scope_that_lacks_is_named(server: redis.Redis) -> None:
     granted = set(scopes_needed(["contacts"], opt_outs=False)) - {

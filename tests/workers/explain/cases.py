@@ -15,6 +15,8 @@ from domain.retry import ATTEMPTS
 from domain.rules import RuleText
 from domain.translating import Translation
 from tests.domain.inclusion.builders import FORM, a_list, all_of, prop
+from tests.domain.test_opting_out import NO_SCOPE
+from tests.domain.test_opting_out import linked as opting
 from tests.workers.configurations import BADGES
 from tests.world import HS, MAPPINGS, SCHEMAS, SECTION, SF, World, ready, text
 from workers.explain import Evidence, Explanation, explain
@@ -135,6 +137,21 @@ def translated() -> Told:
         computed=(Computed("Lead", SF, "Company", 'UPPER(lastname) & " of " & city'),),
     )
     return edited(section, city="lon")
+
+
+def opt_out_follows() -> Told:
+    """An opt-out takes a call of its own, after the others."""
+    world, entity = opting()
+    world.lead("00Q7", HasOptedOutOfEmail="true", City="Graz")
+    return world, entity
+
+
+def opt_out_lacks_a_scope() -> Told:
+    world, entity = opting()
+    world.lead("00Q7", HasOptedOutOfEmail="true")
+    world.claim(entity, HS)
+    world.answer(entity, HS, NO_SCOPE)
+    return world, entity
 
 
 def delivered() -> Told:
@@ -428,6 +445,8 @@ OTHERS: dict[str, Callable[[], Told]] = {
     for each in (
         unrouted,
         translated,
+        opt_out_follows,
+        opt_out_lacks_a_scope,
         paused,
         suspended,
         retried,
