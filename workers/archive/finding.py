@@ -9,18 +9,19 @@ from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import NamedTuple
 
-from domain import events as e
 from domain.events import AnyEvent
-from domain.groups import ABOUT, Pointers
+from domain.groups import Pointers
 from domain.identity import Crm
-from domain.outcomes import OutcomeClass
 from workers.archive.manifest import Segment
-from workers.archive.segments import CONNECTION, THROTTLED, Reading, entries_of, event_of, names_of
+from workers.archive.segments import CONNECTION, Reading, entries_of, event_of, names_of
 from workers.archive.whole import WholeLog
 from workers.connection import position_of
 from workers.store import START, Entry
 
 PAGE = 2_000
+
+MOST_WORDS = 15
+"""Looking a block through for more words than that takes longer than decoding its events."""
 
 
 class Found(NamedTuple):
@@ -117,30 +118,13 @@ def _with(words: list[bytes] | None, lines: bytes) -> bytes:
     return b"\n".join(found.values())
 
 
-def _words(names: Iterable[str]) -> list[bytes] | None:
-    """Words of which a line has one if its event bears one of the names; None: that cannot be told."""
+def _words(names: AbstractSet[str]) -> list[bytes] | None:
+    """Words of which a line has one if its event bears one of the names; None: that tells too little."""
     words: list[bytes] = []
     for name in names:
         crm, _, record_id = name.partition("/")
         word = record_id if crm in set(Crm) else name
-        if name in _WORDS:
-            words += _WORDS[name]
-        elif word.isascii() and word.isprintable() and not {'"', "\\"} & {*word}:
-            words.append(word.lower().encode())
-        else:
+        if not word.isascii() or not word.isprintable() or {'"', "\\"} & {*word}:
             return None
-    return words
-
-
-_WORDS = {
-    CONNECTION: [
-        *(
-            b'"kind":"%s/' % str(kind.__struct_config__.tag).partition("/")[0].encode()
-            for kind, about in ABOUT.items()
-            if about is ABOUT[e.ConfigurationApplied]
-        ),
-        b'"%s"' % OutcomeClass.MISCONFIGURED.encode(),
-    ],
-    THROTTLED: [b'"%s"' % OutcomeClass.THROTTLED.encode()],
-}
-"""Words of events that touch the connection as a whole."""
+        words.append(word.lower().encode())
+    return None if CONNECTION in names or len(words) > MOST_WORDS else words
