@@ -151,7 +151,9 @@ def test_outside_the_list_the_contact_is_kept() -> None:
     assert world.outbox == {}
     closed = world.closed[entity][-1]
     assert closed.reason == "record_deleted"
-    assert "kept in HubSpot" in closed.explanation
+    assert closed.explanation == (
+        "salesforce Lead is deleted; kept in HubSpot: The contact is not on the inclusion list."
+    )
 
 
 def test_joining_the_list_later_does_not_delete_the_orphan() -> None:

@@ -225,11 +225,8 @@ def test_a_new_lead_reaches_nobody_outside_the_list_where_creating_is_off() -> N
     assert (world.reasons(entity)[-1], world.outbox) == ("not_in_inclusion_list", {})
 
 
-ROLLING = msgspec.json.decode(
-    msgspec.json.encode(OTHER).replace(
-        b'{"operationType":"STRING","operator":"IS_NOT_EQUAL_TO","value":"Rome"}',
-        b'{"operationType":"ROLLING_DATE_RANGE","operator":"IS_MORE_THAN_X_DAYS_AGO","numberOfDays":3}',
-    )
+ROLLING = a_list(
+    all_of(prop("city", "ROLLING_DATE_RANGE", "IS_MORE_THAN_X_DAYS_AGO", numberOfDays=3)), list_id="7"
 )
 """Everybody whose city, which is a date here, is more than three days ago."""
 
