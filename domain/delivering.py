@@ -162,18 +162,27 @@ def _delivered(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.
         contact = _deleted(contact, crm, flight, (step.at, event.ticket))
     elif ref is not None and not went_astray(contact, step.policy.kinds[contact.kind], crm, flight):
         contact = _kept(step, contact, ref, flight, event)
-    if crm in contact.refused:
+    if _mends(step.policy.kinds[contact.kind], contact, crm, flight):
         step.book.put_letter(intent_key(contact.id, crm), None)
+        contact = replace(contact, refused=links.without(contact.refused, crm))
     return replace(
         contact,
         attempts=links.without(contact.attempts, crm),
         resolutions=links.without(contact.resolutions, crm),
         doubted=links.without(contact.doubted, crm),
         due=links.without(contact.due, crm),
-        refused=links.without(contact.refused, crm),
         echoes={**contact.echoes, crm: _echoes(contact, crm, flight)},
         counted=links.without(contact.counted, crm),
     )
+
+
+def _mends(kind: KindPolicy, contact: Contact, crm: Crm, flight: Flight) -> bool:
+    """Whether a dead letter is over by this write: one of other fields outlives a field's own call."""
+    if crm not in contact.refused:
+        return False
+    apart = kind.apart.get((crm, flight.object), {}).keys()
+    own = bool(flight.fields) and flight.fields.keys() <= apart
+    return not own or contact.refused[crm].keys() <= apart
 
 
 def _kept(step: Step, contact: Contact, ref: RecordRef, flight: Flight, event: e.DeliveryAnswered) -> Contact:

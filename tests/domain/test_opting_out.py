@@ -192,6 +192,8 @@ def test_a_dead_letter_of_the_other_fields_does_not_keep_anybody_subscribed() ->
     assert intent_key(entity, HS) in world.letters
     world.lead("00Q7", HasOptedOutOfEmail="true")
     assert opted_out(world, entity).fields == {"hs_email_optout": "true"}
+    assert intent_key(entity, HS) in world.letters
+    assert not world.outbox
 
 
 def test_no_answer_is_looked_into_and_nothing_is_sent_twice_if_it_happened() -> None:
