@@ -117,7 +117,7 @@ def close_all(
     for intent in contact.intents.values():
         step.book.drop_intent(intent)
     step.book.queue(OPEN, contact.id, None)
-    return replace(contact, opened=None, flying=(), intents={}, wait=None, counted={})
+    return replace(contact, opened=None, flying=(), intents={}, wait=None, counted={}, tried={})
 
 
 # -- the parts of settling
@@ -212,7 +212,7 @@ def _conclude(step: Step, contact: Contact, answer: Plan, *, withdrawn: bool) ->
     step.book.queue(OPEN, contact.id, None)
     kept_back = answer.stop in _FOR_LATER or HUBSPOT in stopped
     leave = opened.once if kept_back and HUBSPOT not in opened.wrote else Once.NO
-    return replace(contact, opened=None, wait=None, looked_up={}, leave=leave, counted={})
+    return replace(contact, opened=None, wait=None, looked_up={}, leave=leave, counted={}, tried={})
 
 
 _FOR_LATER = frozenset({Reason.GUARD, Reason.SHADOW})

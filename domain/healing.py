@@ -12,8 +12,9 @@ from domain.identity import CRMS, Crm, Fields
 from domain.outbox import held_by_guard, refused
 from domain.plan import plan
 from domain.reasons import Reason
+from domain.retention import set_letter_timer
 from domain.retry import AGAIN_MS
-from domain.state import Contact, Hold, Priority, intent_key
+from domain.state import Contact, Hold, Priority, intent_key, letter_key
 from domain.step import Step, replace
 
 RETRY = "retry"
@@ -25,8 +26,12 @@ def heal(step: Step, contact: Contact | None) -> None:
     if contact is None or not in_error(contact):
         return
     step.book.queue(RETRIES, contact.id, step.at + AGAIN_MS)
+    set_letter_timer(step, contact)
     if contact.opened is None:
-        again = replace(contact, holds=_holds(contact), refused=_refused(step, contact))
+        holds = _holds(contact)
+        again = replace(
+            contact, holds=holds, refused=_refused(step, contact), tried=_tried(step, contact, holds)
+        )
         if _would_send(step, again):
             again = open_decision(step, again, RETRY, priority=Priority.RETRY)
             step.book.put_contact(settle(step, again))
@@ -60,6 +65,18 @@ def _letter_heals(step: Step, contact: Contact, crm: Crm) -> bool:
 def _holds(contact: Contact) -> dict[Crm, dict[str, Hold]]:
     return {
         crm: {name: hold for name, hold in holds.items() if not _hold_heals(crm, hold)}
+        for crm, holds in contact.holds.items()
+    }
+
+
+def _tried(step: Step, contact: Contact, left: dict[Crm, dict[str, Hold]]) -> dict[Crm, dict[str, int]]:
+    """Since when the fields that have another chance were held; ``left``: those that have none."""
+    return {
+        crm: {
+            name: letter.at
+            for name in holds
+            if name not in left[crm] and (letter := step.book.letter(letter_key(contact.id, crm, name)))
+        }
         for crm, holds in contact.holds.items()
     }
 

@@ -3,14 +3,14 @@
 Whoever is in error, by a held field or a dead letter, is tried again by itself.
 """
 
-from domain.book import RETRIES, TIMERS
+from domain.book import RETRIES
 from domain.identity import CRMS, Crm
 from domain.outcomes import Outcome, OutcomeClass
 from domain.reasons import OWN_RULES, Reason
-from domain.retention import DAY_MS, LETTERS
+from domain.retention import set_letter_timer
 from domain.retry import AGAIN_MS
 from domain.state import Contact, Hold, Letter, letter_key
-from domain.step import Step
+from domain.step import Step, replace
 
 
 def list_holds(step: Step, before: Contact | None, after: Contact | None) -> None:
@@ -21,7 +21,8 @@ def list_holds(step: Step, before: Contact | None, after: Contact | None) -> Non
         return
     if was != now:
         for crm in CRMS:
-            _relist(step, contact, crm, was.get(crm, {}), now.get(crm, {}))
+            since = before.tried.get(crm, {}) if before else {}
+            _relist(step, contact, crm, was.get(crm, {}), now.get(crm, {}), since)
     _schedule(step, contact, was=in_error(before), now=in_error(after))
 
 
@@ -34,18 +35,25 @@ def _schedule(step: Step, contact: Contact, *, was: bool, now: bool) -> None:
     """Have a contact that came to be in error tried again, later given up, and one that is not left alone."""
     if was != now:
         step.book.queue(RETRIES, contact.id, step.at + AGAIN_MS if now else None)
-        days = step.policy.letter_days
-        if days is not None:
-            step.book.queue(TIMERS, f"{contact.id}|{LETTERS}", step.at + days * DAY_MS if now else None)
+        set_letter_timer(step, contact)
 
 
-def _relist(step: Step, contact: Contact, crm: Crm, was: dict[str, Hold], now: dict[str, Hold]) -> None:
+def _relist(
+    step: Step,
+    contact: Contact,
+    crm: Crm,
+    was: dict[str, Hold],
+    now: dict[str, Hold],
+    since: dict[str, int],
+) -> None:
+    """``since``: when fields that had another chance were held first."""
     for name in was.keys() - now.keys():
         step.book.put_letter(letter_key(contact.id, crm, name), None)
     for name, hold in now.items():
         if was.get(name) != hold:
             key = letter_key(contact.id, crm, name)
-            step.book.put_letter(key, _letter(step, contact, crm, name, hold))
+            letter = _letter(step, contact, crm, name, hold)
+            step.book.put_letter(key, replace(letter, at=since.get(name, step.at)))
 
 
 def _letter(step: Step, contact: Contact, crm: Crm, name: str, hold: Hold) -> Letter:

@@ -20,36 +20,59 @@ DAY_MS = 86_400_000
 def set_timers(step: Step) -> None:
     """Have the decisions of whoever was decided now forgotten, unless another one comes in time."""
     days = step.policy.decision_days
-    if days is not None:
-        for entity in step.book.decided():
-            step.book.queue(TIMERS, f"{entity}|{DECISIONS}", step.at + days * DAY_MS)
+    if days is None:
+        return
+    for entity in step.book.decided():
+        contact = step.book.contact(entity)
+        if contact is not None:
+            step.book.put_contact(replace(contact, decided=step.at))
+        _forget_later(step, entity, step.at, days)
+
+
+def _forget_later(step: Step, entity: str, decided: int, days: int) -> None:
+    step.book.queue(TIMERS, f"{entity}|{DECISIONS}", decided + days * DAY_MS)
 
 
 def forget_decisions(step: Step, event: TimerDue) -> None:
-    """Nothing was decided for so long; if that is still to count, what was decided before is forgotten."""
-    if step.policy.decision_days is not None:
+    """If nothing was decided for so long, and that is still to count, forget what was decided before.
+
+    Something may have been decided since the timer was seen to be due.
+    """
+    days, contact = step.policy.decision_days, step.book.contact(event.entity)
+    if days is None:
+        return
+    if contact is not None and contact.decided + days * DAY_MS > event.due:
+        _forget_later(step, event.entity, contact.decided, days)
+    else:
         step.book.forget_decisions(event.entity)
 
 
 def discard_old_letters(step: Step, contact: Contact | None, due: int) -> None:
     """Close the sync errors that are too old, and come again for the others."""
-    days, now = step.policy.letter_days, max(step.at, due)
-    if days is None or contact is None:
+    now = max(step.at, due)
+    if contact is None:
         return
-    age, left = days * DAY_MS, list[int]()
-    for key in _letters(contact):
-        letter = step.book.letter(key)
-        if letter is not None and letter.at + age <= now:
+    for key, end in _ends(step, contact).items():
+        if end <= now:
             discard(step, key)
-        elif letter is not None:
-            left.append(letter.at + age)
-    if left:
-        step.book.queue(TIMERS, f"{contact.id}|{LETTERS}", min(left))
+    set_letter_timer(step, contact)
 
 
-def _letters(contact: Contact) -> list[str]:
-    """The keys that its sync errors may have."""
-    return [letter_key(contact.id, crm, name) for crm in CRMS for name in ("", *contact.holds.get(crm, {}))]
+def set_letter_timer(step: Step, contact: Contact) -> None:
+    """Come when the oldest of its sync errors is too old, if they go by age."""
+    if step.policy.letter_days is not None:
+        end = min(_ends(step, contact).values(), default=None)
+        step.book.queue(TIMERS, f"{contact.id}|{LETTERS}", end)
+
+
+def _ends(step: Step, contact: Contact) -> dict[str, int]:
+    """When each of its sync errors is too old; none is where they do not go by age."""
+    days = step.policy.letter_days
+    if days is None:
+        return {}
+    keys = (letter_key(contact.id, crm, name) for crm in CRMS for name in ("", *contact.holds.get(crm, {})))
+    letters = ((key, step.book.letter(key)) for key in keys)
+    return {key: letter.at + days * DAY_MS for key, letter in letters if letter is not None}
 
 
 def discard(step: Step, letter: str) -> None:

@@ -210,6 +210,8 @@ class Contact(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defau
     )
     leave: Once = Once.NO  #: what the last decision was allowed and could not use, for the one that comes
     counted: dict[Crm, dict[str, tuple[str, ...]]] = {}  #: what guards counted of writes not yet delivered
+    tried: dict[Crm, dict[str, int]] = {}  #: held fields that have another chance, and since when they are
+    decided: int = 0  #: when a decision was closed last, epoch ms; kept only where decisions go by age
 
     @property
     def once(self) -> Once:

@@ -177,6 +177,48 @@ def test_a_younger_sync_error_of_the_same_contact_waits_for_its_own_moment() -> 
     assert not made.letters
 
 
+def test_a_field_that_is_tried_again_and_refused_again_is_held_since_the_first_time() -> None:
+    made = linked(letter_days=7)
+    absent = Outcome(
+        OutcomeClass.MISCONFIGURED, code="INVALID_FIELD_FOR_INSERT_UPDATE", message="No.", fields=("City",)
+    )
+    made.hubspot("1", city="Graz")
+    made.claim(ADA, SF)
+    made.answer(ADA, SF, absent)
+    came, [held] = due(made, "letters"), made.letters.values()
+
+    made.append(e.TimerDue(entity=ADA, cause="retry", due=made.now), after=DAY_MS)
+    made.claim(ADA, SF)
+    made.answer(ADA, SF, absent)
+
+    [letter] = made.letters.values()
+    assert (letter.at, due(made, "letters")) == (held.at, came)
+    come(made, "letters")
+    assert not made.letters
+
+
+def test_what_was_wrong_before_it_was_set_that_sync_errors_go_by_age_goes_as_well() -> None:
+    made = linked()
+    refuse(made)
+    [letter] = made.letters.values()
+    made.apply(PLAIN, letter_days=7)
+    made.append(e.TimerDue(entity=ADA, cause="retry", due=made.now))
+    assert due(made, "letters") == letter.at + 7 * DAY_MS
+    come(made, "letters")
+    assert not made.letters
+
+
+def test_a_decision_that_is_younger_than_the_moment_that_came_keeps_them_all() -> None:
+    made = linked(decision_days=30)
+    moment = due(made, "decisions")
+    assert moment is not None
+    made.append(e.SyncRequested(entity=ADA, cause="all", by="test", request="2"), after=30 * DAY_MS)
+    made.append(e.TimerDue(entity=ADA, cause="decisions", due=moment))
+    assert len(made.closed[ADA]) == 2
+    come(made, "decisions")
+    assert not made.closed.get(ADA)
+
+
 def test_a_mended_sync_error_leaves_no_timer() -> None:
     made = linked(letter_days=7)
     refuse(made)
