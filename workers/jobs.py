@@ -187,7 +187,8 @@ class Jobs:
         assert self.imports is not None
         hour = self.lane.clock.now_ms() // HOUR_MS
         creates = job.creates if job.hour == hour else 0
-        room = self._room(hour, creates)
+        others = sum(each.creates for each in self.all() if each.id != job.id and each.hour == hour)
+        room = self._room(hour, creates + others)
         if room <= 0:
             return msgspec.structs.replace(job, hour=hour, creates=creates, waits=PACED)
         portion = self.imports.portion(job.id, job.objects, job.where, job.after, min(PORTION, room))
@@ -206,6 +207,7 @@ class Jobs:
         """How many records an import may have created in what is left of the hour.
 
         It leaves a part of the guard's limit to everybody else, so that it never is what trips the guard.
+        ``creates``: records of that hour that HubSpot lacked, of all imports.
         """
         limits = [kind.section.guards.get("creates") for kind in self.lane.policy().kinds.values()]
         limit = min((each for each in limits if each is not None), default=None)

@@ -131,6 +131,17 @@ def test_an_import_stays_below_the_guard_on_creates_and_goes_on_in_the_next_hour
     assert len(side.asked()) == len(LEADS) + 1
 
 
+def test_two_imports_at_once_stay_below_the_guard_together(side: Side) -> None:
+    for name in ("j1", "j2"):
+        Jobs(side.lane).start(Job(name, "import", "me", objects=("Lead",), where=WIEN))
+    importer = side.importer()
+    for _ in range(4):
+        Jobs(side.lane, imports=importer).ask()
+        project(side.lane)
+    assert len(side.asked()) == 4
+    assert all(each.waits.startswith("the next hour") for each in Jobs(side.lane).all())
+
+
 def test_a_condition_that_salesforce_does_not_understand_ends_the_import(side: Side) -> None:
     job = side.work("Tilte = 'Wien'")
     assert (job.finished, job.failed) == (True, "INVALID_FIELD")
