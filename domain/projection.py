@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from domain.book import TIMERS, Book, Changes, Fetch, held_queue
 from domain.cases import list_cases
 from domain.checking import Documents
+from domain.compiling import compile_policy
 from domain.decide import close_all
 from domain.events import (
     KINDS,
@@ -22,7 +23,7 @@ from domain.evolve import evolve
 from domain.holding import list_holds
 from domain.identity import RecordRef
 from domain.links import named
-from domain.policy import EMPTY, Policy, compile_policy
+from domain.policy import EMPTY, Policy
 from domain.reasons import Reason
 from domain.retention import set_timers
 from domain.state import Connection

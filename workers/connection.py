@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from domain.book import CONNECTION_KEY, Table, decode
+from domain.compiling import compile_policy
 from domain.errors import Misconfigured
 from domain.events import (
     AnyEvent,
@@ -21,7 +22,7 @@ from domain.events import (
 )
 from domain.groups import Pointers, pointers
 from domain.identity import Crm
-from domain.policy import EMPTY, Document, Policy, compile_policy
+from domain.policy import EMPTY, Document, Policy
 from domain.state import Connection, Priority
 from workers.clock import Clock, new_id
 from workers.ports import ReadRecord
