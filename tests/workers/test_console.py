@@ -116,6 +116,10 @@ def test_a_contact_shows_both_sides_and_why() -> None:
     assert "Both CRMs already hold what the sync rules ask for." in page
 
 
+def test_a_contact_is_headed_by_its_address() -> None:
+    assert "<h1>ada@example.com " in Desk().see(f"/contacts/{ADA}")
+
+
 def test_a_contact_that_waits_shows_for_what() -> None:
     page = Desk().see(f"/contacts/{ADA}")
     assert "A write is queued or on its way." in page

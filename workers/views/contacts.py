@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from domain.answer import linked
+from domain.answer import linked, match_value
 from domain.book import Table, decode, decode_closed
 from domain.drafting import partner_object
 from domain.identity import Crm, Fields, FieldValue, RecordRef, email_key
@@ -108,6 +108,7 @@ class ContactView:
     """One contact in both CRMs."""
 
     entity: str
+    address: str | None  #: by which it is found in either CRM; None: it has none, or the kind is not mapped
     kind: str
     state: str  #: ``erased``, ``parked``, ``error``, ``waiting``, ``held``, ``unlinked`` or ``settled``
     member: bool | None  #: the inclusion list's last word; None: never asked
@@ -185,15 +186,17 @@ def contact(lane: Lane, entity: str, *, decisions: int = DECISIONS) -> ContactVi
     known = _known(tables, entity)
     entity = known.id
     letters = list(letters_of(tables, _letter_keys(known)))
+    policy = kinds.get(known.kind)
     return ContactView(
         entity=known.id,
+        address=match_value(known, policy) if policy else None,
         kind=known.kind,
         state=_state(known, letters),
         member=known.member,
         member_since=known.member_since,
         parked=known.parked,
         records=[_record(known, key) for key in known.records],
-        fields=list(_fields(known, kinds[known.kind], now)) if known.kind in kinds else [],
+        fields=list(_fields(known, policy, now)) if policy else [],
         open=list(_open(known, now)),
         writes=list(_writes(known)),
         letters=letters,
