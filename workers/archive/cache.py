@@ -34,7 +34,7 @@ class Cached:
         self._large: set[str] = set()  #: files for which there is no room at all
 
     def fetch(self, name: str, digest: str) -> None:
-        if name in self._good | self._large or self._is_here(name, digest):
+        if name in self._good or name in self._large or self._is_here(name, digest):
             return
         data = self._far.read(name)
         if sha256(data).hexdigest() != digest:
@@ -120,4 +120,5 @@ class Cached:
 
     def _drop(self, path: Path) -> None:
         self._good.discard(path.relative_to(self._root).as_posix())
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
