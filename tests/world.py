@@ -325,6 +325,20 @@ def claim_of(intent: Intent) -> e.DeliveryClaimed:
     )
 
 
+def leaving(entity: str, record_id: str | None, fields: Fields, *, attempt: int = 1) -> e.DeliveryClaimed:
+    """A write to a lead that is about to leave, of values that are the same on both sides."""
+    return e.DeliveryClaimed(
+        entity=entity,
+        crm=SF,
+        revision=1,
+        attempt=attempt,
+        object="Lead",
+        record_id=record_id,
+        fields=fields,
+        sources=fields,
+    )
+
+
 def ready(section: Section = SECTION, *more: Section) -> World:
     """A configured connection with nothing in either CRM."""
     return World().configure(section, *more).baseline()

@@ -27,6 +27,7 @@ from tests.domain.lives import QUIET_ACTS, TURNS, WORK_ACTS, Act, pairs
 from tests.domain.test_laws import SETTINGS, acts
 from tests.domain.test_owners import ANN, OURS, QUEUE, TABLE, THEIRS
 from tests.world import SECTION as PLAIN
+from tests.world import leaving
 
 replace = msgspec.structs.replace
 KEY = b"0123456789abcdef"
@@ -105,16 +106,7 @@ def observed(**fields: str | None) -> e.RecordObserved:
 
 
 def claimed(**fields: str | None) -> e.DeliveryClaimed:
-    return e.DeliveryClaimed(
-        entity=ADA,
-        crm=SF,
-        revision=1,
-        attempt=1,
-        object="Lead",
-        record_id="00Q1",
-        fields=fields,
-        sources=fields,
-    )
+    return leaving(ADA, "00Q1", fields)
 
 
 def answered(**stored: str) -> e.DeliveryAnswered:

@@ -14,6 +14,7 @@ from domain.state import Contact
 from tests.domain.crms import HS, SF
 from tests.domain.lives import QUIET_ACTS, WORK_ACTS, Act, pairs
 from tests.domain.test_laws import SETTINGS, acts
+from tests.world import leaving
 
 KNOWN = pointers(KINDS.values())
 ENTITY = "hubspot/contacts/1"
@@ -32,16 +33,7 @@ HIS = [
         source="poll",
     ),
     e.LookedUp(entity=ENTITY, crm=SF, value=SECRET, found=("salesforce/Lead/00Q1",), ticket=1, request="1-0"),
-    e.DeliveryClaimed(
-        entity=ENTITY,
-        crm=SF,
-        revision=1,
-        attempt=1,
-        object="Lead",
-        record_id="00Q1",
-        fields=VALUES,
-        sources=VALUES,
-    ),
+    leaving(ENTITY, "00Q1", VALUES),
     e.DeliveryAnswered(entity=ENTITY, crm=SF, attempt=1, outcome=OUTCOME, ticket=1),
     e.LetterDiscarded(letter=f"salesforce|{ENTITY}", by="ops", why=SECRET),
 ]

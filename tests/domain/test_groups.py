@@ -22,6 +22,7 @@ from domain.state import Connection, Suspension
 from tests.domain.crms import HS, SECTION, SF, Life, Store
 from tests.domain.lives import DELETIONS, QUIET_ACTS, TURNS, WORK_ACTS, Act, pairs, replay
 from tests.domain.test_laws import SETTINGS, acts
+from tests.world import leaving
 
 GUARDED = msgspec.structs.replace(
     SECTION, delete_in_hubspot=("Lead", "Contact"), guards={"creates": 3, "deletes": 1, "blanked": 6}
@@ -149,16 +150,7 @@ def look(crm: Crm, name: str, record_id: str, **fields: str) -> e.RecordObserved
             outcome=Outcome(OutcomeClass.RESOLVE, other_id="00Q1"),
             ticket=1,
         ),
-        e.DeliveryClaimed(
-            entity="hubspot/contacts/1",
-            crm=SF,
-            revision=1,
-            attempt=1,
-            object="Lead",
-            record_id=None,
-            fields={"Email": "a@x.org"},
-            sources={},
-        ),
+        leaving("hubspot/contacts/1", None, {"Email": "a@x.org"}),
     ],
     ids=lambda event: type(event).__name__,
 )

@@ -13,7 +13,7 @@ from domain.identity import Crm
 from domain.outcomes import Outcome, OutcomeClass
 from domain.policy import KEPT, Document, Section
 from domain.upcasting import decode as event_of
-from tests.world import BLANKS, HS, SCHEMAS, SECTION, SF
+from tests.world import BLANKS, HS, SCHEMAS, SECTION, SF, leaving
 from workers.bootstrap import Runtime
 from workers.clock import Clock, ManualClock
 from workers.connection import ROOM, Lane
@@ -154,16 +154,7 @@ def refused(
     """A write that Salesforce refused for good."""
     outcome = Outcome(OutcomeClass.REJECTED, code=code, message=message)
     return [
-        e.DeliveryClaimed(
-            entity=entity,
-            crm=SF,
-            revision=1,
-            attempt=1,
-            object="Lead",
-            record_id="00Q000000000001EAA",
-            fields={"City": "Graz"},
-            sources={"City": "Graz"},
-        ),
+        leaving(entity, "00Q000000000001EAA", {"City": "Graz"}),
         e.DeliveryAnswered(entity=entity, crm=SF, attempt=1, outcome=outcome, ticket=90),
     ]
 

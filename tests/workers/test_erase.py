@@ -10,7 +10,7 @@ from domain.events import encode
 from domain.outcomes import Outcome, OutcomeClass
 from tests.workers.archives import SOON, Shelf, everything
 from tests.workers.lanes import ADA, append, project, shown
-from tests.world import HS, SF
+from tests.world import HS, SF, leaving
 from workers.archive.files import Bucket
 from workers.archive.marks import Marks
 from workers.archive.snapshots import Past, load
@@ -120,16 +120,7 @@ def test_a_write_to_her_that_ends_after_she_is_erased_leaves_no_value_in_the_log
     shelf = house()
     erase(shelf)
     fields: dict[str, str | None] = {"LastName": "Lovelace", "Email": "ada@example.com"}
-    claim = e.DeliveryClaimed(
-        entity=ADA,
-        crm=SF,
-        revision=9,
-        attempt=9,
-        object="Lead",
-        record_id="00Q1",
-        fields=fields,
-        sources=fields,
-    )
+    claim = leaving(ADA, "00Q1", fields, attempt=9)
     outcome = Outcome(OutcomeClass.DELIVERED, record_id="00Q1", stored=fields)
     found = e.LookedUp(entity=ADA, crm=SF, value="ada@example.com", found=(), ticket=900, request="1-0")
     answer = e.DeliveryAnswered(entity=ADA, crm=SF, attempt=9, outcome=outcome, ticket=901)
