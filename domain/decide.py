@@ -6,8 +6,8 @@ asks for something; a newer trigger takes it over, unless a write already carrie
 
 from domain import links
 from domain.agreeing import agree
-from domain.answer import Broken, Plan, linked
-from domain.asking import ask
+from domain.answer import Broken, Draft, Plan, linked
+from domain.asking import ask, ask_record
 from domain.book import OPEN, TIMERS, held_queue
 from domain.holding import held_reason, in_error
 from domain.identity import CRMS, HUBSPOT, Crm, Fields, FieldValue, RecordRef
@@ -16,7 +16,7 @@ from domain.outbox import allowed, intend, refused
 from domain.outcomes import Outcome, OutcomeClass
 from domain.plan import plan
 from domain.policy import KindPolicy
-from domain.reasons import Reason, Wait
+from domain.reasons import ABSENT, Reason, Wait
 from domain.state import Closed, Contact, Flight, Letter, Once, Opened, Priority, content, intent_key
 from domain.step import Step, replace
 
@@ -62,6 +62,10 @@ def settle(step: Step, contact: Contact) -> Contact:
     if kind is not None:
         contact = replace(contact, into=_aim(step, contact, kind))
     answer = plan(contact, step.policy, step.at)
+    shown_again = _shown_again(contact, answer)
+    if shown_again:
+        contact = _look_first(step, contact, shown_again)
+        answer = plan(contact, step.policy, step.at)
     contact = _learn(step, contact, answer)
     if answer.wait is not None:
         return _wait(step, contact, answer)
@@ -133,6 +137,29 @@ def _aim(step: Step, contact: Contact, kind: KindPolicy) -> str:
         return ""
     reached = other.member is not False or kind.section.delete_outside_list
     return RecordRef.parse(other.pair[Crm.HUBSPOT]).id if reached else ""
+
+
+def _shown_again(contact: Contact, answer: Plan) -> list[Crm]:
+    """The targets that would get a field which they did not show; what it holds by now nobody has seen."""
+    return [crm for crm, draft in answer.drafts.items() if draft.record_id and _unseen(contact, crm, draft)]
+
+
+def _unseen(contact: Contact, crm: Crm, draft: Draft) -> bool:
+    holds = contact.holds.get(crm, {})
+    return any(holds[name].code == ABSENT for name in draft.fields if name in holds)
+
+
+def _look_first(step: Step, contact: Contact, crms: list[Crm]) -> Contact:
+    """Have the records looked at before fields are written that are shown again."""
+    for crm in crms:
+        ask_record(step, contact, RecordRef.parse(contact.pair[crm]))
+        holds = {name: hold for name, hold in contact.holds[crm].items() if hold.code != ABSENT}
+        contact = replace(
+            contact,
+            holds={**contact.holds, crm: holds},
+            unsure={**contact.unsure, crm: "a field is shown again"},
+        )
+    return contact
 
 
 def _learn(step: Step, contact: Contact, answer: Plan) -> Contact:

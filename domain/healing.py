@@ -11,7 +11,7 @@ from domain.holding import in_error
 from domain.identity import CRMS, Crm, Fields
 from domain.outbox import held_by_guard, refused
 from domain.plan import plan
-from domain.reasons import Reason
+from domain.reasons import OWN_RULES, Reason
 from domain.retention import set_letter_timer
 from domain.retry import AGAIN_MS
 from domain.state import Contact, Hold, Priority, intent_key, letter_key
@@ -82,4 +82,5 @@ def _tried(step: Step, contact: Contact, left: dict[Crm, dict[str, Hold]]) -> di
 
 
 def _hold_heals(crm: Crm, hold: Hold) -> bool:
-    return classify(crm, None, hold.code, hold.message).heals
+    """Whether a field must be let go to be tried again; our own rules judge anew each time."""
+    return hold.code not in OWN_RULES and classify(crm, None, hold.code, hold.message).heals

@@ -9,7 +9,7 @@ from domain.outcomes import Outcome, OutcomeClass
 from domain.retry import AGAIN_MS
 from domain.state import letter_key
 from tests.domain.test_flow import ADA, linked
-from tests.world import SCHEMAS, SECTION, SF, World, ready
+from tests.world import HS, SCHEMAS, SECTION, SF, World, ready
 
 LEADS = next(each for each in SCHEMAS if each.object == "Lead")
 NO_CITY = msgspec.structs.replace(LEADS, fields={n: f for n, f in LEADS.fields.items() if n != "City"})
@@ -94,8 +94,23 @@ def test_a_field_that_is_there_again_gets_its_value_without_anybody_asking() -> 
     world.hubspot("1", city="London")
     world.append_schema(LEADS)
     world.append(e.TimerDue(entity=entity, cause=RETRY, due=world.now), after=AGAIN_MS)
+    assert not world.outbox
+    world.read(SF)
     assert world.deliver(entity, SF).fields == {"City": "London"}
     assert world.letters == {}
+
+
+def test_what_a_field_got_while_nobody_saw_it_is_seen_before_it_is_written() -> None:
+    world, entity = linked()
+    world.append_schema(NO_CITY)
+    world.hubspot("1", city="London")
+    world.append_schema(LEADS)
+    world.stamps["salesforce/Lead/00Q1"] = world.now + 3_600_000
+    world.hubspot("1", firstname="Augusta")
+    assert not world.outbox
+    world.read(SF, City="Graz")
+    assert world.deliver(entity, SF).fields == {"FirstName": "Augusta"}
+    assert world.deliver(entity, HS).fields == {"city": "Graz"}
 
 
 def test_a_record_is_read_in_full_without_a_field_that_is_not_there() -> None:
