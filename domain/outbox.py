@@ -26,21 +26,26 @@ def allowed(step: Step, contact: Contact, answer: Plan) -> tuple[Contact, dict[C
         worded = [_worded(*each) for each in (*drafts.items(), *answer.following.items())]
         _hold(step, contact, answer, SHADOW, Reason.SHADOW, "; ".join(dict.fromkeys(worded)))
         return contact, {}
-    passed = {}
+    passed: dict[Crm, Draft] = {}
     for crm, draft in drafts.items():
         guard, contact = _count(step, contact, crm, draft)
         if guard:
             _hold(step, contact, answer, guard, Reason.GUARD, f"more than the allowed {guard} in one hour")
+            passed |= _unhindered(answer, crm)
         else:
             passed[crm] = draft
     return contact, passed
 
 
 def _unrefused(contact: Contact, crm: Crm, answer: Plan) -> Draft | None:
-    """The target's draft; while a dead letter holds it, what follows it need not wait."""
-    if not refused(contact, crm, answer):
-        return answer.drafts[crm]
-    return answer.following.get(crm) if answer.drafts[crm].record_id else None
+    """The target's draft; while a dead letter holds it, what goes without it."""
+    return _unhindered(answer, crm).get(crm) if refused(contact, crm, answer) else answer.drafts[crm]
+
+
+def _unhindered(answer: Plan, crm: Crm) -> dict[Crm, Draft]:
+    """What follows a draft that is held back, and need not wait for it: there is a record already."""
+    later = answer.following.get(crm) if answer.drafts[crm].record_id else None
+    return {crm: later} if later else {}
 
 
 def _hold(step: Step, contact: Contact, answer: Plan, cause: str, reason: Reason, why: str) -> None:

@@ -196,6 +196,17 @@ def test_a_dead_letter_of_the_other_fields_does_not_keep_anybody_subscribed() ->
     assert not world.outbox
 
 
+def test_a_guard_that_holds_other_fields_does_not_keep_anybody_subscribed() -> None:
+    world, entity = linked()
+    world.lead("00Q7", City="Wien")
+    world.deliver(entity, HS)
+    world.apply(replace(SECTION, mappings=(*MAPPINGS, OPT_OUT), guards={"blanked": 0}))
+    world.lead("00Q7", City=None, HasOptedOutOfEmail="true")
+    assert opted_out(world, entity).fields == {"hs_email_optout": "true"}
+    assert world.reasons(entity)[-1] == "partly_delivered"
+    assert entity in world.queues["held/blanked"]
+
+
 def test_no_answer_is_looked_into_and_nothing_is_sent_twice_if_it_happened() -> None:
     world, entity = linked()
     world.lead("00Q7", HasOptedOutOfEmail="true")
