@@ -11,7 +11,6 @@ from domain.asking import ask_record
 from domain.book import CLAIMS, TIMERS
 from domain.commons import suspended, throttled
 from domain.decide import land, open_decision, record_written, send_letter, settle
-from domain.errors import classify
 from domain.following import merged, move_link
 from domain.formula import Verdict
 from domain.identity import Crm, RecordRef
@@ -321,19 +320,10 @@ def _look_first(step: Step, contact: Contact, crm: Crm, flight: Flight, why: str
 
 def _rejected(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:
     """Hold back the fields that were blamed and let the others go; without a name, give up on the write."""
-    outcome, blamed = event.outcome, _blamed(flight, event.outcome)
+    outcome = event.outcome
+    blamed = {name for name in outcome.fields if name in flight.fields and name in flight.sources}
     if not blamed or _whole(step, contact, crm, flight, outcome):
         return send_letter(step, contact, crm, Reason.REJECTED, flight, outcome)
-    return _hold_back(step, contact, crm, flight, outcome, blamed)
-
-
-def _blamed(flight: Flight, outcome: Outcome) -> set[str]:
-    return {name for name in outcome.fields if name in flight.fields and name in flight.sources}
-
-
-def _hold_back(
-    step: Step, contact: Contact, crm: Crm, flight: Flight, outcome: Outcome, blamed: set[str]
-) -> Contact:
     digest = step.policy.digest
     holds = {
         name: Hold(flight.sources[name], digest, outcome.code, outcome.message) for name in sorted(blamed)
@@ -346,23 +336,17 @@ def _whole(step: Step, contact: Contact, crm: Crm, flight: Flight, outcome: Outc
     kind, blamed = step.policy.kinds[contact.kind], set(outcome.fields)
     if flight.fields.keys() <= kind.apart.get((crm, flight.object), {}).keys():
         return False
-    return _unfindable(kind, flight, blamed) or outcome.code == RECORD_RULE or flight.fields.keys() <= blamed
-
-
-def _unfindable(kind: KindPolicy, flight: Flight, blamed: set[str]) -> bool:
-    """Whether a record would be made without the address that finds it."""
-    return flight.record_id is None and not blamed.isdisjoint(kind.kind.match.get(flight.object, ()))
+    new = flight.record_id is None and not blamed.isdisjoint(kind.kind.match.get(flight.object, ()))
+    return new or outcome.code == RECORD_RULE or flight.fields.keys() <= blamed
 
 
 def _misconfigured(
     step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered
 ) -> Contact:
-    """Hold back the fields that cannot be written; any other cause stops the whole target."""
-    outcome, blamed = event.outcome, _blamed(flight, event.outcome)
-    of_fields = blamed and not classify(crm, None, outcome.code, outcome.message).suspends
-    if of_fields and not _unfindable(step.policy.kinds[contact.kind], flight, blamed):
-        return _hold_back(step, contact, crm, flight, outcome, blamed)
-    share(step, suspended(crm, outcome, step.at))
+    """A field that cannot be written costs that field; any other cause stops the whole target."""
+    if not event.outcome.suspends:
+        return _rejected(step, contact, crm, flight, event)
+    share(step, suspended(crm, event.outcome, step.at))
     if flight.record_id is None:
         return replace(contact, looked_up=links.without(contact.looked_up, crm))
     return contact

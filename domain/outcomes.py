@@ -15,7 +15,7 @@ class OutcomeClass(StrEnum):
     THROTTLED = "throttled"  #: the target waits; nothing is held against the record
     RESOLVE = "resolve"  #: the answer names another record, or none: read or re-link, then decide again
     REJECTED = "rejected"  #: the data is wrong for this CRM: a sync error, then a dead letter
-    MISCONFIGURED = "misconfigured"  #: an operator must act: the target is suspended
+    MISCONFIGURED = "misconfigured"  #: an operator must act; the target is suspended unless fields are blamed
     UNKNOWN = "unknown"  #: no answer: the write may or may not have happened; read before anything else
 
 
@@ -33,3 +33,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     other_id: str | None = None  #: the record that the answer points to instead (already exists, merged)
     other_object: str | None = None  #: its object where it differs from the one written to
     wait_ms: int | None = None  #: how long the CRM asked us to wait
+
+    @property
+    def suspends(self) -> bool:
+        """Whether nothing more is sent to the CRM until an operator has acted."""
+        return self.outcome is OutcomeClass.MISCONFIGURED and not self.fields

@@ -274,7 +274,7 @@ class Deliverer:
         delivered = sum(outcome.outcome is OutcomeClass.DELIVERED for outcome in outcomes)
         rejected = sum(outcome.outcome is OutcomeClass.REJECTED for outcome in outcomes)
         counts.misfits += sum(
-            outcome.outcome is OutcomeClass.MISCONFIGURED and bool(outcome.fields) for outcome in outcomes
+            outcome.outcome is OutcomeClass.MISCONFIGURED and not outcome.suspends for outcome in outcomes
         )
         counts.batches += 1
         counts.sent += len(outcomes)

@@ -26,6 +26,7 @@ from tests.contract.sides import (
     portal,
     salesforce_side,
 )
+from workers.gateways.http import Fault
 from workers.gateways.hubspot import HubSpotGateway
 from workers.gateways.hubspot_client import OAuthApp, PrivateApp
 from workers.gateways.salesforce import SalesforceGateway
@@ -899,6 +900,21 @@ def end_sessions(side: Side) -> None:
         side.sim("clock", {"advance": 1_900})
     else:
         side.sim("sessions/expire")
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "suspends"),
+    [
+        ("INVALID_FIELD", "No such column 'X__c' on sobject of type Lead", False),
+        ("INVALID_FIELD_FOR_INSERT_UPDATE", "Unable to create/update fields: X__c.", False),
+        ("INVALID_FIELD", "X__c is not an external ID field", True),
+        ("INVALID_SESSION_ID", "Session expired", True),
+    ],
+)
+def test_only_what_is_not_the_fault_of_a_field_suspends(code: str, message: str, *, suspends: bool) -> None:
+    outcome = Fault(code, message, ("X__c",)).outcome(Crm.SALESFORCE)
+    assert outcome.suspends is suspends
+    assert outcome.fields == (() if suspends else ("X__c",))
 
 
 def test_a_static_token_that_is_refused_suspends_after_one_repeat() -> None:

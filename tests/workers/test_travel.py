@@ -21,6 +21,7 @@ from workers import views
 from workers.archive.archiver import Bounds
 from workers.archive.blocks import ROWS
 from workers.archive.files import Bucket
+from workers.archive.segments import CONNECTION, names_of
 from workers.archive.snapshots import Past
 from workers.archive.whole import WholeLog
 from workers.clock import ManualClock
@@ -84,7 +85,8 @@ class Town(Shelf):
 
     def refused(self) -> None:
         """A CRM answers whatever is on its way so that the connection feels it."""
-        outcome = Outcome(self.random.choice([OutcomeClass.THROTTLED, OutcomeClass.MISCONFIGURED]), code="X")
+        kind = self.random.choice([OutcomeClass.THROTTLED, OutcomeClass.MISCONFIGURED])
+        outcome = Outcome(kind, code="X", fields=self.random.choice([(), ("City",)]))
         crm = self.crms[SF]
         crm.on_write = lambda rows: [outcome for _ in rows]
         self.work()
@@ -295,3 +297,12 @@ def test_a_year_of_requests_for_quiet_need_not_be_read() -> None:
     assert views.find(lane, "ada@example.com") == [ADA]
     assert lane.state().throttled == shelf.lane.state().throttled
     assert files.read_bytes < shelf.archive.newest().size / 4
+
+
+@pytest.mark.parametrize(("fields", "touches"), [((), True), (("City",), False)], ids=["a login", "a field"])
+def test_a_strangers_refusal_belongs_to_the_past_of_all_only_if_it_suspended(
+    fields: tuple[str, ...], *, touches: bool
+) -> None:
+    outcome = Outcome(OutcomeClass.MISCONFIGURED, code="X", fields=fields)
+    answer = e.DeliveryAnswered(entity="hubspot/contacts/1", crm=SF, attempt=1, outcome=outcome, ticket=1)
+    assert (CONNECTION in names_of(answer, frozenset())) is touches

@@ -12,7 +12,7 @@ import msgspec
 
 from domain.events import AnyEvent, DeliveryAnswered
 from domain.groups import Pointers, about
-from domain.outcomes import OutcomeClass
+from domain.outcomes import Outcome, OutcomeClass
 from domain.upcasting import UnreadableEvent, decode
 from workers.archive.blocks import ROWS, Index, Packed, Row, index_of, pack, parse, unpack
 from workers.archive.files import Files
@@ -27,9 +27,6 @@ CONNECTION = ""
 
 THROTTLED = "throttled"
 """The name by which answers are found that ask for quiet; no record or address is called so."""
-
-_SHARED = {OutcomeClass.THROTTLED: THROTTLED, OutcomeClass.MISCONFIGURED: CONNECTION}
-"""Answers that touch it too, and the name by which they are found besides."""
 
 
 Position = tuple[int, int]
@@ -85,9 +82,16 @@ def event_of(entry: Entry) -> AnyEvent | None:
 def names_of(event: AnyEvent, known: Pointers) -> set[str]:
     """What an event is found by: records and addresses it is about, and what says that it touches all."""
     names = {*about(event, known)} or {CONNECTION}
-    if isinstance(event, DeliveryAnswered) and event.outcome.outcome in _SHARED:
-        names.add(_SHARED[event.outcome.outcome])
+    if isinstance(event, DeliveryAnswered):
+        names |= _shared(event.outcome)
     return names
+
+
+def _shared(outcome: Outcome) -> set[str]:
+    """By what answers are found besides that touch the connection as a whole."""
+    if outcome.outcome is OutcomeClass.THROTTLED:
+        return {THROTTLED}
+    return {CONNECTION} if outcome.suspends else set()
 
 
 def write(files: Files, rows: Sequence[Row], place: Place, before: Packed) -> Segment:

@@ -82,7 +82,7 @@ class Fault(NamedTuple):
             diagnosis.outcome,
             code=f"http_{self.status}" if unknown and self.status else self.code,
             message=self.message,
-            fields=self.fields,
+            fields=() if diagnosis.suspends else self.fields,
             other_id=self.other_id,
             wait_ms=wait_ms or diagnosis.wait_ms,
         )
