@@ -78,6 +78,25 @@ def test_without_the_batch_scope_they_opt_out_one_by_one(hubspot: Side) -> None:
     assert opted_out(hubspot, rows) == ["true"] * 2
 
 
+@pytest.mark.parametrize(
+    ("kind", "more", "expected"),
+    [
+        ("answer_lost_after_commit", {}, ["unknown", "transient", "transient"]),
+        ("status", {"status": 503}, ["transient"] * 3),
+        ("status", {"status": 429}, ["throttled"] * 3),
+    ],
+    ids=["no answer", "a bad moment", "too many calls"],
+)
+def test_one_by_one_nobody_is_tried_once_hubspot_is_away(
+    hubspot: Side, kind: str, more: dict[str, Any], expected: list[str]
+) -> None:
+    rows = people(hubspot, "ada", "eve", "joan")
+    grant(hubspot, SINGLE)
+    hubspot.fault(kind, "*example.com/unsubscribe-all", times=3, **more)
+    assert classes(hubspot.gateway.write(rows)) == expected
+    assert hubspot.calls("POST /communication-preferences") == 2
+
+
 def test_without_any_scope_the_field_is_blamed_and_nobody_else_is_asked_about(hubspot: Side) -> None:
     grant(hubspot)
     rows = people(hubspot, *(f"n{number}" for number in range(9)))

@@ -28,6 +28,7 @@ _DONE = re.compile(r"already (unsubscribed|opted out)", re.IGNORECASE)
 """Whether HubSpot refuses a second opt-out or takes it is not known: either counts as done."""
 
 _OF_THE_DATA = frozenset({OutcomeClass.REJECTED, OutcomeClass.RESOLVE})
+_OF_ONE = frozenset({OutcomeClass.DELIVERED, OutcomeClass.REJECTED})
 
 
 class _Unsubscribed(Shape):
@@ -55,14 +56,19 @@ def unsubscribe(portal: Portal, rows: Sequence[WriteRow], priority: Priority) ->
 
 
 def _one_by_one(portal: Portal, rows: Sequence[WriteRow], priority: Priority) -> dict[str, Outcome]:
-    """As far as one shows that it may not be done at all; then the others need not ask."""
+    """As far as one shows that it cannot be done at all now; then the others need not ask."""
     outcomes: dict[str, Outcome] = {}
     for row in rows:
-        outcome = _one(portal, row, priority)
-        if outcome.code == OPT_OUT_SCOPE:
-            return dict.fromkeys((each.row for each in rows), outcome) | outcomes
-        outcomes[row.row] = outcome
+        outcome = outcomes[row.row] = _one(portal, row, priority)
+        if outcome.outcome not in _OF_ONE or outcome.code == OPT_OUT_SCOPE:
+            return dict.fromkeys((each.row for each in rows), _unasked(outcome)) | outcomes
     return outcomes
+
+
+def _unasked(outcome: Outcome) -> Outcome:
+    """What one outcome means for those who have not been asked about."""
+    unknown = outcome.outcome is OutcomeClass.UNKNOWN
+    return msgspec.structs.replace(outcome, outcome=OutcomeClass.TRANSIENT) if unknown else outcome
 
 
 def _one(portal: Portal, row: WriteRow, priority: Priority) -> Outcome:
