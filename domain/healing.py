@@ -3,6 +3,8 @@
 What would not be sent, because our own checks still stop it, is not decided again: nothing has changed.
 """
 
+from collections.abc import Iterator
+
 from domain.answer import match_value
 from domain.book import RETRIES
 from domain.decide import open_decision, settle
@@ -10,6 +12,7 @@ from domain.errors import classify
 from domain.holding import in_error
 from domain.identity import CRMS, Crm, Fields
 from domain.outbox import held_by_guard, refused
+from domain.outcomes import OutcomeClass
 from domain.plan import plan
 from domain.reasons import OWN_RULES, Reason
 from domain.retention import set_letter_timer
@@ -30,7 +33,11 @@ def heal(step: Step, contact: Contact | None) -> None:
     if contact.opened is None:
         holds = _holds(contact)
         again = replace(
-            contact, holds=holds, refused=_refused(step, contact), tried=_tried(step, contact, holds)
+            contact,
+            holds=holds,
+            refused=_refused(step, contact),
+            tried=_tried(step, contact, holds),
+            unsure={**contact.unsure, **_hidden(step, contact)},
         )
         if _would_send(step, again):
             again = open_decision(step, again, RETRY, priority=Priority.RETRY)
@@ -67,6 +74,25 @@ def _holds(contact: Contact) -> dict[Crm, dict[str, Hold]]:
         crm: {name: hold for name, hold in holds.items() if not _hold_heals(crm, hold)}
         for crm, holds in contact.holds.items()
     }
+
+
+def _hidden(step: Step, contact: Contact) -> dict[Crm, str]:
+    """The records of which a field was refused as not there: nobody has seen what it holds by now."""
+    return {
+        crm: "a field may be shown again"
+        for crm in contact.pair
+        for code, message in _refusals(step, contact, crm)
+        if classify(crm, None, code, message).outcome is OutcomeClass.MISCONFIGURED
+    }
+
+
+def _refusals(step: Step, contact: Contact, crm: Crm) -> Iterator[tuple[str, str]]:
+    """The CRM's codes and words for what it did not take."""
+    holds = contact.holds.get(crm, {}).values()
+    yield from ((hold.code, hold.message) for hold in holds if hold.code not in OWN_RULES)
+    letter = step.book.letter(intent_key(contact.id, crm)) if crm in contact.refused else None
+    if letter is not None:
+        yield letter.outcome.code, letter.outcome.message
 
 
 def _tried(step: Step, contact: Contact, left: dict[Crm, dict[str, Hold]]) -> dict[Crm, dict[str, int]]:

@@ -53,8 +53,22 @@ def test_it_is_tried_again_by_itself_for_it_may_have_come_back() -> None:
     world.hubspot("1", city="London")
     misfit(world, entity, "INVALID_FIELD", "City")
     world.append(e.TimerDue(entity=entity, cause=RETRY, due=world.now), after=AGAIN_MS)
+    assert not world.outbox
+    world.read(SF)
     assert world.deliver(entity, SF).fields == {"City": "London"}
     assert world.letters == {}
+
+
+def test_what_a_refused_field_got_meanwhile_is_seen_before_it_is_tried_again() -> None:
+    world, entity = linked()
+    world.hubspot("1", city="London", firstname="Augusta")
+    misfit(world, entity, "INVALID_FIELD", "City")
+    world.deliver(entity, SF)
+    world.append(e.TimerDue(entity=entity, cause=RETRY, due=world.now), after=AGAIN_MS)
+    world.stamps["salesforce/Lead/00Q1"] = world.now + 3_600_000
+    world.read(SF, City="Graz", FirstName="Augusta")
+    assert world.intent(entity, SF) is None
+    assert world.deliver(entity, HS).fields == {"city": "Graz"}
 
 
 def test_whatever_blames_no_field_suspends_the_target() -> None:
