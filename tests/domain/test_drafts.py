@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from domain import events as e
+from domain.drafting import compared, partner_object
 from domain.mapping import SyncRule
 from domain.outcomes import Outcome, OutcomeClass
 from domain.policy import FieldMapping, Section
@@ -187,3 +188,32 @@ def test_what_agrees_while_a_write_is_on_its_way_is_agreed_once_that_is_answered
     world.lead("00Q1", City="Graz", FirstName="Augusta")
     world.hubspot("1", city=None)
     assert world.deliver(entity, SF).fields == {"City": None}
+
+
+def test_what_always_comes_from_salesforce_is_not_given_to_a_new_lead() -> None:
+    rules = {"city": SyncRule.ALWAYS_SALESFORCE, "firstname": SyncRule.ALWAYS_HUBSPOT}
+    mappings = tuple(replace(each, rule=rules.get(each.hubspot, each.rule)) for each in MAPPINGS)
+    world = ready(replace(SECTION, mappings=mappings))
+    written = drafted(world, city="Graz")[1]
+    assert ("City" in written, "FirstName" in written) == (False, True)
+
+
+def test_the_fields_in_which_a_pair_differs_are_told_and_of_one_record_alone_none() -> None:
+    world, entity = linked()
+    kind = world.projection.policy().kinds["contacts"]
+    world.append(e.Paused(by="ann"))
+    world.hubspot("1", city="Graz")
+    told = [(mapped.hubspot, *pair) for mapped, pair, _ in compared(world.contact(entity), kind, world.now)]
+    assert told == [("city", "Graz", None)]
+    alone = world.hubspot("2", email="bob@example.com", lastname="Bob")
+    assert list(compared(world.contact(alone), kind, world.now)) == []
+
+
+def test_the_partner_is_of_the_object_that_is_linked_or_would_be_created() -> None:
+    world, entity = linked()
+    kind = world.projection.policy().kinds["contacts"]
+    assert partner_object(world.contact(entity), kind, world.now) == "Lead"
+    alone = world.hubspot("2", email="bob@example.com", lastname="Bob")
+    assert partner_object(world.contact(alone), kind, world.now) == "Lead"
+    theirs = world.sf_contact("003A", Email="eve@example.com", LastName="Eve")
+    assert partner_object(world.contact(theirs), kind, world.now) == "Contact"
