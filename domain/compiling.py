@@ -67,6 +67,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         kind=kind,
         fields=fields,
         mapped={(name, crm): _mapped(fields[name], computed[name], crm) for name in fields for crm in CRMS},
+        absent={name: tuple(filter(_lacks_a_side, each)) for name, each in fields.items()},
         watched=watched,
         prompts=prompts,
         needed=needed,
@@ -84,6 +85,10 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         amounts=amounts,
         computed=computed,
     )
+
+
+def _lacks_a_side(mapped: MappedField) -> bool:
+    return mapped.hubspot_schema.absent or mapped.salesforce_schema.absent
 
 
 def _routes(section: Section, schemas: Mapping[Place, ObjectSchema], zone: ZoneInfo) -> tuple[Route, ...]:

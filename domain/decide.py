@@ -17,6 +17,7 @@ from domain.outcomes import Outcome, OutcomeClass
 from domain.plan import plan
 from domain.policy import KindPolicy
 from domain.reasons import ABSENT, Reason, Wait
+from domain.records import version_of
 from domain.state import Closed, Contact, Flight, Letter, Once, Opened, Priority, content, intent_key
 from domain.step import Step, replace
 
@@ -145,8 +146,13 @@ def _shown_again(contact: Contact, answer: Plan) -> list[Crm]:
 
 
 def _unseen(contact: Contact, crm: Crm, draft: Draft) -> bool:
-    holds = contact.holds.get(crm, {})
-    return any(holds[name].code == ABSENT for name in draft.fields if name in holds)
+    """Whether the newest look at a record did not show a field that is to be written again."""
+    holds, record = contact.holds.get(crm, {}), contact.records[contact.pair[crm]]
+    return any(
+        holds[name].code == ABSENT and version_of(record, name) < record.seen
+        for name in draft.fields
+        if name in holds
+    )
 
 
 def _look_first(step: Step, contact: Contact, crms: list[Crm]) -> Contact:

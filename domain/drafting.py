@@ -235,10 +235,22 @@ def update(contact: Contact, kind: KindPolicy, now: int) -> Plan:
             _merge_into(drafting, mapped, merged, _foreign(kind, *theirs))
         elif not (contact.flights and _flying(contact, mapped)):
             drafting.answer.agreed.append((mapped, pair))
+    for mapped in kind.absent[theirs[0].object]:
+        _miss(drafting, mapped, {HUBSPOT: ours[1].values, SALESFORCE: theirs[1].values})
     for ref, record in (ours, theirs):
         drafting.check_dependent(ref.crm, ref.object, record)
         _change(drafting, ref, record)
     return drafting.answer
+
+
+def _miss(drafting: _Drafting, mapped: MappedField, values: dict[Crm, Fields]) -> None:
+    """Hold back a value for a field that is not there and was never seen: nothing can be merged."""
+    for target in CRMS:
+        name, source = mapped.name(target), values[target.other].get(mapped.name(target.other))
+        schema = mapped.schema(target)
+        passes = ALWAYS.get(mapped.rule) is not target and _passes(mapped, source)
+        if schema.absent and name not in values[target] and passes:
+            drafting.refuse(name, target, source, ABSENT, objection(schema, source, create=False))
 
 
 def _change(drafting: _Drafting, ref: RecordRef, record: Record) -> None:

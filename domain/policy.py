@@ -98,6 +98,7 @@ class KindPolicy:
     kind: ObjectKind
     fields: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> its mapped fields
     mapped: dict[tuple[str, Crm], dict[str, MappedField]]  #: (Salesforce object, CRM) -> field -> its mapping
+    absent: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> those that one side does not have
     watched: dict[Place, frozenset[str]]  #: (CRM, object) -> fields whose change is a trigger
     prompts: dict[Place, dict[str, str]]  #: (CRM, object) -> unmapped watched field -> trigger
     needed: dict[Place, frozenset[str]]  #: (CRM, object) -> fields to be known before deciding

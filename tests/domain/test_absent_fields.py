@@ -103,9 +103,29 @@ def test_a_field_that_is_there_again_gets_its_value_without_anybody_asking() -> 
     world.hubspot("1", city="London")
     world.append_schema(LEADS)
     world.append(e.TimerDue(entity=entity, cause=RETRY, due=world.now), after=AGAIN_MS)
-    assert not world.outbox
-    world.read(SF)
     assert world.deliver(entity, SF).fields == {"City": "London"}
+    assert world.letters == {}
+
+
+def unseen_city() -> tuple[World, str]:
+    """A pair whose Salesforce record was never seen with a city."""
+    world = ready()
+    world.append_schema(NO_CITY)
+    entity = world.hubspot("1", **{**ADA, "city": "Wien"})
+    seen = {"Email": ADA["email"], "FirstName": "Ada", "LastName": "Byron", "Company": "Engines"}
+    key = {"HubSpot_Contact_Id__c": "1", "IsConverted": "false", "ConvertedContactId": None}
+    world.lead("00Q1", full=False, **seen, **key)
+    return world, entity
+
+
+def test_a_record_that_never_showed_the_field_gets_its_value_once_it_does() -> None:
+    world, entity = unseen_city()
+    world.deliver(entity, HS)
+    assert list(world.letters) == [letter_key(entity, SF, "City")]
+    world.append_schema(LEADS)
+    world.append(e.TimerDue(entity=entity, cause=RETRY, due=world.now), after=AGAIN_MS)
+    world.read(SF)
+    assert world.deliver(entity, SF).fields == {"City": "Wien"}
     assert world.letters == {}
 
 
@@ -113,8 +133,8 @@ def test_what_a_field_got_while_nobody_saw_it_is_seen_before_it_is_written() -> 
     world, entity = linked()
     world.append_schema(NO_CITY)
     world.hubspot("1", city="London")
+    world.lead("00Q1", full=False, Company="Unknown", at=world.now + 3_600_000)
     world.append_schema(LEADS)
-    world.stamps["salesforce/Lead/00Q1"] = world.now + 3_600_000
     world.hubspot("1", firstname="Augusta")
     assert not world.outbox
     world.read(SF, City="Graz")
@@ -123,12 +143,7 @@ def test_what_a_field_got_while_nobody_saw_it_is_seen_before_it_is_written() -> 
 
 
 def test_a_record_is_read_in_full_without_a_field_that_is_not_there() -> None:
-    world = ready()
-    world.append_schema(NO_CITY)
-    entity = world.hubspot("1", **{**ADA, "city": "Wien"})
-    seen = {"Email": ADA["email"], "FirstName": "Ada", "LastName": "Byron", "Company": "Engines"}
-    key = {"HubSpot_Contact_Id__c": "1", "IsConverted": "false", "ConvertedContactId": None}
-    world.lead("00Q1", full=False, **seen, **key)
+    world, entity = unseen_city()
     assert "record" not in {each.kind for each in world.reads.values()}
     assert world.contact(entity).wait == "awaiting_delivery"
 
