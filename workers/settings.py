@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from dotenv import dotenv_values
@@ -23,11 +23,11 @@ PREFIX = "CRMSYNC_"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 REMEDIES = {
-    "hubspot_token": "create a private app in HubSpot and copy its access token",
+    "hubspot_token": "copy the token of the HubSpot app or service key (docs/connect.md, step 1)",
     "hubspot_client_secret": "copy the client secret of the HubSpot app that sends the webhooks",
-    "salesforce_consumer_key": "copy the consumer key of the Salesforce connected app",
-    "salesforce_consumer_secret": "copy the consumer secret of the Salesforce connected app",
-    "salesforce_private_key_file": "name the PEM file whose certificate the Salesforce connected app holds",
+    "salesforce_consumer_key": "copy the consumer key of the Salesforce app",
+    "salesforce_consumer_secret": "copy the consumer secret of the Salesforce app",
+    "salesforce_private_key_file": "name the PEM file whose certificate the Salesforce app holds",
 }
 """Per secret: where a person finds it."""
 
@@ -54,6 +54,23 @@ class ConnectionSettings(BaseModel):
     salesforce_private_key_file: Path | None = None
     salesforce_base_url: str | None = None
     notice_url: SecretStr | None = None  #: who is told of new sync errors and suspensions; None: nobody
+
+    @field_validator(
+        "hubspot_token", "hubspot_client_secret", "salesforce_consumer_key", "salesforce_consumer_secret"
+    )
+    @classmethod
+    def _what_a_header_can_carry(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret and not re.fullmatch("[!-~]+", secret.get_secret_value()):
+            raise ValueError("must be one word of visible ASCII characters")
+        return secret
+
+    @field_validator("hubspot_base_url", "salesforce_base_url", "notice_url")
+    @classmethod
+    def _an_address_on_the_web(cls, url: Any) -> Any:
+        text = url.get_secret_value() if isinstance(url, SecretStr) else url
+        if text and not re.match("https?://[^/]", text):
+            raise ValueError("must start with http:// or https://")
+        return url
 
     def secret(self, name: str) -> str:
         """The secret in the clear, for the client that needs it.
@@ -116,8 +133,8 @@ class Settings(BaseModel):
     def load(cls, environment: Mapping[str, str] | None = None) -> Self:
         """Read the settings; ``None`` reads the process's environment over ``./.env``.
 
-        An empty variable counts as not set. Variables that belong to a connection are kept for
-        `connection`; others that start with ``CRMSYNC_`` are ignored.
+        An empty variable counts as not set, and blanks around a value do not count. Variables that belong
+        to a connection are kept for `connection`; others that start with ``CRMSYNC_`` are ignored.
 
         Raises:
             SettingsError: naming each wrong variable, what is wrong and the accepted values.
@@ -128,7 +145,7 @@ class Settings(BaseModel):
         try:
             return cls.model_validate({**known, "environment": ours})
         except ValidationError as error:
-            raise SettingsError(_in_words(error)) from None
+            raise SettingsError(_in_words(error, PREFIX)) from None
 
     @field_validator("redis_url")
     @classmethod
@@ -161,12 +178,19 @@ class Settings(BaseModel):
         return _beside(self.log_server())
 
     def connection(self, name: str) -> ConnectionSettings:
-        """The secrets and addresses of the connection of that name."""
+        """The secrets and addresses of the connection of that name.
+
+        Raises:
+            SettingsError: as ``load`` does.
+        """
         prefix = PREFIX + re.sub(r"[^A-Z0-9]", "_", name.upper()) + "_"
         fields = ConnectionSettings.model_fields.keys() - {"prefix"}
         given = {field: self.environment.get(prefix + field.upper()) for field in fields}
         values = {field: value.get_secret_value() for field, value in given.items() if value}
-        return ConnectionSettings.model_validate({**values, "prefix": prefix})
+        try:
+            return ConnectionSettings.model_validate({**values, "prefix": prefix})
+        except ValidationError as error:
+            raise SettingsError(_in_words(error, prefix)) from None
 
 
 def _beside(redis_url: str) -> str:
@@ -179,18 +203,21 @@ def _beside(redis_url: str) -> str:
 
 def _variables(environment: Mapping[str, str] | None) -> dict[str, str]:
     found = {**dotenv_values(".env"), **os.environ} if environment is None else environment
-    return {name: value for name, value in found.items() if name.startswith(PREFIX) and value}
+    ours = {name: (value or "").strip() for name, value in found.items() if name.startswith(PREFIX)}
+    return {name: value for name, value in ours.items() if value}
 
 
 def _variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
-def _in_words(error: ValidationError) -> str:
+def _in_words(error: ValidationError, prefix: str) -> str:
     """Names and expectations only: the value itself may be a secret."""
+    found = error.errors(include_input=False, include_url=False)
+    problems = ((str(each["loc"][0]).upper(), each["msg"].removeprefix("Value error, ")) for each in found)
     return "\n".join(
-        f"{_variable(str(problem['loc'][0]))}: {problem['msg']}. Correct it in the environment or in .env."
-        for problem in error.errors(include_input=False, include_url=False)
+        f"{prefix}{name} is wrong ({what}): correct it in the environment or in .env."
+        for name, what in problems
     )
 
 

@@ -291,7 +291,7 @@ def test_every_command_says_in_words_that_the_file_is_wrong(tmp_path: Path) -> N
 def test_a_missing_secret_is_named_with_where_to_find_it(acme: Installation) -> None:
     message = acme.fails("config", "apply")
 
-    assert "CRMSYNC_ACME_HUBSPOT_TOKEN is not set: create a private app in HubSpot" in message
+    assert "CRMSYNC_ACME_HUBSPOT_TOKEN is not set: copy the token of the HubSpot app" in message
 
 
 def test_the_history_marks_the_configuration_in_force(acme: Installation) -> None:

@@ -31,7 +31,7 @@ def test_a_connection_reads_its_own_secrets() -> None:
 
 
 def test_a_missing_secret_is_named_with_its_remedy() -> None:
-    with pytest.raises(SettingsError, match="CRMSYNC_ACME_HUBSPOT_TOKEN is not set: create a private app"):
+    with pytest.raises(SettingsError, match="CRMSYNC_ACME_HUBSPOT_TOKEN is not set: copy the token"):
         Settings.load({}).connection("acme").secret("hubspot_token")
 
 
@@ -61,6 +61,29 @@ def test_a_wrong_variable_is_named_and_its_value_is_not_shown(name: str, value: 
     with pytest.raises(SettingsError, match=name) as caught:
         Settings.load({name: value})
     assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("HUBSPOT_TOKEN", "pat-two\nlines", id="a line break within"),
+        pytest.param("SALESFORCE_CONSUMER_SECRET", "s\u00e9same", id="a letter that no header carries"),
+        pytest.param("HUBSPOT_BASE_URL", "api.hubapi.com", id="an address without its scheme"),
+        pytest.param("NOTICE_URL", "hooks.example.com/T00", id="a secret address without its scheme"),
+        pytest.param("HUBSPOT_ACCEPT_V1_SIGNATURES", "perhaps", id="neither true nor false"),
+    ],
+)
+def test_a_wrong_variable_of_a_connection_is_named_and_its_value_is_not_shown(name: str, value: str) -> None:
+    settings = Settings.load({f"CRMSYNC_ACME_{name}": value})
+    with pytest.raises(SettingsError, match=f"^CRMSYNC_ACME_{name} is wrong ") as caught:
+        settings.connection("acme")
+    assert value not in str(caught.value)
+
+
+def test_a_line_break_behind_a_secret_does_not_count() -> None:
+    settings = Settings.load({"CRMSYNC_ACME_HUBSPOT_TOKEN": "pat-1\n", "CRMSYNC_API_TOKEN": " \n"})
+    assert settings.connection("acme").secret("hubspot_token") == "pat-1"
+    assert settings.api_token is None
 
 
 def test_secrets_do_not_show_when_settings_are_printed() -> None:

@@ -40,12 +40,13 @@ def secrets_needed(options: ConnectionOptions, *, webhooks: bool) -> tuple[str, 
 def check_secrets(
     options: ConnectionOptions, absent: Callable[[str], str], *, webhooks: bool
 ) -> Iterator[Finding]:
-    """Whether all secrets are in the environment; ``absent`` as in ``Patient``."""
-    problems = [absent(name) for name in secrets_needed(options, webhooks=webhooks)]
-    for problem in filter(None, problems):
+    """Whether all secrets are in the environment and fit to be sent; ``absent`` as in ``Patient``."""
+    told = (absent(name) for name in secrets_needed(options, webhooks=webhooks))
+    problems = dict.fromkeys(filter(None, told))  # a wrong variable is told of for each of them
+    for problem in problems:
         what, _, remedy = problem.partition(": ")
         yield Finding(Health.FAIL, f"{what}.", f"{remedy[:1].upper()}{remedy[1:]}")
-    if not any(problems):
+    if not problems:
         yield Finding(Health.OK, "All secrets are set.")
 
 
