@@ -28,12 +28,16 @@ def _beside(command: Sequence[str]) -> list[str]:
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """A request to end arrives like Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """A request to end arrives like Ctrl-C; so does SIGINT itself, which a shell ignores for its jobs."""
+    before = {each: signal.signal(each, signal.default_int_handler) for each in _ENDING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 @dataclass
