@@ -28,6 +28,7 @@ class SyncError(Exception):
         self.code = code
         self.message = message  #: the CRM's words, never for logs
         self.wait_ms = wait_ms  #: how long to wait first; None leaves it to the retry schedule
+        self.crm: Crm | None = None  #: which was called; None where that is not known
 
 
 class Transient(SyncError):  # noqa: N818 - named after its outcome class

@@ -229,6 +229,18 @@ def test_a_crm_that_is_away_asks_for_patience(acme: Installation, both: Accounts
     assert "unavailable for a moment. Run the command again." in acme.fails("config", "apply")
 
 
+@pytest.mark.parametrize(("crm", "name"), [(Crm.HUBSPOT, "HubSpot"), (Crm.SALESFORCE, "Salesforce")])
+def test_a_crm_that_brings_no_answer_is_named(
+    acme: Installation, both: Accounts, crm: Crm, name: str
+) -> None:
+    shut(both, crm, 502)
+
+    assert f"{name} refused a call" in acme.fails("config", "validate")
+    found = {each["what"]: each["remedy"] for each in json.loads(acme.run("doctor", "--json").stdout)}
+    remedies = [found[what] for what in found if what.startswith(f"{name} cannot be used")]
+    assert remedies == ["Nothing: it is tried again. Look at the CRM's status page if it stays."]
+
+
 def test_the_members_of_a_list_are_synced_by_its_name(ready: Installation, both: Accounts) -> None:
     created = {"object": "contacts", "properties": {"email": "ada@example.com", "lastname": "Byron"}}
     both.control(Crm.HUBSPOT, "create", **created)

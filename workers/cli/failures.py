@@ -100,11 +100,11 @@ def sentence(error: Exception) -> str:
 
 
 def _of_crm(error: SyncError) -> str:
-    """A CRM's refusal. The code tells which CRM it was unless both use it."""
+    """A CRM's refusal. Where the error does not say which CRM it was, its code may."""
     homes = [crm for crm in Crm if error.code in CATALOGUE[crm]]
-    crm = homes[0] if homes else Crm.HUBSPOT
+    crm = error.crm or (homes[0] if homes else Crm.HUBSPOT)
     unknown = isinstance(error, Transient) and not homes
     meaning = OUTAGE if unknown else classify(crm, None, error.code, error.message)
-    who = NAMES[crm] if len(homes) == 1 else "A CRM"
+    who = NAMES[crm] if error.crm or len(homes) == 1 else "A CRM"
     remedy = "Run the command again." if isinstance(error, Transient | Throttled) else meaning.remedy
     return f"{who} refused a call ({error.code}): {meaning.cause} {remedy} crmsync doctor looks closer."

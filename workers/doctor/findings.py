@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from domain.diagnoses import OUTAGE
 from domain.errors import SyncError, Throttled, Transient, classify
 from domain.identity import Crm
 
@@ -29,4 +30,5 @@ def refused(crm: Crm, what: str, error: SyncError) -> Finding:
     """An error of a CRM as a finding, with the remedy of the error catalogue."""
     diagnosis = classify(crm, None, error.code, error.message)
     health = Health.WARN if isinstance(error, Transient | Throttled) else Health.FAIL
-    return Finding(health, f"{what}: {diagnosis.cause} ({error.code})", diagnosis.remedy)
+    remedy = OUTAGE.remedy if isinstance(error, Transient) else diagnosis.remedy
+    return Finding(health, f"{what}: {diagnosis.cause} ({error.code})", remedy)

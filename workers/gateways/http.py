@@ -1,7 +1,8 @@
 """What both gateways share: answers of any shape, faults, tokens and allowance around each request."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -126,24 +127,27 @@ class Account(Generic[Request]):
 
         Raises ``NoAnswer``, and ``Throttled``, ``Misconfigured`` or ``Transient`` if nothing was sent.
         """
-        token = self._tokens.current()
-        answer = self._allowed(token, request, priority, search=search)
-        if answer.status == HTTPStatus.UNAUTHORIZED:
-            renewed = self._tokens.renew(token)
-            answer = self._allowed(renewed, request, priority, search=search)
-        return answer
+        with self._named():
+            token = self._tokens.current()
+            answer = self._allowed(token, request, priority, search=search)
+            if answer.status == HTTPStatus.UNAUTHORIZED:
+                renewed = self._tokens.renew(token)
+                answer = self._allowed(renewed, request, priority, search=search)
+            return answer
 
     def ask(self, request: Request, shape: type[T], priority: Priority, *, search: bool = False) -> T:
         """A call that reads JSON. Raises the errors of ``domain.errors`` for whatever is no good answer."""
-        return self.read(request, priority, search=search).parse(shape)
+        with self._named():
+            return self.read(request, priority, search=search).parse(shape)
 
     def read(self, request: Request, priority: Priority, *, search: bool = False) -> Answer:
         """A call that reads, whatever its answer holds. Raises as ``ask`` does."""
-        try:
-            answer = self.call(request, priority, search=search)
-        except NoAnswer as error:
-            raise Transient(error.code) from error
-        return self.good(answer)
+        with self._named():
+            try:
+                answer = self.call(request, priority, search=search)
+            except NoAnswer as error:
+                raise Transient(error.code) from error
+            return self.good(answer)
 
     def good(self, answer: Answer) -> Answer:
         """The answer, if it is a good one. Raises as ``ask`` does."""
@@ -160,6 +164,15 @@ class Account(Generic[Request]):
         outcome = fault.outcome(self.crm, _retry_after(answer))
         of_data = outcome.outcome in {OutcomeClass.REJECTED, OutcomeClass.RESOLVE, OutcomeClass.MISCONFIGURED}
         return Refused(outcome, divisible=of_data and not fault.diagnosis(self.crm).suspends)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Note on an error whose call it was."""
+        try:
+            yield
+        except SyncError as error:
+            error.crm = self.crm
+            raise
 
     def _allowed(self, token: Token, request: Request, priority: Priority, *, search: bool) -> Answer:
         grant = self._limiter.acquire(1, priority=priority, search=search)
