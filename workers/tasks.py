@@ -42,7 +42,7 @@ def project(connection: str) -> dict[str, Any]:
     bells(link).answer("project")
     try:
         if not link.epochs.enter():
-            return {"connection": connection, "why": "another release folds"}
+            return {"connection": connection, "why": "another release folds, or the epoch is being begun"}
         progress = link.projector.run(committed=bells(link).onward)
     except NewerEvent as error:  # nothing is skipped: the log waits for a worker that knows the event
         log.error("event_newer", connection=connection, why=str(error))  # noqa: TRY400 - no traceback helps here

@@ -264,6 +264,37 @@ def test_a_job_goes_on_by_itself(acme: Installation) -> None:
     assert [each["finished"] for each in acme.json("status")["jobs"]] == [False]
 
 
+def test_whoever_stops_following_a_job_is_told_that_it_goes_on(acme: Installation) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    acme.clock.work = interrupt
+
+    assert "goes on by itself; crmsync status shows how far" in acme.fails("sync", "all")
+    assert [each["finished"] for each in acme.json("status")["jobs"]] == [False]
+
+
+def test_a_long_value_is_shown_by_its_beginning_and_whole_in_json(acme: Installation) -> None:
+    append(acme.lane, shown(HS, "contacts", "1", ticket=60, city="x" * 60_000))
+    acme.project()
+
+    told = acme.says("contact", "show", "1")
+    assert "(60,000 characters)" in told
+    assert told.count("x") < 1_000
+    assert "x" * 60_000 in [each["hubspot_value"] for each in acme.json("contact", "show", "1")["fields"]]
+
+
+@pytest.mark.parametrize("name", ["", "../acme", "Bad/Name"])
+def test_what_cannot_name_a_connection_is_a_sentence(acme: Installation, name: str) -> None:
+    assert "cannot name a connection" in acme.fails("status", "-c", name)
+    assert "cannot name a connection" in acme.fails("replay", "rebuild", "--at", "1-0", "--into", name)
+
+
+def test_moments_in_the_wrong_order_are_refused(acme: Installation) -> None:
+    moments = ("--from", "2026-05-03T10:00Z", "--to", "2026-05-03T11:00+02:00")
+    assert "--from is later than --to" in acme.fails("contact", "diff", "1", *moments)
+
+
 # -- configuration
 
 

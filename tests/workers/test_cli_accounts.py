@@ -252,6 +252,18 @@ def test_the_members_of_a_list_are_synced_by_its_name(ready: Installation, both:
     assert ready.json("status")["queues"]["reads/hubspot/backfill"] == 1
 
 
+def test_a_job_that_ends_early_is_a_failure_in_json_too(ready: Installation, both: Accounts) -> None:
+    def work() -> None:
+        shut(both, Crm.HUBSPOT)
+        ready.link.jobs.ask()
+
+    ready.clock.work = work
+    result = ready.run("sync", "list", "Sync to Salesforce", "--json")
+
+    assert (result.exit_code, json.loads(result.stdout)["failed"]) == (1, "EXPIRED_AUTHENTICATION")
+    assert "ended after 0 contacts" in result.stderr
+
+
 def test_an_unknown_list_matches_nothing(ready: Installation) -> None:
     assert "HubSpot has no contact list Nobody" in ready.fails("sync", "list", "Nobody", code=2)
 

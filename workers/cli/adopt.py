@@ -44,14 +44,14 @@ def adopt(link: Link, *, preview: bool, limit: int, wait: bool, as_json: bool) -
         emit(found)
     else:
         for each in found:
-            say(*_report(each))
+            say(*_report(each, preview=preview))
     if not preview:
         job = requests.start_job(lane, "adopt", operator())
         total = sum(each.by_id + each.by_address + each.by_our_key for each in found)
         follow(lane, job, wait=wait, as_json=None if as_json else False, total=lambda: total)
 
 
-def _report(found: AdoptionView) -> Iterator[RenderableType]:
+def _report(found: AdoptionView, *, preview: bool) -> Iterator[RenderableType]:
     yield pairs(
         (
             ("section", found.section),
@@ -61,7 +61,7 @@ def _report(found: AdoptionView) -> Iterator[RenderableType]:
             ("only in HubSpot", f"{found.hubspot_only:,}"),
             ("only in Salesforce", f"{found.salesforce_only:,}"),
             *((("not read yet", f"{found.unread:,} pairs"),) if found.unread else ()),
-            ("equal fields", f"{found.equal:,}, in sync from now on"),
+            ("equal fields", f"{found.equal:,}{'' if preview else ', in sync from now on'}"),
             ("differing fields", f"{sum(found.differing.values()):,}"),
         )
     )

@@ -115,6 +115,8 @@ def diff(link: Link, *, text: str, start: str, end: str | None, as_json: bool) -
 
     Exit code 2 if anything did.
     """
+    if end is not None and position_of(position_by(end)) < position_of(position_by(start)):
+        raise click.UsageError("--from is later than --to.")
     lane, entity = contact_at(link, text, end)
     after = views.contact(lane, entity, decisions=_ALL)
     before = _then(link, text, start)

@@ -24,6 +24,7 @@ from workers.dry_run import Unusable
 from workers.embedded import EmbeddedServerError
 from workers.replay import Busy
 from workers.settings import SettingsError
+from workers.storage.keys import NoName
 
 DIFFERENT = 2
 
@@ -37,6 +38,7 @@ EXPECTED = (
     Damaged,
     Discontinued,
     NewerEvent,
+    NoName,
     Unusable,
     OSError,
 )

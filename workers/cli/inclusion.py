@@ -93,8 +93,9 @@ def _shown(found: InclusionView) -> Iterator[RenderableType]:
     yield pairs(_facts(found))
     yield from _outlined(found.filters)
     if found.frozen_last:
-        rows = ((each.entity, moment(each.since)) for each in found.frozen_last)
-        title = "In both CRMs and not on the list: left as they are"
+        rows = [(each.entity, moment(each.since)) for each in found.frozen_last]
+        more = f", the latest {len(rows)} of {found.frozen:,}" if len(rows) < found.frozen else ""
+        title = f"In both CRMs and not on the list: left as they are{more}"
         yield table(title, ("contact", "since (UTC)"), rows)
 
 

@@ -21,6 +21,9 @@ from domain.identity import FieldValue
 WIDE = 160
 """Columns where the output is no terminal."""
 
+LONG = 300
+"""Characters of a field's value that are shown."""
+
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
 
 
@@ -99,8 +102,11 @@ def length(ms: int) -> str:
 
 
 def shown(value: FieldValue) -> str:
-    """A field's value; a dash stands for blank."""
-    return "—" if value is None else f'"{value}"'
+    """A field's value, a long one by its beginning; a dash stands for blank."""
+    if value is None:
+        return "—"
+    text = str(value)
+    return f'"{text}"' if len(text) <= LONG else f'"{text[:LONG]}"… ({len(text):,} characters)'
 
 
 def progress(*columns: ProgressColumn) -> Progress:

@@ -36,7 +36,14 @@ def waiting(command: Command) -> Command:
 
 @sync.command()
 @click.argument("text")
-@click.option("--timeout", default=60, show_default=True, metavar="SECONDS", help="Seconds to follow it.")
+@click.option(
+    "--timeout",
+    type=click.IntRange(1),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="Seconds to follow it.",
+)
 @waiting
 @with_json
 @with_link
@@ -106,23 +113,33 @@ def follow(
 
     ``as_json``: how its end is told; None: not at all. ``total``: of its contacts, where that is known.
     """
-    job = _job(lane, job_id)
-    if wait:
-        with progress(TimeElapsedColumn()) as bars:
-            bar = bars.add_task("Requesting", total=total())
-            while not job.finished:
-                lane.clock.sleep(EVERY_SECONDS)
-                job = _job(lane, job_id)
-                waits = f", waits for {job.waits}" if job.waits else ""
-                bars.update(bar, completed=job.done, description=f"Requesting{waits}")
-            bars.update(bar, completed=job.done, total=job.done)
-            _decide(lane, bars)
+    try:
+        job = _followed(lane, job_id, total) if wait else _job(lane, job_id)
+    except KeyboardInterrupt:
+        raise Failed(
+            f"Not followed to its end: the job {job_id[:8]} goes on by itself; crmsync status shows how far."
+        ) from None
     if as_json:
         emit(job)
-    elif job.failed:
+    if job.failed:
         raise Failed(f"The job {job.id[:8]} ended after {job.done:,} contacts: {job.failed}.")
-    elif as_json is not None:
+    if as_json is False:
         say(f"{job.done:,} contacts were asked for." if wait else f"The job {job.id[:8]} goes on by itself.")
+
+
+def _followed(lane: Lane, job_id: str, total: Callable[[], int | None]) -> Job:
+    """A job as it ended, once all that it asked for is decided."""
+    job = _job(lane, job_id)
+    with progress(TimeElapsedColumn()) as bars:
+        bar = bars.add_task("Requesting", total=total())
+        while not job.finished:
+            lane.clock.sleep(EVERY_SECONDS)
+            job = _job(lane, job_id)
+            waits = f", waits for {job.waits}" if job.waits else ""
+            bars.update(bar, completed=job.done, description=f"Requesting{waits}")
+        bars.update(bar, completed=job.done, total=job.done)
+        _decide(lane, bars)
+    return job
 
 
 def _decide(lane: Lane, bars: Progress) -> None:

@@ -75,16 +75,20 @@ ALL: tuple[Key, ...] = (
 """The table; ``c`` stands for the connection, ``n`` for the number of a generation."""
 
 
+class NoName(ValueError):  # noqa: N818 - says what the text is
+    """A text that cannot name a connection."""
+
+
 class Keys:
     """The names of one connection's keys.
 
     Raises:
-        ValueError: if the connection's name would not make a hash tag or a pattern.
+        NoName: if the connection's name would not make a hash tag or a pattern.
     """
 
     def __init__(self, connection: str) -> None:
         if not _NAME.fullmatch(connection):
-            raise ValueError(f"{connection!r} cannot name a connection: use letters, digits, '.', '_', '-'.")
+            raise NoName(f"{connection!r} cannot name a connection: use letters, digits, '.', '_', '-'.")
         self._tag = f"{{{connection}}}"
         self.log = f"{self._tag}:log"
         self.begins = f"{self._tag}:begins"
