@@ -14,6 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from redis.exceptions import RedisError
 from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
 
 from workers import api, bootstrap, celery_app, console, ingest
 from workers.bootstrap import Link, Runtime
@@ -45,12 +46,20 @@ def create_app(runtime: Runtime | None = None, send: Send | None = None) -> Fast
     app.include_router(console.router)
     app.add_exception_handler(RedisError, _server_away)
     app.add_exception_handler(EmbeddedServerError, _server_away)
+    app.exception_handler(HTTPException)(_refused)
     return app
 
 
-def _server_away(_: Request, error: Exception) -> Response:
+def _server_away(request: Request, error: Exception) -> Response:
     log.warning("server_away", error=type(error).__name__)
-    return JSONResponse({"detail": "The log's server does not answer. Try again."}, 503)
+    return _refused(request, HTTPException(503, "The log's server does not answer. Try again."))
+
+
+def _refused(request: Request, error: HTTPException) -> Response:
+    """Why something cannot be done: a page in the console, JSON elsewhere."""
+    if request.url.path.startswith("/console"):
+        return console.problem(error)
+    return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
 
 
 # -- health

@@ -274,6 +274,13 @@ def test_an_import_is_begun_by_a_form_and_listed_with_what_became_of_it() -> Non
     assert "City = &#39;Wien&#39;" in page
 
 
+def test_what_a_button_cannot_do_is_told_on_a_page() -> None:
+    answer = Desk().press("/import", object=SPITEFUL, where="")
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "text/html; charset=utf-8")
+    assert "is not synced: give one of Lead" in answer.text
+    assert SPITEFUL not in answer.text
+
+
 def test_a_computed_field_stands_among_the_others_with_its_formula() -> None:
     computed = (Computed("Lead", SF, "Company", "first_name__c & lastname"),)
     page = Desk(msgspec.structs.replace(SECTION, mappings=MAPPINGS[:-1], computed=computed)).see(

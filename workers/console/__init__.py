@@ -1,5 +1,5 @@
 """The console: a few pages, rendered here, for those who look after the sync."""
 
-from workers.console.pages import router
+from workers.console.pages import problem, router
 
-__all__ = ["router"]
+__all__ = ["problem", "router"]

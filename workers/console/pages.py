@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from domain.identity import Crm
 from domain.reasons import Reason
@@ -65,6 +66,13 @@ Why = Annotated[str, Depends(_why)]
 
 
 # -- pages
+
+
+def problem(error: StarletteHTTPException) -> HTMLResponse:
+    """Why something cannot be done, with what the answer's status asks for in headers."""
+    page = render("problem.html", error.status_code, what=error.detail)
+    page.headers.update(error.headers or {})
+    return page
 
 
 @router.get("/console")
