@@ -86,6 +86,7 @@ class Eraser:
         self.archiver.run()
         ends = (self.log.archive.newest().last, self.lane.tables().checkpoint())
         self.log.trim(min(ends, key=position_of))
+        self.log.purge()
         files = cleanse(self.log.archive.files, person)
         if files:
             self._say(entity, (), files=tuple(files))

@@ -58,6 +58,9 @@ class EventLog(Protocol):
     def trim(self, until: str) -> int:
         """Keep the entries up to a position no longer; returns how many they were."""
 
+    def purge(self) -> None:
+        """Let no byte remain of what was trimmed; what is kept stays as it is."""
+
     def resume(self, position: str, appended: int) -> None:
         """Go on behind a position, whether the log ever reached it or not.
 

@@ -131,6 +131,24 @@ def test_beginning_a_generation_removes_what_earlier_ones_left(client: redis.Red
     assert names(client) == {key for key in before if not key.startswith(b"{acme}:g2:")}
 
 
+@pytest.mark.parametrize("client", ["valkey"], indirect=True)
+def test_not_a_byte_of_what_was_trimmed_is_left_in_the_servers_memory(client: redis.Redis) -> None:
+    log = RedisStores(client, "acme").log
+    log.append([(bytes([n]) * 16, b"secret" if n < 3 else b"public") for n in range(6)])
+    entries = log.read(START, 10)
+    log.trim(entries[2].position)
+
+    log.purge()
+    assert b"secret" not in (client.dump(Keys("acme").log) or b"")
+    assert log.read(entries[2].position, 10) == entries[3:]
+    assert (log.tail(), log.length(), log.appended()) == (entries[-1].position, 3, 6)
+    assert names(client) == {b"{acme}:log", b"{acme}:begins", *client.keys("*ids*")}
+
+    log.trim(log.tail())
+    log.purge()
+    assert (log.tail(), log.length(), log.appended()) == (entries[-1].position, 0, 6)
+
+
 @pytest.mark.parametrize("name", ["", "a{b}", "a:b", "a*", "a b", "{acme}", "-a"])
 def test_a_name_that_cannot_be_part_of_a_key_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="cannot name a connection"):

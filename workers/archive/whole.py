@@ -48,6 +48,9 @@ class WholeLog:
     def trim(self, until: str) -> int:
         return self.live.trim(until)
 
+    def purge(self) -> None:
+        self.live.purge()
+
     def resume(self, position: str, appended: int) -> None:
         self.live.resume(position, appended)
 

@@ -50,6 +50,9 @@ class MemoryLog:
         self._begins = max(self._begins, until, key=_numbers)
         return number
 
+    def purge(self) -> None:
+        """Nothing remains of what is trimmed here."""
+
     def resume(self, position: str, appended: int) -> None:
         del self._entries[: self._behind(position)]
         self._begins = position

@@ -22,6 +22,7 @@ class RedisLog:
         self._keys = keys
         self._append = load(client, "append")
         self._trim = load(client, "trim")
+        self._purge = load(client, "purge")
         self._resume = load(client, "resume")
         self._remember = load(client, "remember")
 
@@ -53,6 +54,9 @@ class RedisLog:
 
     def trim(self, until: str) -> int:
         return int(self._trim(keys=[self._keys.log, self._keys.begins], args=[until]))
+
+    def purge(self) -> None:
+        self._purge(keys=[self._keys.log, f"{self._keys.log}:anew"])
 
     def resume(self, position: str, appended: int) -> None:
         moment, number = position_of(position)
