@@ -148,6 +148,14 @@ def test_a_status_alone_decides_where_the_body_says_nothing(
         assert {outcome.wait_ms for outcome in outcomes} == {7_000}
 
 
+@pytest.mark.parametrize(
+    "status", ["200 OK", "408 Request Timeout", "429 Too Many Requests", "502 Bad Gateway"]
+)
+def test_a_page_in_the_place_of_a_login_suspends_nothing(status: str) -> None:
+    with serving(answer(HTML, status)) as url, pytest.raises(Transient, match="login_unavailable"):
+        SalesforceGateway(org(url, Allowance())).describe("Contact")
+
+
 def test_an_error_never_shows_a_persons_values() -> None:
     body = b'[{"errorCode": "INVALID_EMAIL_ADDRESS", "message": "Email: invalid email address: ada@x"}]'
 

@@ -29,7 +29,8 @@ from workers.ports import Limiter
 API_VERSION = "67.0"
 CLIENT = "crmsync"
 
-_SERVER_ERROR = 500
+_CLIENT_ERROR, _SERVER_ERROR = 400, 500
+_LATER = {408, 429}
 
 Request = Callable[[Salesforce], object]
 """One call of the library."""
@@ -129,11 +130,17 @@ class Org:
             access, host = SalesforceLogin(session=self._session, **_login_arguments(self._login))
         except SalesforceAuthenticationFailed as error:
             answer: requests.Response | None = self._seen.response
-            broken = answer is not None and answer.status_code >= _SERVER_ERROR
-            raise (Transient if broken else Misconfigured)(str(error.code), error.auth_message) from None
+            if answer is not None and not _refuses(answer.status_code):
+                raise Transient("login_unavailable") from None
+            raise Misconfigured(str(error.code), error.auth_message) from None
         except (requests.RequestException, AttributeError, ValueError, TypeError):
             raise Transient("login_unavailable") from None
         return Token(access, f"https://{host}")
+
+
+def _refuses(status: int) -> bool:
+    """Whether the answer to a login is about us: a page in its place, or a plea to wait, is not."""
+    return _CLIENT_ERROR <= status < _SERVER_ERROR and status not in _LATER
 
 
 def _login_arguments(login: ClientCredentials | JwtBearer) -> dict[str, Any]:
