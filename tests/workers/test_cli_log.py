@@ -77,5 +77,7 @@ def test_an_archive_that_is_lost_is_told_and_nothing_is_trimmed_behind_it(
     for path in tmp_path.glob("var/archive/acme/manifests/*"):
         path.unlink()
 
-    assert "holds only what follows" in acme.fails("log", "archive")
+    message = acme.fails("log", "archive")
+    assert "holds only what follows" in message
+    assert "See docs/runbook.md" in message
     assert "holds only what follows" in acme.fails("log", "verify")

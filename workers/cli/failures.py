@@ -45,6 +45,14 @@ EXPECTED = (
 """What may go wrong without a fault of ours."""
 
 
+AROUND: dict[type[Exception], str] = {
+    Busy: "Nothing was compared: {}.",
+    NewerEvent: "The log was written by a newer release ({}): upgrade this machine.",
+    Discontinued: '{} See docs/runbook.md, "The log\'s server was lost".',
+}
+"""What is said around an error's own words."""
+
+
 class Failed(click.ClickException):
     """Something could not be done."""
 
@@ -90,10 +98,8 @@ def sentence(error: Exception) -> str:
                 f"The log's server cannot be used ({type(error).__name__}): start it, or correct "
                 "CRMSYNC_REDIS_URL; crmsync doctor looks closer."
             )
-        case Busy():
-            return f"Nothing was compared: {error}."
-        case NewerEvent():
-            return f"The log was written by a newer release ({error}): upgrade this machine."
+        case Busy() | NewerEvent() | Discontinued():
+            return AROUND[type(error)].format(error)
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
             return f"{place}{error.strerror or type(error).__name__}. Correct the path or its permissions."
