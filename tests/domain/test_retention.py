@@ -188,6 +188,7 @@ def test_a_field_that_is_tried_again_and_refused_again_is_held_since_the_first_t
     came, [held] = due(made, "letters"), made.letters.values()
 
     made.append(e.TimerDue(entity=ADA, cause="retry", due=made.now), after=DAY_MS)
+    made.read(SF)
     made.claim(ADA, SF)
     made.answer(ADA, SF, absent)
 
