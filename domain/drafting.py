@@ -203,16 +203,18 @@ def _creation(drafting: _Drafting, target: Crm, name: str, ref: RecordRef) -> Pl
 def _incomplete(drafting: _Drafting, target: Crm, name: str, fields: Fields) -> str:
     """Why no record can be made of these fields; empty if one can. What it lacks is held back."""
     kind, answer = drafting.kind, drafting.answer
-    schema = kind.schemas.get((target, name))
+    schema, held = kind.schemas.get((target, name)), answer.held.get(target, {})
     absent = missing_required(schema, fields) if schema else ()
-    for each in absent:
-        hold = Hold(None, kind.digest, REQUIRED, f"{name} requires {each}")
-        answer.held.setdefault(target, {}).setdefault(each, hold)
-    if absent:
-        return f"{name} requires {', '.join(absent)}"
-    held = answer.held.get(target, {})
-    address = next((each for each in kind.kind.match.get(name, ()) if each in held), None)
-    return f"{address}: {held[address].message}" if address else ""
+    lacking = {
+        each: Hold(None, kind.digest, REQUIRED, f"{name} requires {each}")
+        for each in absent
+        if each not in held
+    }
+    if lacking:
+        answer.held[target] = {**held, **lacking}
+        return f"{name} requires {', '.join(lacking)}"
+    unfit = next((each for each in (*absent, *kind.kind.match.get(name, ())) if each in held), None)
+    return f"{unfit}: {held[unfit].message}" if unfit else ""
 
 
 # -- a linked pair

@@ -73,6 +73,15 @@ def test_a_create_that_lacks_a_field_is_listed_and_closes_with_the_value() -> No
     assert world.letters == {}
 
 
+def test_a_create_whose_required_field_does_not_fit_says_what_is_wrong_with_it() -> None:
+    world = ready()
+    entity = world.hubspot("1", **{**ADA, "lastname": LONG * 2})
+    world.look_up(SF)
+    [closed] = world.closed[entity]
+    assert closed.explanation == "LastName: the text has 120 characters, the field takes 80"
+    assert world.letters[letter_key(entity, SF, "LastName")].outcome.message in closed.explanation
+
+
 @pytest.mark.parametrize(
     ("made", "reason"), [(ping_pong, "ping_pong"), (field_held, "field_held")], ids=["ping_pong", "refused"]
 )

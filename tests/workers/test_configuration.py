@@ -221,7 +221,7 @@ def test_brackets_without_end_are_no_traceback() -> None:
         pytest.param(
             "salesforce: {",
             "hubspot: {credential: api_key}\nsalesforce: {",
-            '2: credential cannot be "api_key". Choose from: private_app, project_app, service_key.',
+            '2: credential cannot be "api_key". Choose from: project_app, private_app, service_key.',
             id="an unknown credential",
         ),
         pytest.param(

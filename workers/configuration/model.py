@@ -35,7 +35,7 @@ class ApiCallLimit(Model):
 class HubSpot(Model):
     """How to reach HubSpot. All three credentials are a token that does not expire."""
 
-    credential: Literal["private_app", "project_app", "service_key"] = "private_app"
+    credential: Literal["project_app", "private_app", "service_key"] = "project_app"
     api_call_limit: ApiCallLimit = ApiCallLimit()
 
 
