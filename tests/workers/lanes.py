@@ -1,11 +1,14 @@
 """Lanes and web processes to test with: a configured connection on stores of this process."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import fakeredis
 import httpx
 import msgspec
+import pytest
 from fastapi import FastAPI
 
 from domain import events as e
@@ -37,6 +40,23 @@ def memory_lane(clock: Clock | None = None) -> Lane:
     clock = clock or ManualClock()
     stores = MemoryStores(clock)
     return Lane("acme", stores.log, stores.tables, stores.coordination, clock, "test")
+
+
+@contextmanager
+def dying_at_its_cursor(lane: Lane) -> Iterator[None]:
+    """Whoever works on a memory lane dies where it would keep how far it has come."""
+    alive = lane.coordination.__class__
+
+    class Dying(alive):  # type: ignore[misc,valid-type]  # a memory lane's
+        def set_cursor(self, name: str, value: str | None) -> None:
+            raise KeyboardInterrupt(name, value)
+
+    lane.coordination.__class__ = Dying
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            yield
+    finally:
+        lane.coordination.__class__ = alive
 
 
 def project(lane: Lane) -> Lane:

@@ -6,7 +6,7 @@ import pytest
 
 from domain import events as e
 from domain.errors import Misconfigured, SyncError, Throttled
-from tests.workers.lanes import append, configured, memory_lane, project, shown, told
+from tests.workers.lanes import append, configured, dying_at_its_cursor, memory_lane, project, shown, told
 from tests.world import HS
 from workers.clock import ManualClock
 from workers.connection import BULK, ROOM, Lane
@@ -125,16 +125,8 @@ def test_a_job_goes_on_in_another_process_where_it_was() -> None:
 def test_a_job_that_died_between_its_requests_and_its_mark_asks_nobody_twice() -> None:
     lane = people(5)
     Jobs(lane).start(job())
-
-    class Dying(type(lane.coordination)):  # type: ignore[misc]  # a memory lane's
-        def set_cursor(self, name: str, value: str | None) -> None:
-            raise KeyboardInterrupt(name, value)
-
-    alive = lane.coordination.__class__
-    lane.coordination.__class__ = Dying
-    with pytest.raises(KeyboardInterrupt):
+    with dying_at_its_cursor(lane):
         Control(lane).run()
-    lane.coordination.__class__ = alive
     Control(lane).run()
 
     assert len(asked(lane)) == 5

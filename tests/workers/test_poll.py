@@ -12,7 +12,16 @@ from domain.errors import Misconfigured, SyncError, Throttled, Transient
 from domain.policy import Document
 from domain.upcasting import decode as event_of
 from tests.workers.crm import FakeCrm
-from tests.workers.lanes import Projecting, append, configured, crowded, memory_lane, project, shown
+from tests.workers.lanes import (
+    Projecting,
+    append,
+    configured,
+    crowded,
+    dying_at_its_cursor,
+    memory_lane,
+    project,
+    shown,
+)
 from tests.world import HS, SCHEMAS, SECTION, SF
 from workers.clock import ManualClock
 from workers.connection import ROOM_LOOK, Lane
@@ -194,16 +203,8 @@ def test_a_poll_that_used_up_its_time_goes_on_where_it_was() -> None:
 
 def test_a_poll_that_died_before_its_cursor_was_kept_sees_the_page_again_and_appends_nothing_twice() -> None:
     lane, made = ready(), crm("1", "2")
-
-    class Dying(type(lane.coordination)):  # type: ignore[misc]  # a memory lane's
-        def set_cursor(self, name: str, value: str | None) -> None:
-            raise KeyboardInterrupt(name, value)
-
-    alive = lane.coordination.__class__
-    lane.coordination.__class__ = Dying
-    with pytest.raises(KeyboardInterrupt):
+    with dying_at_its_cursor(lane):
         Poller(lane, HS, made).changes()
-    lane.coordination.__class__ = alive
 
     assert Poller(lane, HS, made).changes() == 0
     assert seen(lane) == ["1", "2"]
