@@ -33,7 +33,7 @@ SETUPS = {"usual": USUAL, "wide": Setup(WIDE), "large": LARGE}
 
 @dataclass(frozen=True)
 class Recording:
-    """A log: the first read of both CRMs, then twice as many changes as there are people."""
+    """A log: the first read of both CRMs, then some changes for each of the people."""
 
     log: MemoryLog
     first: int  #: events before the first change
@@ -57,14 +57,14 @@ class Folded:
         return 1e6 / self.later_us
 
 
-def recorded(setup: Setup, people: int) -> Recording:
+def recorded(setup: Setup, people: int, changes: int = 2) -> Recording:
     clock = ManualClock()
     stores = MemoryStores(clock)
     lane = Lane("bench", stores.log, stores.tables, stores.coordination, clock, "bench")
     scene = Scene(lane, setup)
     scene.fill(people)
     first = stores.log.appended()
-    for _ in range(0, 2 * people, CHUNK):
+    for _ in range(0, changes * people, CHUNK):
         clock.advance(1)
         scene.change(CHUNK)
     return Recording(stores.log, first)
@@ -104,12 +104,13 @@ def remember_newest(events: Sequence[AnyEvent]) -> None:
 
 @click.command()
 @click.option("--people", default=4_000, show_default=True, help="In both CRMs.")
+@click.option("--changes", default=2, show_default=True, help="For each of them.")
 @click.option("--setup", type=click.Choice(list(SETUPS)), default="usual", show_default=True)
 @click.option("--rounds", default=3, show_default=True, help="How often the log is folded.")
-def main(*, people: int, setup: str, rounds: int) -> None:
+def main(*, people: int, changes: int, setup: str, rounds: int) -> None:
     """Print the processor time of an event of the first read, and of one that followed."""
     set_up_logging("error", "console")
-    recording = recorded(SETUPS[setup], people)
+    recording = recorded(SETUPS[setup], people, changes)
     print(f"{recording.log.appended():,} events, {recording.first:,} of them of the first read")
     for _ in range(rounds):
         folded = fold(recording)
