@@ -86,13 +86,17 @@ class Runtime:
         if self.settings.redis_url is None:
             embedded.ensure(self.settings.data_dir, port=self.settings.embedded_port)
 
+    def has_log(self) -> bool:
+        """Whether there is a log's server to ask; no embedded one is started in a directory without data."""
+        return self.settings.redis_url is not None or embedded.exists(self.settings.data_dir)
+
     def connections(self) -> list[str]:
         """The connections that have been set up on the log's server."""
-        return connections(self.redis)
+        return connections(self.redis) if self.has_log() else []
 
     def keeps(self, name: str) -> bool:
         """Whether anything of that name is kept there, set up as a connection or not."""
-        return RedisStores(self.redis, name).log.tail() != START
+        return self.has_log() and RedisStores(self.redis, name).log.tail() != START
 
     def register(self, name: str) -> None:
         register_connection(self.redis, name)

@@ -73,6 +73,11 @@ def ensure(data_dir: Path, *, port: int = 0, clock: Clock | None = None) -> str:
     return url(data_dir)
 
 
+def exists(data_dir: Path) -> bool:
+    """Whether a server was ever started in the directory."""
+    return _home(data_dir).is_dir()
+
+
 def stop(data_dir: Path, *, clock: Clock | None = None) -> bool:
     """Let the directory's server write everything out and leave; says whether one was running.
 
@@ -80,7 +85,7 @@ def stop(data_dir: Path, *, clock: Clock | None = None) -> bool:
         EmbeddedServerError: if it is still there after `STOP_WITHIN`.
     """
     home = _home(data_dir)
-    if not home.is_dir():
+    if not exists(data_dir):
         return False
     with _locked(home / "starting.lock"):
         if not _is_running(home):

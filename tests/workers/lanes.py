@@ -30,6 +30,7 @@ TOKEN = "open-sesame"
 MOMENT = 1_767_225_000_000
 
 ENVIRONMENT = {
+    "CRMSYNC_REDIS_URL": "redis://of.this.process",
     "CRMSYNC_PUBLIC_URL": "https://sync.example.com",
     "CRMSYNC_API_TOKEN": TOKEN,
     "CRMSYNC_ACME_HUBSPOT_CLIENT_SECRET": SECRET,

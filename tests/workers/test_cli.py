@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from tests.world import HS, SF
 from workers.clock import SystemClock
 from workers.control import Control
 from workers.storage.redis_store import connect
+
+CRMSYNC = Path(sys.executable).parent / "crmsync"
 
 
 @pytest.fixture
@@ -47,7 +51,8 @@ def test_the_server_names_the_connection_where_there_is_no_file(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("files", "arguments", "sentence"),
     [
-        ({}, (), "There is no connection yet: crmsync config init NAME writes"),
+        ({}, (), "on the log's server (CRMSYNC_REDIS_URL). Go where the installation is"),
+        ({}, ("-c", "beta"), "or set these variables; crmsync config init NAME begins a new one."),
         ({"acme": FILE, "beta": FILE}, (), "There are several connections: name one with -c (acme, beta)."),
         (
             {"acme": FILE},
@@ -55,12 +60,35 @@ def test_the_server_names_the_connection_where_there_is_no_file(tmp_path: Path) 
             "There is no connection beta, there are acme: crmsync config init beta",
         ),
     ],
-    ids=["none", "several", "unknown"],
+    ids=["none", "none of that name", "several", "unknown"],
 )
 def test_an_unclear_connection_is_asked_for(
     tmp_path: Path, files: dict[str, str], arguments: tuple[str, ...], sentence: str
 ) -> None:
     assert sentence in Installation(tmp_path, files=files).fails("status", *arguments)
+
+
+@pytest.mark.parametrize("words", ["status", "doctor -c acme"])
+def test_a_directory_with_nothing_in_it_is_told_and_left_as_it_is(tmp_path: Path, words: str) -> None:
+    typed = subprocess.run(
+        [CRMSYNC, *words.split()], cwd=tmp_path, text=True, capture_output=True, check=False
+    )
+
+    assert typed.returncode == 1
+    assert f"no file in {tmp_path}/config (CRMSYNC_CONFIG_DIR)" in typed.stderr
+    assert f"no log in {tmp_path}/var (CRMSYNC_DATA_DIR). Go where the installation is" in typed.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mistyped_connection_starts_no_server(tmp_path: Path) -> None:
+    Installation(tmp_path)
+
+    typed = subprocess.run(
+        [CRMSYNC, "status", "-c", "amce"], cwd=tmp_path, text=True, capture_output=True, check=False
+    )
+
+    assert "There is no connection amce, there are acme" in typed.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["config"]
 
 
 # -- one contact

@@ -96,7 +96,7 @@ def test_an_unknown_process_is_refused(tmp_path: Path) -> None:
 
 
 def test_up_without_any_connection_says_what_to_do(tmp_path: Path) -> None:
-    assert "There is no connection yet: crmsync config init" in Installation(tmp_path, files={}).fails("up")
+    assert "crmsync config init NAME begins a new one" in Installation(tmp_path, files={}).fails("up")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["terminate", "Ctrl-C"])

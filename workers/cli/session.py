@@ -80,9 +80,20 @@ def connections_of(runtime: Runtime) -> list[str]:
     """
     known = _files(runtime) or runtime.connections()
     if not known:
-        directory = runtime.settings.config_dir
-        raise Failed(f"There is no connection yet: crmsync config init NAME writes {directory}/NAME.yaml.")
+        raise _none(runtime)
     return known
+
+
+def _none(runtime: Runtime) -> Failed:
+    settings = runtime.settings
+    log = "on the log's server (CRMSYNC_REDIS_URL)"
+    if settings.redis_url is None:
+        log = f"in {settings.data_dir.resolve()} (CRMSYNC_DATA_DIR)"
+    return Failed(
+        f"There is no connection: no file in {settings.config_dir.resolve()} (CRMSYNC_CONFIG_DIR), and no "
+        f"log {log}. Go where the installation is, or set these variables; "
+        "crmsync config init NAME begins a new one."
+    )
 
 
 def _files(runtime: Runtime) -> list[str]:
@@ -95,8 +106,12 @@ def _named(runtime: Runtime, given: str) -> str:
         return given
     known = sorted({*files, *runtime.connections()})
     if given not in known and not runtime.keeps(given):
-        names = f"there are {', '.join(known)}" if known else "there is none yet"
-        raise Failed(f"There is no connection {given}, {names}: crmsync config init {given} begins one.")
+        if not known:
+            raise _none(runtime)
+        raise Failed(
+            f"There is no connection {given}, there are {', '.join(known)}: "
+            f"crmsync config init {given} begins one."
+        )
     return given
 
 
