@@ -26,6 +26,7 @@ def acme(tmp_path: Path) -> Iterator[Installation]:
     made = Installation(tmp_path)
     made.clock.advance(SystemClock().now_ms() / 1000 - made.clock.monotonic())
     made.runtime.redis = connect(ensure(tmp_path / "var"))
+    made.runtime.register("acme")
     made.link.epochs.enter()
     lane = configured(made.lane)
     ada: dict[str, Any] = {"lastname": "Lovelace", "city": "Countess of Graz", "email": "ada@example.com"}

@@ -1,15 +1,25 @@
 """A contact as it was: by time or position, from archive and log together."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.workers.installed import Installation
+from tests.workers.installed import FILE, Installation
 from tests.workers.lanes import ADA, append, shown
 from tests.world import HS
 from workers.clock import SystemClock
+from workers.embedded import ensure, stop
+from workers.storage.redis_store import connect
+
+ASKING = [
+    *("sync contact 1", "sync list Customers", "sync all", "import salesforce", "adopt", "shadow release"),
+    *("pause", "resume", "suspension clear salesforce", "errors resync --all", "config rollback"),
+    *("dead-letters redrive 1", "dead-letters discard 1 --why no", "duplicates link 1 2", "erase 1 --yes"),
+]
+"""Commands that have workers do something."""
 
 
 @pytest.fixture
@@ -90,3 +100,39 @@ def test_history_reaches_back_as_it_was(acme: Installation) -> None:
         acme.json("contact", "history", ADA, "--at", linz),
     )
     assert then == now[len(now) - len(then) :]
+
+
+# -- a past state beside the running one
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Iterator[Installation]:
+    """The connection ``acme`` runs, and ``then`` is what it was."""
+    made = Installation(tmp_path, {"acme": FILE, "then": FILE.replace("acme", "then")})
+    made.runtime.redis = connect(ensure(tmp_path / "var"))
+    made.with_ada()
+    made.says("replay", "rebuild", "-c", "acme", "--at", made.lane.log.tail(), "--into", "then")
+    yield made
+    made.runtime.redis.close()
+    stop(tmp_path / "var")
+
+
+def test_what_nobody_will_do_for_a_past_state_is_refused_at_once(beside: Installation) -> None:
+    lane = beside.runtime.link("then").lane
+    before = lane.log.appended()
+
+    for words in (*ASKING, "config apply"):
+        said = beside.fails(*words.split(), "-c", "then")
+        assert "then is a past state, to be looked at only: nobody works on it." in said
+        assert "Name a connection that runs with -c (acme)." in said
+
+    assert lane.log.appended() == before
+    assert beside.json("status", "-c", "then")["jobs"] == []
+    assert beside.json("contact", "show", ADA, "-c", "then")["entity"] == ADA
+
+
+@pytest.mark.parametrize("words", ASKING)
+def test_nothing_is_asked_for_before_a_configuration_is_in_force(tmp_path: Path, words: str) -> None:
+    said = Installation(tmp_path).fails(*words.split())
+
+    assert "Nobody works on acme yet: crmsync config apply puts its file in force." in said

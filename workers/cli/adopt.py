@@ -9,7 +9,7 @@ from workers import requests, views
 from workers.bootstrap import Link
 from workers.cli.failures import Failed
 from workers.cli.output import emit, pairs, say, shown, table
-from workers.cli.session import operator, with_json, with_link
+from workers.cli.session import operator, with_json, with_running_link
 from workers.cli.sync import follow, waiting
 from workers.views import AdoptionView
 
@@ -29,7 +29,7 @@ FATES = {
 )
 @waiting
 @with_json
-@with_link
+@with_running_link
 def adopt(link: Link, *, preview: bool, limit: int, wait: bool, as_json: bool) -> None:
     """Report the pairs that were there before, note equal values as in sync, and list those that differ.
 

@@ -7,7 +7,7 @@ from workers import requests, views
 from workers.bootstrap import Link
 from workers.cli.failures import Failed, NothingMatched
 from workers.cli.output import emit, moment, say, table
-from workers.cli.session import entity_of, operator, with_json, with_link
+from workers.cli.session import entity_of, operator, with_json, with_link, with_running_link
 
 
 @click.group()
@@ -39,7 +39,7 @@ def list_duplicates(link: Link, *, as_json: bool) -> None:
 @duplicates.command("link")
 @click.argument("contact")
 @click.argument("record")
-@with_link
+@with_running_link
 def link_(link: Link, *, contact: str, record: str) -> None:
     """Link another record of a contact; it is read, and then the sync rules decide.
 

@@ -12,7 +12,14 @@ from workers.bootstrap import Link, Runtime
 from workers.cli import audited, planned
 from workers.cli.failures import DIFFERENT, Failed
 from workers.cli.output import emit, moment, progress, say, table
-from workers.cli.session import operator, with_json, with_link, with_runtime
+from workers.cli.session import (
+    operator,
+    refuse_past_state,
+    with_json,
+    with_link,
+    with_running_link,
+    with_runtime,
+)
 from workers.clock import new_id
 from workers.configuration import (
     Configuration,
@@ -91,6 +98,7 @@ def validate(link: Link, *, offline: bool, mappings: bool, as_json: bool) -> Non
 @with_link
 def apply(link: Link, *, as_json: bool) -> None:
     """Put the file in force. This writes no record by itself; crmsync sync does."""
+    refuse_past_state(link)
     problems = _bearable(link)
     before = link.lane.state().config
     digest = link.apply(operator())
@@ -142,7 +150,7 @@ def plan(link: Link, *, earlier: str | None, samples: int, show_values: bool, as
 @config.command()
 @click.argument("digest", required=False)
 @with_json
-@with_link
+@with_running_link
 def rollback(link: Link, *, digest: str | None, as_json: bool) -> None:
     """Put an earlier configuration in force again: the one before, or the one named by its first digits."""
     before = link.lane.state().config

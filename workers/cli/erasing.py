@@ -11,7 +11,7 @@ from domain.upcasting import decode as decode_event
 from workers.bootstrap import Link
 from workers.cli.failures import Failed
 from workers.cli.output import emit, progress, say
-from workers.cli.session import entity_of, with_json, with_link
+from workers.cli.session import entity_of, with_json, with_running_link
 
 FAR = 2**62
 EVERYBODY = 2**31
@@ -35,7 +35,7 @@ REMAINS = (
 @click.argument("text")
 @click.option("--yes", is_flag=True, help="Do not ask again.")
 @with_json
-@with_link
+@with_running_link
 def erase(link: Link, *, text: str, yes: bool, as_json: bool) -> None:
     """Erase a person from the log, its archive and everything derived; he does not come back by himself."""
     entity = entity_of(link.lane, text)

@@ -12,7 +12,7 @@ from workers import requests, views
 from workers.bootstrap import Link
 from workers.cli.failures import NothingMatched
 from workers.cli.output import emit, moment, pairs, say, table
-from workers.cli.session import operator, with_json, with_link
+from workers.cli.session import operator, with_json, with_link, with_running_link
 from workers.connection import Lane
 from workers.views import ErrorGroup
 from workers.views.export import write_csv
@@ -66,7 +66,7 @@ def show(link: Link, *, code: str, as_json: bool) -> None:
 @errors.command()
 @click.argument("code", required=False)
 @click.option("--all", "every", is_flag=True, help="The contacts of every sync error.")
-@with_link
+@with_running_link
 def resync(link: Link, *, code: str | None, every: bool) -> None:
     """Read the contacts of an error anew in both CRMs and decide them again."""
     if (code is None) == (not every):

@@ -10,7 +10,7 @@ from workers import requests
 from workers.bootstrap import Link
 from workers.cli.failures import Failed, NothingMatched
 from workers.cli.output import emit, pairs, progress, say
-from workers.cli.session import operator, with_json, with_link
+from workers.cli.session import operator, with_json, with_running_link
 from workers.cli.sync import follow, waiting
 from workers.import_salesforce import Survey
 from workers.jobs import SHARE
@@ -32,7 +32,7 @@ def import_() -> None:
 @click.option("--preview", is_flag=True, help="Say what would be created and skipped, and ask for nothing.")
 @waiting
 @with_json
-@with_link
+@with_running_link
 def salesforce(link: Link, *, where: str, only: str | None, preview: bool, wait: bool, as_json: bool) -> None:
     """Import leads and contacts: first the address, then everything else of those who may sync."""
     objects = _objects(link, only)

@@ -13,7 +13,7 @@ from workers import requests, views
 from workers.bootstrap import Link
 from workers.cli.failures import Failed, NothingMatched
 from workers.cli.output import emit, moment, names, pairs, say, shown, table
-from workers.cli.session import Command, operator, with_json, with_link
+from workers.cli.session import Command, operator, with_json, with_link, with_running_link
 from workers.connection import Lane
 from workers.explain import foresee
 from workers.views import LetterView
@@ -95,7 +95,7 @@ def plan_(link: Link, *, letter: str, crm: str | None, as_json: bool) -> None:
 @click.argument("letter", required=False)
 @for_crm
 @click.option("--all", "every", is_flag=True, help="Every dead letter.")
-@with_link
+@with_running_link
 def redrive(link: Link, *, letter: str | None, crm: str | None, every: bool) -> None:
     """Decide the contact of a dead letter anew and send what is right by what is known now."""
     if (letter is None) == (not every):
@@ -112,7 +112,7 @@ def redrive(link: Link, *, letter: str | None, crm: str | None, every: bool) -> 
 @click.argument("letter")
 @for_crm
 @click.option("--why", required=True, help="The reason, for the log.")
-@with_link
+@with_running_link
 def discard(link: Link, *, letter: str, crm: str | None, why: str) -> None:
     """Close a dead letter for good. The contact syncs again at its next change."""
     found = _letter(link.lane, letter, crm)

@@ -7,13 +7,13 @@ from workers import requests, views
 from workers.bootstrap import Link
 from workers.cli.failures import NothingMatched
 from workers.cli.output import emit, moment, say, table
-from workers.cli.session import operator, with_json, with_link
+from workers.cli.session import operator, with_json, with_link, with_running_link
 from workers.views import StatusView
 
 
 @click.command()
 @click.option("--why", default="", help="A note for the log.")
-@with_link
+@with_running_link
 def pause(link: Link, *, why: str) -> None:
     """Stop all writing to both CRMs; changes are still taken in and decided."""
     requests.pause(link.lane, operator(), why)
@@ -21,7 +21,7 @@ def pause(link: Link, *, why: str) -> None:
 
 
 @click.command()
-@with_link
+@with_running_link
 def resume(link: Link) -> None:
     """Let writing go on after a pause."""
     requests.resume(link.lane, operator())
@@ -70,7 +70,7 @@ def _table(found: StatusView) -> Table:
 
 @suspension.command()
 @click.argument("name", type=click.Choice(["hubspot", "salesforce", "creates", "deletes", "blanked"]))
-@with_link
+@with_running_link
 def clear(link: Link, *, name: str) -> None:
     """Let a suspended CRM, or what a tripped guard holds, go on."""
     found = views.status(link.lane)

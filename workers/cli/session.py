@@ -53,6 +53,32 @@ def with_link(command: Command) -> Command:
     return run
 
 
+def with_running_link(command: Command) -> Command:
+    """As ``with_link``, for what workers are to do: a connection that they do not know is refused."""
+
+    @functools.wraps(command)
+    def run(link: Link, **options: Any) -> Any:
+        refuse_past_state(link)
+        if link.name not in link.runtime.connections():
+            raise Failed(
+                f"Nobody works on {link.name} yet: crmsync config apply puts its file in force. Where its "
+                "log was lost or imported, crmsync log restore takes it up instead."
+            )
+        return command(link, **options)
+
+    return with_link(run)
+
+
+def refuse_past_state(link: Link) -> None:
+    """Refuse what has no log of its own to go on with. Raises Failed."""
+    running = link.runtime.connections()
+    if link.name not in running and link.runtime.keeps(link.name):
+        raise Failed(
+            f"{link.name} is a past state, to be looked at only: nobody works on it. "
+            f"Name a connection that runs with -c ({', '.join(running)})."
+        )
+
+
 def with_json(command: Command) -> Command:
     """Let the command be asked for JSON."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON; moments are epoch ms.")(command)

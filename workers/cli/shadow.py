@@ -10,7 +10,7 @@ from workers import requests, views
 from workers.bootstrap import Link
 from workers.cli.failures import Failed, NothingMatched
 from workers.cli.output import emit, moment, pairs, say, shown, table
-from workers.cli.session import operator, with_json, with_link
+from workers.cli.session import operator, with_json, with_link, with_running_link
 from workers.cli.sync import follow, waiting
 from workers.views import ShadowView, WouldWrite
 
@@ -73,7 +73,7 @@ def _counts(found: ShadowView) -> Iterator[tuple[tuple[str, str], int]]:
 @shadow.command()
 @waiting
 @with_json
-@with_link
+@with_running_link
 def release(link: Link, *, wait: bool, as_json: bool) -> None:
     """Have everybody who waits decided anew, by what is known now, and written; behind people's own edits."""
     found = views.shadow(link.lane, 0)

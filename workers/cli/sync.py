@@ -13,7 +13,7 @@ from workers.bootstrap import Link
 from workers.cli.failures import Failed, NothingMatched
 from workers.cli.inclusion import size_of
 from workers.cli.output import emit, progress, say
-from workers.cli.session import Command, entity_of, operator, with_json, with_link
+from workers.cli.session import Command, entity_of, operator, with_json, with_running_link
 from workers.configuration import find_list
 from workers.connection import Lane, position_of
 from workers.jobs import Job, Jobs
@@ -46,7 +46,7 @@ def waiting(command: Command) -> Command:
 )
 @waiting
 @with_json
-@with_link
+@with_running_link
 def contact(link: Link, *, text: str, timeout: int, wait: bool, as_json: bool) -> None:
     """Read a contact anew in both CRMs and sync it; TEXT is an e-mail address or an id."""
     lane = link.lane
@@ -70,7 +70,7 @@ def contact(link: Link, *, text: str, timeout: int, wait: bool, as_json: bool) -
 @click.argument("name")
 @waiting
 @with_json
-@with_link
+@with_running_link
 def list_(link: Link, *, name: str, wait: bool, as_json: bool) -> None:
     """Sync the members of a HubSpot list, named by its name or id."""
     definition = find_list(link.accounts.lists, name)
@@ -86,7 +86,7 @@ def list_(link: Link, *, name: str, wait: bool, as_json: bool) -> None:
 @sync.command("all")
 @waiting
 @with_json
-@with_link
+@with_running_link
 def all_(link: Link, *, wait: bool, as_json: bool) -> None:
     """Sync every contact that is known, in portions behind people's own edits."""
     lane = link.lane
