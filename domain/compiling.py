@@ -66,6 +66,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         section=section,
         kind=kind,
         fields=fields,
+        properties={name: tuple(field.hubspot for field in each) for name, each in fields.items()},
         mapped={(name, crm): _mapped(fields[name], computed[name], crm) for name in fields for crm in CRMS},
         absent={name: tuple(filter(_lacks_a_side, each)) for name, each in fields.items()},
         watched=watched,

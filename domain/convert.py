@@ -26,17 +26,12 @@ class Unconvertible(ValueError):  # noqa: N818 - a property of the value, which 
     code = UNCONVERTIBLE
 
 
-def canonical(kind: FieldKind, value: FieldValue) -> FieldValue:
-    """Fold a value so that equal meanings become equal text."""
-    fold = _FOLDS.get(kind)
-    if fold is None:
-        return value
-    return fold(value)
-
-
 def same(kind: FieldKind, one: FieldValue, other: FieldValue) -> bool:
     """Tell whether two values of a field of this kind mean the same."""
-    return one == other or canonical(kind, one) == canonical(kind, other)
+    if one == other:
+        return True
+    fold = _FOLDS.get(kind)
+    return fold is not None and fold(one) == fold(other)
 
 
 def converter(source: FieldSchema, target: FieldSchema, zone: ZoneInfo) -> Callable[[FieldValue], FieldValue]:

@@ -4,19 +4,18 @@ Nothing is remembered here: the same contact and policy give the same drafts.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import chain
 
-from domain.answer import Draft, Lost, Need, Plan, linked, match_value, read_in_full
+import msgspec
+
+from domain.answer import Draft, Lost, Need, Plan, Side, linked, match_value, read_in_full
 from domain.convert import Unconvertible
-from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, FieldValue, RecordRef
+from domain.identity import HUBSPOT, SALESFORCE, Crm, Fields, FieldValue, RecordRef
 from domain.mapping import (
     AGREE,
     ALWAYS,
-    Agree,
-    Leave,
+    TARGETS,
     MappedField,
-    Merged,
     Refuse,
     Send,
     SyncRule,
@@ -28,96 +27,101 @@ from domain.policy import KindPolicy
 from domain.reasons import ABSENT, OWN_RULES, REQUIRED, UNCONVERTIBLE, Reason, Wait
 from domain.records import Record
 from domain.routing import route
-from domain.state import Contact, Hold, Once
+from domain.state import Contact, Echoed, Hold, Once
 from domain.validation import mismatched, missing_required, objection
 
 PING_PONG_LIMIT = 2
 """How often one value may be sent to a target before only a new human value sends it again."""
 
 
-@dataclass(slots=True)
-class _Drafting:
-    """Collects what would be written to each target, and what is held back instead."""
+class _Drafting(msgspec.Struct):
+    """Collects what would be written to one record, and what is held back instead."""
 
     contact: Contact
     kind: KindPolicy
     answer: Plan
-    fields: dict[Crm, Fields] = field(default_factory=lambda: {crm: {} for crm in CRMS})
-    sources: dict[Crm, Fields] = field(default_factory=lambda: {crm: {} for crm in CRMS})
+    crm: Crm
+    object: str
+    id: str | None  #: None for a new record
+    known: Fields  #: what the record holds
+    fields: Fields = {}
+    sources: Fields = {}
 
-    def write(
-        self, mapped: MappedField, target: Crm, value: FieldValue, source: FieldValue, *, create: bool
-    ) -> None:
-        """Put a value into the target's draft, unless it is or must be held back."""
-        name = mapped.name(target)
-        hold = self._standing_hold(name, target, value, source) or self._new_hold(
-            mapped, target, value, source, create=create
-        )
+    def write(self, mapped: MappedField, value: FieldValue, source: FieldValue) -> None:
+        """Put a value into the draft, unless it is or must be held back."""
+        name, schema = mapped.side(self.crm)
+        told = self.contact.holds or self.contact.echoes
+        hold = self._standing_hold(name, value, source) if told else None
         if hold is not None:
-            self.answer.held.setdefault(target, {})[name] = hold
-            return
-        self.fields[target][name] = value
-        self.sources[target][name] = source
+            self.held[name] = hold
+        elif why := objection(schema, value, create=self.id is None and not schema.apart):
+            self.refuse(name, source, ABSENT if schema.absent else Reason.VALIDATION, why)
+        else:
+            self.fields[name], self.sources[name] = value, source
 
-    def defaults(self, target: Crm, name: str) -> Fields:
+    @property
+    def held(self) -> dict[str, Hold]:
+        """The fields of the record that are held back."""
+        return self.answer.held.setdefault(self.crm, {})
+
+    def refuse(self, name: str, source: FieldValue, code: str, why: str) -> None:
+        self.held[name] = Hold(source, self.kind.digest, code, why)
+
+    def take_back(self, name: str, why: str) -> None:
+        """Hold back what was put into the draft."""
+        del self.fields[name]
+        self.refuse(name, self.sources.pop(name), Reason.VALIDATION, why)
+
+    def defaults(self) -> Fields:
         """What a new record gets beside its mapped fields, without what the CRM refused before."""
         given: Fields = {}
-        for field_name, value in self.kind.section.defaults.get(name, {}).items():
-            hold = self._standing_hold(field_name, target, value, None)
+        for name, value in self.kind.section.defaults.get(self.object, {}).items():
+            hold = self._standing_hold(name, value, None)
             if hold is None:
-                given[field_name] = value
+                given[name] = value
             else:
-                self.answer.held.setdefault(target, {}).setdefault(field_name, hold)
+                self.held.setdefault(name, hold)
         return given
 
-    def check_dependent(self, target: Crm, name: str, record: Record | None) -> None:
-        """Hold back options that do not go with those they depend on; ``record``: None for a new one."""
-        fields, dependent = self.fields[target], self.kind.dependent.get((target, name))
-        if not fields or not dependent:
-            return
-        known = _given(self.kind, target, name)
-        if record is not None:
-            known = {**record.values, **overlay(self.contact, target)}
-        for blamed, why in dict(mismatched(dependent, fields, known)).items():
-            del fields[blamed]
-            self.refuse(blamed, target, self.sources[target].pop(blamed), Reason.VALIDATION, why)
+    def check_dependent(self) -> None:
+        """Hold back options that do not go with those they depend on."""
+        dependent = self.kind.dependent.get((self.crm, self.object))
+        if dependent:
+            known = _given(self.kind, self.crm, self.object) if self.id is None else self.counting()
+            for blamed, why in dict(mismatched(dependent, self.fields, known)).items():
+                self.take_back(blamed, why)
 
-    def refuse(self, name: str, target: Crm, source: FieldValue, code: str, why: str) -> None:
-        hold = Hold(source, self.kind.digest, code, why)
-        self.answer.held.setdefault(target, {})[name] = hold
+    def counting(self) -> Fields:
+        """What the record holds once all that was sent has arrived."""
+        return {**self.known, **overlay(self.contact, self.crm)}
 
-    def _standing_hold(self, name: str, target: Crm, value: FieldValue, source: FieldValue) -> Hold | None:
+    def _standing_hold(self, name: str, value: FieldValue, source: FieldValue) -> Hold | None:
         """What the CRM refused before, or keeps changing back; our own refusals are judged anew each time."""
-        hold = self.contact.holds.get(target, {}).get(name)
+        hold = self.contact.holds.get(self.crm, _NO_HOLDS).get(name)
         stands = (source, self.kind.digest)
         if hold is not None and (hold.source, hold.config) == stands and hold.code not in OWN_RULES:
             return hold
-        echoed = self.contact.echoes.get(target, {}).get(name)
-        if echoed is None or echoed.times < PING_PONG_LIMIT or echoed.value != value:
+        echoed = self.contact.echoes.get(self.crm, _NO_ECHOES).get(name)
+        if echoed is None or echoed.times < PING_PONG_LIMIT or echoed.value != value or self.id is None:
             return None
-        found = linked(self.contact, target)
-        if found is not None and found[1].values.get(name) == echoed.over:
-            return Hold(source, self.kind.digest, Reason.PING_PONG, "sent twice and changed back each time")
-        return None
+        if self.known.get(name) != echoed.over:
+            return None
+        return Hold(source, self.kind.digest, Reason.PING_PONG, "sent twice and changed back each time")
 
-    def _new_hold(
-        self, mapped: MappedField, target: Crm, value: FieldValue, source: FieldValue, *, create: bool
-    ) -> Hold | None:
-        schema = mapped.schema(target)
-        why = objection(schema, value, create=create)
-        code = ABSENT if schema.absent else Reason.VALIDATION
-        return Hold(source, self.kind.digest, code, why) if why else None
+
+_NO_HOLDS: dict[str, Hold] = {}
+_NO_ECHOES: dict[str, Echoed] = {}
 
 
 # -- a contact that lacks a record
 
 
-def create(contact: Contact, kind: KindPolicy, target: Crm, now: int) -> Plan:
-    found = linked(contact, target.other)
-    assert found is not None, "a contact without any record"
-    ref, record = found
+def create(contact: Contact, kind: KindPolicy, side: Side, now: int) -> Plan:
+    """What the partner of a contact's only record starts with."""
+    ref, record = side
+    target = ref.crm.other
     imported = target is HUBSPOT and contact.once is Once.IMPORT
-    name, why = (kind.kind.hubspot, "") if imported else new_object(kind, target, found, now)
+    name, why = (kind.kind.hubspot, "") if imported else new_object(kind, target, side, now)
     if name is None:
         return Plan(stop=Reason.CREATION_OFF, explanation=why)
     if target in contact.flights:
@@ -125,25 +129,20 @@ def create(contact: Contact, kind: KindPolicy, target: Crm, now: int) -> Plan:
     address = match_value(contact, kind) or ""
     if contact.looked_up.get(target) != address:
         return Plan(wait=Wait.LOOK_UP, needs=[Need("look_up", target, name, address)])
-    drafting = _Drafting(contact, kind, Plan(drafted=True))
+    drafting = _Drafting(contact, kind, Plan(drafted=True), target, name, None, {})
     theirs = name if target is SALESFORCE else ref.object
-    foreign = _foreign(kind, ref, record) if target is HUBSPOT else frozenset[str]()
+    foreign = _foreign(kind, ref, record) if target is HUBSPOT else _NONE
     for mapped in (*kind.fields[theirs], *kind.computed[theirs]):
         if imported and mapped.hubspot not in kind.kind.match[name]:
             continue
         if mapped.salesforce in foreign:
-            drafting.refuse(
-                mapped.hubspot, target, record.values.get(mapped.salesforce), UNCONVERTIBLE, OTHER
-            )
+            drafting.refuse(mapped.hubspot, record.values.get(mapped.salesforce), UNCONVERTIBLE, OTHER)
         else:
-            _start_with(drafting, mapped, target, record.values, now)
-    drafting.check_dependent(target, name, None)
-    return _creation(drafting, target, name, ref)
+            _start_with(drafting, mapped, record.values, now)
+    return _creation(drafting, ref)
 
 
-def new_object(
-    kind: KindPolicy, target: Crm, source: tuple[RecordRef, Record], now: int
-) -> tuple[str | None, str]:
+def new_object(kind: KindPolicy, target: Crm, source: Side, now: int) -> tuple[str | None, str]:
     """The object that is to be created, and why it is that one or none."""
     ref, record = source
     if target is SALESFORCE:
@@ -168,9 +167,10 @@ def _given(kind: KindPolicy, target: Crm, name: str) -> Fields:
     return {**given, **kind.section.defaults.get(name, {})}
 
 
-def _start_with(drafting: _Drafting, mapped: MappedField, target: Crm, record: Fields, now: int) -> None:
+def _start_with(drafting: _Drafting, mapped: MappedField, record: Fields, now: int) -> None:
     """Give a new record its first value of a field, where the rule lets one pass in this direction."""
-    if mapped.rule is SyncRule.DONT_SYNC or ALWAYS.get(mapped.rule) is target:
+    target = drafting.crm
+    if target not in TARGETS[mapped.rule]:
         return
     source = mapped.computed(record, now) if mapped.computed else record.get(mapped.name(target.other))
     if source is None and target not in mapped.fills:
@@ -178,32 +178,33 @@ def _start_with(drafting: _Drafting, mapped: MappedField, target: Crm, record: F
     try:
         value = mapped.carry(target, source)
     except Unconvertible as error:
-        drafting.refuse(mapped.name(target), target, source, error.code, str(error))
+        drafting.refuse(mapped.name(target), source, error.code, str(error))
         return
-    apart = bool(mapped.schema(target).apart)
-    if value is not None and not (apart and value != "true"):
-        drafting.write(mapped, target, value, source, create=not apart)
+    if value is not None and (value == "true" or not mapped.schema(target).apart):
+        drafting.write(mapped, value, source)
 
 
-def _creation(drafting: _Drafting, target: Crm, name: str, ref: RecordRef) -> Plan:
-    kind, answer = drafting.kind, drafting.answer
-    later = _set_apart(drafting, target, name, None, {})
-    fields = {**drafting.defaults(target, name), **drafting.fields[target]}
-    why = _incomplete(drafting, target, name, fields)
+def _creation(drafting: _Drafting, ref: RecordRef) -> Plan:
+    """Draft what the new record gets; ``ref``: the one that it stands beside."""
+    answer, target = drafting.answer, drafting.crm
+    drafting.check_dependent()
+    later = _set_apart(drafting)
+    fields = {**drafting.defaults(), **drafting.fields}
+    why = _incomplete(drafting, fields)
     if why:
         answer.stop, answer.explanation = Reason.VALIDATION, why
         return answer
-    sources = {**dict.fromkeys(fields), **drafting.sources[target]}
-    draft = Draft(name, None, fields, sources, kind.kind.key_field(target), ref.id)
-    answer.drafts = {target: draft}
+    sources = {**dict.fromkeys(fields), **drafting.sources}
+    key_field = drafting.kind.kind.key_field(target)
+    answer.drafts = {target: Draft(drafting.object, None, fields, sources, key_field, ref.id)}
     answer.following = {target: later} if later else {}
     return answer
 
 
-def _incomplete(drafting: _Drafting, target: Crm, name: str, fields: Fields) -> str:
+def _incomplete(drafting: _Drafting, fields: Fields) -> str:
     """Why no record can be made of these fields; empty if one can. What it lacks is held back."""
-    kind, answer = drafting.kind, drafting.answer
-    schema, held = kind.schemas.get((target, name)), answer.held.get(target, {})
+    kind, name = drafting.kind, drafting.object
+    schema, held = kind.schemas.get((drafting.crm, name)), drafting.answer.held.get(drafting.crm, {})
     absent = missing_required(schema, fields) if schema else ()
     lacking = {
         each: Hold(None, kind.digest, REQUIRED, f"{name} requires {each}")
@@ -211,7 +212,7 @@ def _incomplete(drafting: _Drafting, target: Crm, name: str, fields: Fields) -> 
         if each not in held
     }
     if lacking:
-        answer.held[target] = {**held, **lacking}
+        drafting.answer.held[drafting.crm] = {**held, **lacking}
         return f"{name} requires {', '.join(lacking)}"
     unfit = next((each for each in (*absent, *kind.kind.match.get(name, ())) if each in held), None)
     return f"{unfit}: {held[unfit].message}" if unfit else ""
@@ -220,76 +221,76 @@ def _incomplete(drafting: _Drafting, target: Crm, name: str, fields: Fields) -> 
 # -- a linked pair
 
 
-def update(contact: Contact, kind: KindPolicy, now: int) -> Plan:
-    ours, theirs = linked(contact, HUBSPOT), linked(contact, SALESFORCE)
-    assert ours is not None
-    assert theirs is not None
+def update(contact: Contact, kind: KindPolicy, ours: Side, theirs: Side, now: int) -> Plan:
+    """What both records of a pair get, and where they turn out to agree."""
     unseen = _unseen(contact, kind, ours, theirs) if contact.created_by_us else []
     if unseen:
         return Plan(wait=Wait.READ, needs=unseen)
-    drafting = _Drafting(contact, kind, Plan(drafted=True))
+    answer = Plan(drafted=True)
+    drafts = {
+        ref.crm: _Drafting(contact, kind, answer, ref.crm, ref.object, ref.id, record.values)
+        for ref, record in (ours, theirs)
+    }
     changed, changed_there, seen_there = ours[1].changed, theirs[1].changed, theirs[1].seen[0]
     for mapped, pair, agreed in _compared(contact, kind, ours[1], theirs, now):
         # a Salesforce value nobody saw changing is as old as its record
         changed_at = changed.get(mapped.hubspot, 0), changed_there.get(mapped.salesforce, seen_there)
         merged = merge(mapped, pair, agreed, changed_at)
-        if merged is not AGREE:
-            _merge_into(drafting, mapped, merged, _foreign(kind, *theirs))
-        elif not (contact.flights and _flying(contact, mapped)):
-            drafting.answer.agreed.append((mapped, pair))
+        if isinstance(merged, Send | Refuse):
+            _merge_into(drafts[merged.target], mapped, merged, _foreign(kind, *theirs))
+        elif merged is AGREE and not (contact.flights and _flying(contact, mapped)):
+            answer.agreed.append((mapped, pair))
     for mapped in kind.absent[theirs[0].object]:
-        _miss(drafting, mapped, {HUBSPOT: ours[1].values, SALESFORCE: theirs[1].values})
-    for ref, record in (ours, theirs):
-        drafting.check_dependent(ref.crm, ref.object, record)
-        _change(drafting, ref, record)
-    return drafting.answer
+        _miss(drafts, mapped)
+    for drafting in drafts.values():
+        if drafting.fields:
+            _change(drafting)
+    return answer
 
 
-def _miss(drafting: _Drafting, mapped: MappedField, values: dict[Crm, Fields]) -> None:
+def _miss(drafts: dict[Crm, _Drafting], mapped: MappedField) -> None:
     """Hold back a value for a field that is not there and was never seen: nothing can be merged."""
-    for target in CRMS:
-        name, source = mapped.name(target), values[target.other].get(mapped.name(target.other))
-        schema = mapped.schema(target)
+    for target, drafting in drafts.items():
+        other = target.other
+        (name, schema), source = mapped.side(target), drafts[other].known.get(mapped.name(other))
         passes = ALWAYS.get(mapped.rule) is not target and _passes(mapped, source)
-        if schema.absent and name not in values[target] and passes:
-            drafting.refuse(name, target, source, ABSENT, objection(schema, source, create=False))
+        if schema.absent and name not in drafting.known and passes:
+            drafting.refuse(name, source, ABSENT, objection(schema, source, create=False))
 
 
-def _change(drafting: _Drafting, ref: RecordRef, record: Record) -> None:
-    """Draft what one record gets; what takes a call of its own goes when nothing else is left to be sent."""
-    answer, fields = drafting.answer, drafting.fields[ref.crm]
-    later = _set_apart(drafting, ref.crm, ref.object, ref.id, record.values) if fields else None
+def _change(drafting: _Drafting) -> None:
+    """Draft what a record gets; what takes a call of its own goes when nothing else is left to be sent."""
+    answer, crm, fields = drafting.answer, drafting.crm, drafting.fields
+    drafting.check_dependent()
+    later = _set_apart(drafting)
     if fields:
-        answer.drafts[ref.crm] = Draft(ref.object, ref.id, fields, drafting.sources[ref.crm])
+        answer.drafts[crm] = Draft(drafting.object, drafting.id, fields, drafting.sources)
     if later is not None:
-        (answer.following if fields else answer.drafts)[ref.crm] = later
+        (answer.following if fields else answer.drafts)[crm] = later
 
 
-def _set_apart(
-    drafting: _Drafting, target: Crm, name: str, record_id: str | None, known: Fields
-) -> Draft | None:
-    """Take a field that a call of its own writes out of the target's draft, into one for itself.
-
-    ``known``: what the record holds.
-    """
-    apart, fields = drafting.kind.apart.get((target, name), {}), drafting.fields[target]
-    field_name = next((each for each in apart if each in fields), None)
-    if field_name is None:
+def _set_apart(drafting: _Drafting) -> Draft | None:
+    """Take a field that a call of its own writes out of the record's draft, into one for itself."""
+    apart, fields = drafting.kind.apart.get((drafting.crm, drafting.object), {}), drafting.fields
+    name = next(filter(fields.__contains__, apart), None)
+    if name is None:
         return None
-    value, source = fields.pop(field_name), drafting.sources[target].pop(field_name)
-    named_by = apart[field_name]
-    address = {**known, **overlay(drafting.contact, target), **fields}.get(named_by)
+    named_by = apart[name]
+    address = {**drafting.counting(), **fields}.get(named_by)
     if address is None:
-        why = f"it is set by {named_by}, and the record has none"
-        drafting.refuse(field_name, target, source, Reason.VALIDATION, why)
+        drafting.take_back(name, f"it is set by {named_by}, and the record has none")
         return None
-    return Draft(name, record_id, {field_name: value}, {field_name: source}, named_by, address)
+    value, source = fields.pop(name), drafting.sources.pop(name)
+    return Draft(drafting.object, drafting.id, {name: value}, {name: source}, named_by, address)
 
 
 def _foreign(kind: KindPolicy, ref: RecordRef, record: Record) -> frozenset[str]:
     """The amounts of a Salesforce record that are in another currency."""
     amounts = kind.amounts[ref.object]
-    return amounts if amounts and is_foreign(kind.section.currency, record.values) else frozenset()
+    return amounts if amounts and is_foreign(kind.section.currency, record.values) else _NONE
+
+
+_NONE: frozenset[str] = frozenset()
 
 
 def compared(contact: Contact, kind: KindPolicy, now: int) -> Iterator[Compared]:
@@ -298,18 +299,14 @@ def compared(contact: Contact, kind: KindPolicy, now: int) -> Iterator[Compared]
     return _compared(contact, kind, ours[1], theirs, now) if ours and theirs else iter(())
 
 
-def _compared(
-    contact: Contact, kind: KindPolicy, ours: Record, theirs: tuple[RecordRef, Record], now: int
-) -> Iterator[Compared]:
+def _compared(contact: Contact, kind: KindPolicy, ours: Record, theirs: Side, now: int) -> Iterator[Compared]:
     ref, record = theirs
-    mapped = unsettled(contact, kind.fields[ref.object], ours, record)
+    mapped = unsettled(contact, kind, ref.object, ours, record)
     computed = kind.computed[ref.object]
     return chain(mapped, derived(contact, computed, ours, record, now)) if computed else mapped
 
 
-def _unseen(
-    contact: Contact, kind: KindPolicy, ours: tuple[RecordRef, Record], theirs: tuple[RecordRef, Record]
-) -> list[Need]:
+def _unseen(contact: Contact, kind: KindPolicy, ours: Side, theirs: Side) -> list[Need]:
     """Records that we made and nobody has read since, where a value waits for a field not seen yet."""
     needs, mapped = [], kind.fields[theirs[0].object]
     for (ref, record), (_, other) in ((ours, theirs), (theirs, ours)):
@@ -330,19 +327,19 @@ def _passes(mapped: MappedField, value: FieldValue) -> bool:
     return value is not None and mapped.rule is not SyncRule.DONT_SYNC
 
 
-def _merge_into(drafting: _Drafting, mapped: MappedField, merged: Merged, foreign: frozenset[str]) -> None:
-    """Put what passes into the drafts; ``foreign``: amounts in another currency, which never do."""
-    match merged:
-        case Refuse(target, source, why, code):
-            drafting.refuse(mapped.name(target), target, source, code, why)
-        case Send(target, _, source) if mapped.salesforce in foreign:
-            drafting.refuse(mapped.name(target), target, source, UNCONVERTIBLE, OTHER)
-        case Send(target, value, source, lost, conflict):
-            drafting.write(mapped, target, value, source, create=False)
-            if conflict:
-                drafting.answer.lost[mapped.hubspot] = Lost(target, lost)
-        case Leave() | Agree():
-            pass
+def _merge_into(
+    drafting: _Drafting, mapped: MappedField, merged: Send | Refuse, foreign: frozenset[str]
+) -> None:
+    """Put what passes into the draft; ``foreign``: amounts in another currency, which never do."""
+    target, source = merged.target, merged.source
+    if isinstance(merged, Refuse):
+        drafting.refuse(mapped.name(target), source, merged.code, merged.why)
+    elif mapped.salesforce in foreign:
+        drafting.refuse(mapped.name(target), source, UNCONVERTIBLE, OTHER)
+    else:
+        drafting.write(mapped, merged.value, source)
+        if merged.conflict:
+            drafting.answer.lost[mapped.hubspot] = Lost(target, merged.lost)
 
 
 def _flying(contact: Contact, mapped: MappedField) -> bool:

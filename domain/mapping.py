@@ -28,6 +28,12 @@ class SyncRule(StrEnum):
 
 PREFERRED = {SyncRule.PREFER_SALESFORCE: SALESFORCE, SyncRule.PREFER_HUBSPOT: HUBSPOT}
 ALWAYS = {SyncRule.ALWAYS_SALESFORCE: SALESFORCE, SyncRule.ALWAYS_HUBSPOT: HUBSPOT}
+TARGETS: dict[SyncRule, tuple[Crm, ...]] = {
+    **dict.fromkeys(SyncRule, CRMS),
+    **{rule: (winner.other,) for rule, winner in ALWAYS.items()},
+    SyncRule.DONT_SYNC: (),
+}
+"""Where a rule lets values go."""
 
 
 class MappedField(NamedTuple):
@@ -62,6 +68,12 @@ class MappedField(NamedTuple):
 
     def schema(self, crm: Crm) -> FieldSchema:
         return self.hubspot_schema if crm is HUBSPOT else self.salesforce_schema
+
+    def side(self, crm: Crm) -> tuple[str, FieldSchema]:
+        """The field's name and schema in a CRM."""
+        if crm is HUBSPOT:
+            return self.hubspot, self.hubspot_schema
+        return self.salesforce, self.salesforce_schema
 
     def carry(self, target: Crm, value: FieldValue) -> FieldValue:
         """The value in the target's words. Raises ``Unconvertible``."""
@@ -130,9 +142,13 @@ def merge(field: MappedField, now: Pair, agreed: Pair | None, changed_at: tuple[
     if not left or _alike(field, now):
         return AGREE
     winner = _first(field, now, changed_at) if agreed is None else _winner(field, now, left, changed_at)
-    if winner is None or (field.moves_back and field.moves_back(winner.other, now)):
+    if winner is None:
         return LEAVE
-    return _send(field, now, winner, conflict=_gives_way(now, agreed, winner.other, left))
+    target = winner.other
+    if field.moves_back and field.moves_back(target, now):
+        return LEAVE
+    overwrites = target in left and (agreed is not None or not _blank(now, target))
+    return _send(field, now, target, conflict=overwrites)
 
 
 def _left(field: MappedField, now: Pair, agreed: Pair) -> frozenset[Crm]:
@@ -163,11 +179,6 @@ def _alike(field: MappedField, now: Pair) -> bool:
         return same(field.hubspot_schema.kind, field.to_hubspot(now.salesforce), now.hubspot)
     except Unconvertible:
         return False
-
-
-def _gives_way(now: Pair, agreed: Pair | None, target: Crm, left: frozenset[Crm]) -> bool:
-    """Whether somebody's value is overwritten, and not just what was agreed on or an empty field."""
-    return target in left and (agreed is not None or not _blank(now, target))
 
 
 def _blank(now: Pair, crm: Crm) -> bool:
@@ -220,22 +231,22 @@ def _latest(changed_at: tuple[int, int]) -> Crm:
     return HUBSPOT if hubspot // 1000 > salesforce // 1000 else SALESFORCE
 
 
-def _send(field: MappedField, now: Pair, winner: Crm, *, conflict: bool) -> Merged:
-    target = winner.other
-    if not _writable(field, target):
+def _send(field: MappedField, now: Pair, target: Crm, *, conflict: bool) -> Merged:
+    """Send the winner's value, which the target does not hold already.
+
+    ``conflict``: somebody's value is overwritten, and not just what was agreed on or an empty field.
+    """
+    if not _writable(field.schema(target)):
         return LEAVE
+    source = now.of(target.other)
     try:
-        value = field.carry(target, now.of(winner))
+        value = field.carry(target, source)
     except Unconvertible as error:
-        if winner is Crm.HUBSPOT and field.gives_way and field.gives_way(now.hubspot):
-            return _send(field, now, Crm.SALESFORCE, conflict=now.hubspot is not None)
-        return Refuse(target, now.of(winner), str(error), error.code)
-    if same(field.schema(target).kind, value, now.of(target)):
-        return AGREE
-    lost = now.of(target) if conflict else None
-    return Send(target, value, now.of(winner), lost, conflict)
+        if target is SALESFORCE and field.gives_way and field.gives_way(source):
+            return _send(field, now, HUBSPOT, conflict=source is not None)
+        return Refuse(target, source, str(error), error.code)
+    return Send(target, value, source, now.of(target) if conflict else None, conflict)
 
 
-def _writable(field: MappedField, target: Crm) -> bool:
-    schema = field.schema(target)
+def _writable(schema: FieldSchema) -> bool:
     return schema.updateable and not schema.calculated

@@ -1,10 +1,12 @@
 """What counts of a linked pair now: the values seen last, or those written and not seen since."""
 
 from collections.abc import Iterator
+from itertools import compress, repeat
 from typing import Any
 
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields
 from domain.mapping import ALWAYS, MappedField, Pair
+from domain.policy import KindPolicy
 from domain.records import Record
 from domain.state import Contact
 
@@ -13,30 +15,41 @@ Compared = tuple[MappedField, Pair, Pair | None]
 
 
 def unsettled(
-    contact: Contact, mapped: tuple[MappedField, ...], ours: Record, theirs: Record
+    contact: Contact, kind: KindPolicy, name: str, ours: Record, theirs: Record
 ) -> Iterator[Compared]:
-    """The fields that are not simply as agreed.
+    """The mapped fields that are not simply as agreed. ``name``: of the Salesforce object.
 
     Values on their way, and values written but not seen since, count instead of the last ones seen; what
     is on its way counts as agreed on with the value it came from.
     """
     hubspot, salesforce, agreed_pairs = ours.values, theirs.values, contact.agreed
-    ours_sent, theirs_sent = overlay(contact, HUBSPOT), overlay(contact, SALESFORCE)
-    for each in mapped:
-        name, field_name = each.hubspot, each.salesforce
-        agreed = agreed_pairs.get(name, _NEVER)
-        if agreed is None and name not in ours_sent and field_name not in theirs_sent:
+    sent = bool(contact.flights or contact.expected)
+    ours_sent, theirs_sent = (overlay(contact, HUBSPOT), overlay(contact, SALESFORCE)) if sent else _NOTHING
+    for each in _open(contact, kind, name, ours_sent, theirs_sent):
+        property_name, field_name = each.hubspot, each.salesforce
+        if property_name not in hubspot or field_name not in salesforce:
             continue
-        if name not in hubspot or field_name not in salesforce:
-            continue
-        seen = hubspot[name], salesforce[field_name]
-        now = ours_sent.get(name, seen[0]), theirs_sent.get(field_name, seen[1])
-        known = None if agreed is _NEVER else agreed or seen
-        if contact.flights or contact.expected:
+        seen = hubspot[property_name], salesforce[field_name]
+        agreed = agreed_pairs.get(property_name, _NEVER)
+        now, known = seen, None if agreed is _NEVER else agreed or seen
+        if sent:
+            now = ours_sent.get(property_name, seen[0]), theirs_sent.get(field_name, seen[1])
             known = _in_flight(contact, each) or _on_arrival(contact, each) or known
-        if now == known and (agreed is None or now != seen):
-            continue
+            if now == known and (agreed is None or now != seen):
+                continue
         yield each, Pair(*now), None if known is None else Pair(*known)
+
+
+def _open(
+    contact: Contact, kind: KindPolicy, name: str, ours_sent: Fields, theirs_sent: Fields
+) -> Iterator[MappedField]:
+    """The mapped fields that are not marked as agreed, or were sent and not seen since, in their order."""
+    marks: dict[str, Any] = contact.agreed
+    if ours_sent or theirs_sent:
+        mapped = kind.mapped[name, SALESFORCE]
+        there = (mapped[field].hubspot for field in theirs_sent if field in mapped)
+        marks = {**marks, **dict.fromkeys((*ours_sent, *there), _NEVER)}
+    return compress(kind.fields[name], map(marks.get, kind.properties[name], repeat(_NEVER)))
 
 
 def derived(
@@ -85,6 +98,7 @@ def _on_arrival(contact: Contact, mapped: MappedField) -> Pair | None:
 
 
 _NEVER: Any = object()
+_NOTHING: tuple[Fields, Fields] = {}, {}
 
 
 def overlay(contact: Contact, crm: Crm) -> Fields:

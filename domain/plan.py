@@ -29,31 +29,33 @@ def plan(contact: Contact, policy: Policy, now: int) -> Plan:
     stop = _parked(contact) or _unready(policy)
     if stop is None and _orphaned(contact, kind):
         return _following(contact, kind, now)
-    sides = _linked(contact)
-    stop = stop or _lost(sides) or _unread(contact, kind, sides) or _unmatched(kind, sides)
+    ours, theirs = linked(contact, HUBSPOT), linked(contact, SALESFORCE)
+    sides = [side for side in (ours, theirs) if side is not None]
+    stop = stop or _lost(sides) or _unread(contact, kind, sides) or _barred(contact, kind, sides, now)
     if stop is not None:
         return stop
-    inclusion = _filtered(contact, kind, now) or _inclusion(contact, kind, now)
-    arriving = inclusion.member is False and _arriving(contact, kind)
+    inclusion = _inclusion(contact, kind, ours, now)
+    arriving = inclusion.member is False and _arriving(contact, kind, theirs)
     if inclusion.wait or (inclusion.stop and not arriving):
         return inclusion
-    paired = len(sides) == len(CRMS)
-    answer = update(contact, kind, now) if paired else create(contact, kind, sides[0][0].crm.other, now)
+    if ours is not None and theirs is not None:
+        answer = update(contact, kind, ours, theirs, now)
+    else:
+        answer = create(contact, kind, sides[0], now)
     answer.member, answer.look_again = inclusion.member, inclusion.look_again
     if arriving:
         answer.drafts.pop(SALESFORCE, None)
         answer.held.pop(SALESFORCE, None)
-    else:
+    elif kind.rules:
         judge(contact, kind, answer, now)
     return answer
 
 
-def _arriving(contact: Contact, kind: KindPolicy) -> bool:
+def _arriving(contact: Contact, kind: KindPolicy, theirs: Side | None) -> bool:
     """Whether HubSpot may hear once of a new Salesforce record, though its contact is not on the list."""
-    found = linked(contact, SALESFORCE)
-    if contact.once is not Once.ARRIVAL or found is None:
+    if contact.once is not Once.ARRIVAL or theirs is None:
         return False
-    return kind.section.creates_in_hubspot(found[0].object)
+    return kind.section.creates_in_hubspot(theirs[0].object)
 
 
 # -- what may stop a contact, in order
@@ -79,19 +81,20 @@ def _lost(sides: Sequence[Side]) -> Plan | None:
     return None if sides else Plan(stop=Reason.RECORD_DELETED, explanation="no record is left")
 
 
-def _linked(contact: Contact) -> list[Side]:
-    return [found for crm in CRMS if (found := linked(contact, crm)) is not None]
-
-
 def _unread(contact: Contact, kind: KindPolicy, sides: Sequence[Side]) -> Plan | None:
     """Wait for records that were never read in full, or must be looked at after an unclear answer."""
     needs = [
         Need("record", ref.crm, ref.object, ref.id)
         for ref, record in sides
         if ref.crm in contact.unsure
-        or not (record.gone or ref.crm in contact.created_by_us or read_in_full(contact, kind, ref, record))
+        or not (read_in_full(contact, kind, ref, record) or record.gone or ref.crm in contact.created_by_us)
     ]
     return Plan(wait=Wait.READ, needs=needs) if needs else None
+
+
+def _barred(contact: Contact, kind: KindPolicy, sides: Sequence[Side], now: int) -> Plan | None:
+    """Stop for a contact that may not sync, whatever the inclusion list says."""
+    return _unmatched(kind, sides) or (_filtered(contact, kind, sides[-1], now) if kind.filters else None)
 
 
 def _unmatched(kind: KindPolicy, sides: Sequence[Side]) -> Plan | None:
@@ -103,18 +106,18 @@ def _unmatched(kind: KindPolicy, sides: Sequence[Side]) -> Plan | None:
     return Plan(stop=Reason.NO_EMAIL, explanation="neither record has an e-mail address")
 
 
-def _filtered(contact: Contact, kind: KindPolicy, now: int) -> Plan | None:
+def _filtered(contact: Contact, kind: KindPolicy, side: Side, now: int) -> Plan | None:
     """Stop for a Salesforce record that its filter keeps out, but for one that we just made."""
-    found = linked(contact, SALESFORCE) if kind.filters else None
-    condition = kind.filters.get(found[0].object) if found else None
-    if found is None or condition is None or SALESFORCE in contact.created_by_us:
+    ref, record = side
+    condition = kind.filters.get(ref.object) if ref.crm is SALESFORCE else None
+    if condition is None or SALESFORCE in contact.created_by_us:
         return None
-    passes = condition.holds(found[1].values, now)
+    passes = condition.holds(record.values, now)
     if passes is True:
         return None
-    why = f"{found[0].object} does not meet {condition.formula.source}"
+    why = f"{ref.object} does not meet {condition.formula.source}"
     if isinstance(passes, FormulaError):
-        why = f"for this {found[0].object}, {condition.formula.source} gives no answer: {passes.reason}"
+        why = f"for this {ref.object}, {condition.formula.source} gives no answer: {passes.reason}"
     return Plan(stop=Reason.SALESFORCE_FILTER, explanation=why)
 
 
@@ -142,24 +145,23 @@ def timeless_word(contact: Contact, kind: KindPolicy, record: Record, now: int) 
     )
 
 
-def _inclusion(contact: Contact, kind: KindPolicy, now: int) -> Plan:
+def _inclusion(contact: Contact, kind: KindPolicy, ours: Side | None, now: int) -> Plan:
     if kind.inclusion_missing:
         return Plan(stop=Reason.NOT_IN_INCLUSION_LIST, explanation=kind.inclusion_missing)
-    found = linked(contact, HUBSPOT)
-    if kind.inclusion is None or found is None or timeless_word(contact, kind, found[1], now):
+    if kind.inclusion is None or ours is None or timeless_word(contact, kind, ours[1], now):
         return Plan(member=True)
     word = verdict(contact, kind, now)
     assert word is not None
     if word.member is None:
-        return _undecided(contact, kind, found, word)
+        return _undecided(contact, kind, ours, word)
     answer = Plan(member=word.member, look_again=word.next_change)
     if not word.member:
         answer.stop, answer.explanation = Reason.NOT_IN_INCLUSION_LIST, word.leaf
     return answer
 
 
-def _undecided(contact: Contact, kind: KindPolicy, found: tuple[RecordRef, Record], word: Verdict) -> Plan:
-    ref, record = found
+def _undecided(contact: Contact, kind: KindPolicy, ours: Side, word: Verdict) -> Plan:
+    ref, record = ours
     if word.unknown and not read_in_full(contact, kind, ref, record):
         return Plan(wait=Wait.READ, needs=[Need("record", ref.crm, ref.object, ref.id)])
     needs = membership_needs(ref, word)
@@ -186,21 +188,20 @@ def _orphaned(contact: Contact, kind: KindPolicy) -> bool:
 
 def _following(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     """Delete or merge HubSpot's record too, if the contact may sync; otherwise it stays there for good."""
-    sides = _linked(contact)
+    sides = [found for crm in CRMS if (found := linked(contact, crm)) is not None]
     lost = _lost(sides) or Plan()
-    answer = _unread(contact, kind, sides) or _reached(contact, kind, now)
+    answer = _unread(contact, kind, sides) or _reached(contact, kind, sides, now)
     if answer.stop is not None:
         lost.explanation += f"; kept in HubSpot: {TEXT[answer.stop]}"
         return lost
     if answer.wait is None:
-        ref = RecordRef.parse(contact.pair[HUBSPOT])
+        ref = sides[0][0]
         answer.drafts = {HUBSPOT: Draft(ref.object, ref.id, {}, {}, delete=True, into=contact.into)}
     return answer
 
 
-def _reached(contact: Contact, kind: KindPolicy, now: int) -> Plan:
+def _reached(contact: Contact, kind: KindPolicy, sides: Sequence[Side], now: int) -> Plan:
     """Whether deletions and merges reach the contact."""
     if kind.section.delete_outside_list:
         return Plan()
-    barred = _unmatched(kind, _linked(contact)) or _filtered(contact, kind, now)
-    return barred or _inclusion(contact, kind, now)
+    return _barred(contact, kind, sides, now) or _inclusion(contact, kind, sides[0], now)

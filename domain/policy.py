@@ -97,6 +97,7 @@ class KindPolicy:
     section: Section
     kind: ObjectKind
     fields: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> its mapped fields
+    properties: dict[str, tuple[str, ...]]  #: Salesforce object -> the property of each of its mapped fields
     mapped: dict[tuple[str, Crm], dict[str, MappedField]]  #: (Salesforce object, CRM) -> field -> its mapping
     absent: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> those that one side does not have
     watched: dict[Place, frozenset[str]]  #: (CRM, object) -> fields whose change is a trigger

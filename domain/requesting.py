@@ -112,10 +112,10 @@ def _adopt(step: Step, contact: Contact) -> Contact:
     Nothing is decided: what differs waits for a trigger.
     """
     kind = step.policy.kinds.get(contact.kind)
-    known = [linked(contact, crm) for crm in CRMS]
-    if kind is None or contact.erased or any(found is None or found[1].gone for found in known):
+    ours, theirs = (linked(contact, crm) for crm in CRMS)
+    if kind is None or contact.erased or not ours or not theirs or ours[1].gone or theirs[1].gone:
         return contact
-    return agree(contact, kind, update(contact, kind, step.at).agreed)
+    return agree(contact, kind, update(contact, kind, ours, theirs, step.at).agreed)
 
 
 def link_chosen(step: Step, event: e.LinkChosen) -> None:

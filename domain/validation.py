@@ -13,8 +13,6 @@ from domain.identity import Fields, FieldValue
 from domain.schema import FieldKind, FieldSchema, ObjectSchema
 
 _ADDRESS = re.compile(r"[^\s@,;<>()]+@[^\s@,;<>().]+(\.[^\s@,;<>().]+)+")
-_TEXTS = frozenset({FieldKind.TEXT, FieldKind.MULTILINE, FieldKind.EMAIL, FieldKind.PHONE, FieldKind.URL})
-_NUMBERS = frozenset({FieldKind.NUMBER, FieldKind.INTEGER})
 
 
 def objection(schema: FieldSchema, value: FieldValue, *, create: bool) -> str:
@@ -25,25 +23,21 @@ def objection(schema: FieldSchema, value: FieldValue, *, create: bool) -> str:
         return "the field cannot be written"
     if schema.apart and value != "true":
         return "the box can be ticked, and not be cleared"
-    return _value_objection(schema, value)
-
-
-def _value_objection(schema: FieldSchema, value: FieldValue) -> str:
     if value is None:
         return "the field must not be empty" if schema.required else ""
-    if schema.kind in _TEXTS:
-        return _text_objection(schema, value)
-    if schema.kind in _NUMBERS:
-        return _number_objection(schema, value)
-    return _option_objection(schema, value) if schema.restricted and schema.options else ""
+    judge = _OBJECTIONS.get(schema.kind, _option_objection)
+    return judge(schema, value)
 
 
 def _text_objection(schema: FieldSchema, value: str) -> str:
     if schema.length is not None and len(value) > schema.length:
         return f"the text has {len(value)} characters, the field takes {schema.length}"
-    if schema.kind is FieldKind.EMAIL and not _ADDRESS.fullmatch(value):
-        return "not an e-mail address"
     return ""
+
+
+def _address_objection(schema: FieldSchema, value: str) -> str:
+    why = _text_objection(schema, value)
+    return why or ("" if _ADDRESS.fullmatch(value) else "not an e-mail address")
 
 
 def _number_objection(schema: FieldSchema, value: str) -> str:
@@ -62,11 +56,22 @@ def _number_objection(schema: FieldSchema, value: str) -> str:
 
 
 def _option_objection(schema: FieldSchema, value: str) -> str:
+    if not (schema.restricted and schema.options):
+        return ""
     allowed = {option.value for option in schema.options if option.active}
     parts = value.split(";") if schema.kind is FieldKind.MULTIPICKLIST else [value]
     if all(part in allowed for part in parts if part):
         return ""
     return "the value is not one of the field's options"
+
+
+_TEXTS = (FieldKind.TEXT, FieldKind.MULTILINE, FieldKind.PHONE, FieldKind.URL)
+_NUMBERS = (FieldKind.NUMBER, FieldKind.INTEGER)
+_OBJECTIONS = {
+    **dict.fromkeys(_TEXTS, _text_objection),
+    **dict.fromkeys(_NUMBERS, _number_objection),
+    FieldKind.EMAIL: _address_objection,
+}
 
 
 def missing_required(schema: ObjectSchema, fields: dict[str, FieldValue]) -> tuple[str, ...]:

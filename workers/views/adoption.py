@@ -112,7 +112,10 @@ def _mapped(contact: Contact, kind: KindPolicy) -> int:
 
 
 def _differences(contact: Contact, kind: KindPolicy, now: int) -> Iterator[DifferingField]:
-    answer = update(contact, kind, now)
+    ours, theirs = (linked(contact, crm) for crm in CRMS)
+    assert ours is not None
+    assert theirs is not None
+    answer = update(contact, kind, ours, theirs, now)
     alike = {mapped.hubspot for mapped, _ in answer.agreed}
     for mapped, pair, _ in compared(contact, kind, now):
         if mapped.hubspot in alike:
