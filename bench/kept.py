@@ -16,8 +16,8 @@ from bench.figures import Figure, times
 from domain.book import Table
 from domain.events import AnyEvent, RecordObserved, encode
 from domain.upcasting import decode
-from workers.bootstrap import open_log
 from workers.clock import SystemClock
+from workers.opening import open_log
 from workers.parts import Processes
 from workers.replay import Replay
 from workers.storage.keys import Keys

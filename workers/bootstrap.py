@@ -47,6 +47,7 @@ from workers.limits import DAY_MS, leaves_room_for_retries
 from workers.memberships import Memberships
 from workers.metadata import Metadata
 from workers.notices import Notices
+from workers.opening import open_log
 from workers.parts import Processes, cores
 from workers.poll import Poller
 from workers.project import Projector
@@ -358,12 +359,6 @@ class Link:
 def _room(settings: Settings) -> Room:
     """Room for copies of a distant archive."""
     return Room(settings.data_dir / "archive_cache", settings.archive_cache_mb * 1_000_000)
-
-
-def open_log(server: str, archive: str, connection: str, room: Room | None = None) -> WholeLog:
-    """A connection's log, for a process that has nothing but the addresses."""
-    files = open_files(archive, connection, room)
-    return WholeLog(RedisStores(connect(server), connection).log, Archive(files))
 
 
 @cache

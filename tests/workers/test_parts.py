@@ -14,10 +14,10 @@ from tests.workers.crm import FakeCrm
 from tests.workers.lanes import MOMENT, configured, project, shown
 from tests.world import HS, SECTION, SF
 from workers import embedded
-from workers.bootstrap import open_log
 from workers.clock import ManualClock
 from workers.connection import Lane
 from workers.deliver import Deliverer
+from workers.opening import open_log
 from workers.parts import Alone, Processes, fold, in_pieces
 from workers.read import Reader
 from workers.replay import Comparison, Replay

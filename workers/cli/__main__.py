@@ -1,5 +1,5 @@
 """``python -m workers.cli``: the same as ``crmsync``."""
 
-from workers.cli.main import main
+from workers.cli import run
 
-main(prog_name="crmsync")
+run()
