@@ -18,8 +18,10 @@ from domain.state import Priority
 from tests.workers.installed import ADA, FILE, LETTER, Installation
 from tests.workers.lanes import append, refused, shown
 from tests.world import HS, SF
+from workers.cli.fleet import ROOT
 from workers.clock import SystemClock
 from workers.control import Control
+from workers.settings import child_environment
 from workers.storage.redis_store import connect
 
 CRMSYNC = Path(sys.executable).parent / "crmsync"
@@ -35,6 +37,23 @@ def acme(tmp_path: Path) -> Installation:
 def mourning(tmp_path: Path) -> Installation:
     """A connection with a dead letter."""
     return Installation(tmp_path).with_letter()
+
+
+# -- loading
+
+
+@pytest.mark.parametrize(
+    "way", [[str(CRMSYNC)], [sys.executable, "-m", "workers.cli"]], ids=["script", "module"]
+)
+def test_an_interrupt_while_the_commands_are_loaded_ends_quietly(
+    tmp_path: Path, way: list[Path | str]
+) -> None:
+    (tmp_path / "click.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    path = child_environment({"PYTHONPATH": f"{tmp_path}:{ROOT}"})
+
+    ended = subprocess.run([*way, "status"], env=path, capture_output=True, check=False)
+
+    assert (ended.returncode, ended.stderr) == (130, b"")
 
 
 # -- which connection

@@ -1,11 +1,19 @@
 """The command line: what an operator types."""
 
+import sys
+
+INTERRUPTED = 130
+"""The exit code by which shells know a program that Ctrl-C ended."""
+
 
 def run() -> None:
     """Run the ``crmsync`` command.
 
-    It is imported only now, because the processes that share a replay import whatever starts the first one.
+    It is imported only now, because the processes that share a replay import whatever starts the first one,
+    and because that takes half a second, which Ctrl-C ends as quietly as what follows.
     """
-    from workers.cli.main import main  # noqa: PLC0415 - see above
-
+    try:
+        from workers.cli.main import main  # noqa: PLC0415 - see above
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     main(prog_name="crmsync")
