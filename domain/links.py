@@ -59,13 +59,15 @@ def named(book: Book, entity: str) -> Contact | None:
     return contact
 
 
-def locate(book: Book, kind: ObjectKind, event: RecordObserved) -> Contact:
+def locate(book: Book, kind: ObjectKind, ref: RecordRef, event: RecordObserved) -> Contact:
     """Find the contact of an observed record, or begin a new one."""
-    known = book.entity_of(event.ref.key)
-    if known is not None:
-        contact = _contact(book, known)
-        return _part(book, kind, contact, event) if _estranged(contact, kind, event) else contact
-    return _home(book, kind, event)
+    known = book.entity_of(ref.key)
+    if known is None:
+        return _home(book, kind, event)
+    contact = _contact(book, known)
+    if contact.pair.get(ref.crm) != ref.key and _estranged(contact, kind, event):
+        return _part(book, kind, contact, event)
+    return contact
 
 
 def _home(book: Book, kind: ObjectKind, event: RecordObserved) -> Contact:
@@ -86,8 +88,7 @@ def _estranged(contact: Contact, kind: ObjectKind, event: RecordObserved) -> boo
     just found it by an address that the contact does not have in HubSpot, where nobody else could have it.
     """
     ref = event.ref
-    linked = contact.pair.get(ref.crm)
-    if linked is None or ref.key in (linked, contact.id) or contact.records[ref.key].gone:
+    if ref.crm not in contact.pair or ref.key == contact.id or contact.records[ref.key].gone:
         return False
     shown, known = set(match_values(kind, ref, event.fields)), contact.records[ref.key]
     if not shown or event.modified_at < known.seen[0]:

@@ -21,7 +21,7 @@ from domain.following import (
     replaced,
     unite_by_match,
 )
-from domain.identity import HUBSPOT, SALESFORCE, Crm, Fields, RecordRef
+from domain.identity import CRMS, HUBSPOT, SALESFORCE, Fields, RecordRef, record_key
 from domain.membership import evaluate
 from domain.pairs import overlay
 from domain.policy import KindPolicy
@@ -35,6 +35,19 @@ ASKED_FOR = frozenset({"look_up", "import"})
 """Where a record comes from that is new to us only because somebody looked for it."""
 
 
+class Written(msgspec.Struct, frozen=True, gc=False):
+    """What a look shows of our own writes to its record."""
+
+    sent: Fields = {}  #: values that were sent to it and not seen since
+    shown: dict[str, Expected] = {}  #: those of which the look shows what became
+    settled: frozenset[str] = frozenset()  #: fields in which it shows what became of our write
+    foreign: frozenset[str] = frozenset()  #: fields in which it shows something else than what we wrote
+    confirmed: frozenset[str] = frozenset()  #: fields in which a write without an answer did happen
+
+
+_NOTHING = Written()
+
+
 class Look(msgspec.Struct, frozen=True, gc=False):
     """One look at a record, beside what was known of it before."""
 
@@ -43,45 +56,37 @@ class Look(msgspec.Struct, frozen=True, gc=False):
     ref: RecordRef
     before: Record
     folded: Folded
+    written: Written
     known: bool  #: the contact had the record already
     linked: bool  #: it was the contact's linked one
     made: bool  #: we made it, and nobody has read it in full since
-    overlay: Fields  #: values sent to it and not seen since
-    shown: dict[str, Expected]  #: those of which the look shows what became
-    settled: frozenset[str]  #: fields in which the look shows what became of our write
-    foreign: frozenset[str]  #: fields in which it shows something else than what we wrote
-    confirmed: frozenset[str]  #: fields in which it shows that a write without an answer did happen
+    turned: bool  #: it was there and is gone, or was gone and is back
 
 
 def observed(step: Step, event: e.RecordObserved) -> None:
     """Fold a look at a record, and decide if it shows news."""
-    request = _take_request(step, event)
+    request = _take_request(step, event) if event.request is not None else None
     kind = step.policy.by_object.get((event.crm, event.object))
     if kind is None:
         step.book.count("ignored/object")
         return
-    contact = links.locate(step.book, kind.kind, event)
+    ref = event.ref
+    contact = links.locate(step.book, kind.kind, ref, event)
     if contact.erased:
         return
-    look = _look(contact, kind, event, _us(step, event.crm))
-    contact = keep_agreed(contact, kind, look.ref, look.folded)
+    look = _look(step, contact, kind, ref, event)
     contact = _place(step, contact, look)
-    contact = close_expected(contact, kind, look.ref.crm, look.shown, look.settled)
-    contact = _confirm(contact, look, over=request is not None)
-    contact = _satisfy(contact, look, request)
-    if look.folded.changes and look.known:
-        contact = renamed(step, contact, kind, look.ref, look.folded.changes, event)
-    contact = follow(step, contact, kind, look.ref, quiet=event.source == "baseline")
-    contact = unite_by_match(step, contact, kind, look.ref, searched=event.source == links.SEARCHED)
+    contact = _account(contact, look, request)
+    contact = _identify(step, contact, look)
     joined, contact = _membership(step, contact, look)
     trigger = _trigger(contact, look, joined=joined)
-    contact = _loss(step, contact, look)
+    if look.linked and look.turned:
+        contact = _loss(step, contact, look)
     if trigger:
-        detail = f"{look.ref.key} {trigger[1]}".strip()
-        arrives = trigger[0] == CREATED and look.ref.crm is SALESFORCE
-        once = Once.ARRIVAL if arrives else Once.NO
-        contact = open_decision(step, contact, trigger[0], detail, once=once)
-    step.book.put_contact(settle(step, _succeed(contact, look)))
+        contact = _open(step, contact, look, *trigger)
+    if look.linked and look.folded.record.gone:
+        contact = _succeed(contact, look)
+    step.book.put_contact(settle(step, contact))
 
 
 def touched(step: Step, event: e.RecordTouched) -> None:
@@ -104,11 +109,9 @@ def touched(step: Step, event: e.RecordTouched) -> None:
 
 
 def _take_request(step: Step, event: e.RecordObserved) -> ReadRequest | None:
-    """Take the read request off the list that this look answers, if it is the latest asking."""
-    if event.request is None:
-        return None
+    """Take the read request off the list that a look answers, if it is the latest asking."""
     for record_id in (event.id, event.asked_id):
-        key = RecordRef(event.crm, event.object, record_id or "").key
+        key = record_key(event.crm, event.object, record_id or "")
         standing = step.book.request(key)
         if standing is not None and standing.asked == event.request:
             step.book.drop_request(key)
@@ -116,49 +119,66 @@ def _take_request(step: Step, event: e.RecordObserved) -> ReadRequest | None:
     return None
 
 
-_NOTHING: frozenset[str] = frozenset()
-
-
-def _us(step: Step, crm: Crm) -> str:
-    """The user that our writes are made by, where the CRM says so."""
-    return step.book.connection.accounts.get(crm, ("", "", ""))[2]
-
-
-def _look(contact: Contact, kind: KindPolicy, event: e.RecordObserved, us: str) -> Look:
-    ref = event.ref
+def _look(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, event: e.RecordObserved) -> Look:
     known = contact.records.get(ref.key)
-    before = known or EMPTY
+    before = EMPTY if known is None else known
     folded = observe(before, event)
     after = converted(kind, ref, folded.record)
     if after is not folded.record:
-        folded = folded._replace(record=after)
-    expected = shown(contact, event)
-    written = event.crm in contact.expected or event.crm in contact.flights
-    settled = own_form(contact, event, before, expected, us) if written else _NOTHING
+        folded = replace(folded, record=after)
     return Look(
         event,
         kind,
         ref,
         before,
         folded,
+        _written(step, contact, event, before, folded),
         known=known is not None,
         linked=contact.pair.get(ref.crm) == ref.key,
-        made=event.crm in contact.created_by_us,
-        overlay=overlay(contact, event.crm) if folded.changes else {},
-        shown=expected,
-        settled=settled,
-        foreign=frozenset(expected.keys() - settled) if expected else _NOTHING,
-        confirmed=own_doubted(contact, event, folded.record, us),
+        made=ref.crm in contact.created_by_us,
+        turned=(not before.gone) is not (not after.gone),
+    )
+
+
+_NONE: frozenset[str] = frozenset()
+
+
+def _written(
+    step: Step, contact: Contact, event: e.RecordObserved, before: Record, folded: Folded
+) -> Written:
+    crm, doubted = event.crm, event.crm in contact.doubted
+    if crm not in contact.expected and crm not in contact.flights and not doubted:
+        return _NOTHING
+    us = step.book.connection.accounts.get(crm, ("", "", ""))[2]
+    expected = shown(contact, event)
+    settled = own_form(contact, event, before, expected, us)
+    return Written(
+        overlay(contact, crm) if folded.changes else {},
+        expected,
+        settled,
+        frozenset(expected.keys() - settled) if expected else _NONE,
+        own_doubted(contact, event, folded.record, us) if doubted else _NONE,
     )
 
 
 def _place(step: Step, contact: Contact, look: Look) -> Contact:
     """Put the record into its contact, as the linked one where that place is free."""
+    ref = look.ref
+    if look.folded.changes or look.folded.learned:
+        links.index(step.book, look.kind.kind, ref, look.before.values, look.folded.record.values)
+    if not look.linked:
+        return _join(step, contact, look)
+    if look.folded.changes:
+        contact = keep_agreed(contact, look.kind, ref, look.folded)
+    return replace(contact, records={**contact.records, ref.key: look.folded.record})
+
+
+def _join(step: Step, contact: Contact, look: Look) -> Contact:
+    """Put a record into its contact that is not the linked one so far."""
     event, ref = look.event, look.ref
     if step.book.entity_of(ref.key) != contact.id:
         step.book.bind(ref.key, contact.id)
-    links.index(step.book, look.kind.kind, ref, look.before.values, look.folded.record.values)
-    if event.asked_id and contact.pair.get(ref.crm) == RecordRef(ref.crm, ref.object, event.asked_id).key:
+    if event.asked_id and contact.pair.get(ref.crm) == record_key(ref.crm, ref.object, event.asked_id):
         old = RecordRef(ref.crm, ref.object, event.asked_id)
         contact = replaced(step, contact, look.kind, old, event.id)
     contact = links.join(contact, ref, look.folded.record)
@@ -166,16 +186,39 @@ def _place(step: Step, contact: Contact, look: Look) -> Contact:
     return links.relink(contact, ref) if latest else contact
 
 
+def _account(contact: Contact, look: Look, request: ReadRequest | None) -> Contact:
+    """Note what became of our writes, and of the request that the look answers."""
+    if look.written.shown:
+        contact = close_expected(contact, look.kind, look.ref.crm, look.written.shown, look.written.settled)
+    if contact.doubted:
+        contact = _confirm(contact, look, over=request is not None)
+    if look.made or request is not None:
+        contact = _satisfy(contact, look, request)
+    return contact
+
+
+def _identify(step: Step, contact: Contact, look: Look) -> Contact:
+    """See to it that the contact has the records of one person, and all of them."""
+    event, kind, ref = look.event, look.kind, look.ref
+    if look.folded.changes:
+        contact = renamed(step, contact, kind, ref, look.folded.changes, event)
+    if look.folded.record.gone:
+        contact = follow(step, contact, kind, ref, quiet=event.source == "baseline")
+    if len(contact.pair) < len(CRMS):
+        contact = unite_by_match(step, contact, kind, ref, searched=event.source == links.SEARCHED)
+    return contact
+
+
 def _confirm(contact: Contact, look: Look, *, over: bool) -> Contact:
     """Take what a write without an answer turns out to have done as written."""
-    crm = look.ref.crm
+    crm, confirmed = look.ref.crm, look.written.confirmed
     doubt = contact.doubted.get(crm)
     if doubt is None or contact.pair.get(crm) != look.ref.key:
         return contact
-    if look.confirmed:
-        written = {name: doubt.flight.fields[name] for name in look.confirmed}
+    if confirmed:
+        written = {name: doubt.flight.fields[name] for name in confirmed}
         contact = record_written(contact, doubt.flight.decision, crm, written)
-    return close_doubt(contact, look.kind, crm, look.confirmed, over=over)
+    return close_doubt(contact, look.kind, crm, confirmed, over=over)
 
 
 def _satisfy(contact: Contact, look: Look, request: ReadRequest | None) -> Contact:
@@ -197,19 +240,23 @@ def _satisfy(contact: Contact, look: Look, request: ReadRequest | None) -> Conta
 
 def _loss(step: Step, contact: Contact, look: Look) -> Contact:
     """Note that the linked record was deleted or restored; a baseline tells nothing of when."""
-    same = bool(look.before.gone) == bool(look.folded.record.gone)
-    if same or not look.linked or contact.pair.get(look.ref.crm) != look.ref.key:
+    if contact.pair.get(look.ref.crm) != look.ref.key:
         return contact
     if look.folded.record.gone and deleted_by_us(contact, look.ref.crm):
         return confirm_deletion(contact, look.ref.crm)
     return contact if look.event.source == "baseline" else note_loss(step, contact, look.kind, look.ref)
 
 
+def _open(step: Step, contact: Contact, look: Look, trigger: str, names: str) -> Contact:
+    arrives = trigger == CREATED and look.ref.crm is SALESFORCE
+    once = Once.ARRIVAL if arrives else Once.NO
+    return open_decision(step, contact, trigger, f"{look.ref.key} {names}".strip(), once=once)
+
+
 def _succeed(contact: Contact, look: Look) -> Contact:
     """Let another record of the person take the place of one that is gone for good."""
     crm = look.ref.crm
-    gone = look.linked and look.folded.record.gone and contact.pair.get(crm) == look.ref.key
-    heir = links.successor(contact, crm) if gone else None
+    heir = links.successor(contact, crm) if contact.pair.get(crm) == look.ref.key else None
     return links.relink(contact, heir) if heir else contact
 
 
@@ -218,14 +265,15 @@ def _succeed(contact: Contact, look: Look) -> Contact:
 
 def _trigger(contact: Contact, look: Look, *, joined: bool) -> tuple[str, str] | None:
     """Whether an observation starts a sync: (trigger, field names), or None."""
-    event, folded, before = look.event, look.folded, look.before
+    event = look.event
     if event.source == "baseline" or contact.pair.get(event.crm) != look.ref.key:
         return None
     if not look.linked:
         return None if event.source in ASKED_FOR else ("linked" if look.known else CREATED, "")
-    if bool(before.gone) != bool(folded.record.gone):
-        ours = folded.record.gone and deleted_by_us(contact, event.crm)
-        return None if ours else ("deleted", "") if folded.record.gone else ("restored", "")
+    if look.turned:
+        gone = look.folded.record.gone
+        ours = gone and deleted_by_us(contact, event.crm)
+        return None if ours else ("deleted", "") if gone else ("restored", "")
     if joined:
         return "joined_list", ""
     news = _news(look)
@@ -244,27 +292,28 @@ def _news(look: Look) -> list[str]:
     Values known for the first time are news in a webhook, which tells of changes only, and in a record
     that we made: its CRM's automation put them there.
     """
-    folded, fields = look.folded, look.event.fields
-    if not folded.changes and not folded.learned and not look.foreign:
+    changes, learned, foreign = look.folded.changes, look.folded.learned, look.written.foreign
+    if not changes and not learned and not foreign:
         return []
-    watched = look.kind.watched[look.event.crm, look.event.object]
-    news = [name for name, each in folded.changes.items() if name in watched and _is_news(look, name, each)]
-    if look.event.source == "webhook":
-        news += [name for name in folded.learned if name in watched]
-    elif look.made:
-        mapped = watched - look.kind.prompts[look.event.crm, look.event.object].keys()
-        news += [name for name in folded.learned if name in mapped and fields[name] is not None]
-    return news + [name for name in look.foreign if name in watched and name not in news]
+    place = look.event.crm, look.event.object
+    watched = look.kind.watched[place]
+    news = [name for name, each in changes.items() if name in watched and _is_news(look, name, each)]
+    if learned and look.event.source == "webhook":
+        news += [name for name in learned if name in watched]
+    elif learned and look.made:
+        mapped, fields = watched - look.kind.prompts[place].keys(), look.event.fields
+        news += [name for name in learned if name in mapped and fields[name] is not None]
+    return news + [name for name in foreign if name in watched and name not in news] if foreign else news
 
 
 def _is_news(look: Look, name: str, change: Change) -> bool:
     """Whether a changed value is somebody's, not the echo of our own write or another spelling."""
-    if name in look.settled or name in look.confirmed:
+    if name in look.written.settled or name in look.written.confirmed:
         return False
     schema = look.kind.schemas.get((look.event.crm, look.event.object))
     found = schema.fields.get(name) if schema else None
-    if name in look.overlay:
-        echo = look.overlay[name]
+    if name in look.written.sent:
+        echo = look.written.sent[name]
         return echo != change.after if found is None else not same(found.kind, echo, change.after)
     return found is None or not same(found.kind, change.before, change.after)
 

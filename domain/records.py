@@ -4,8 +4,6 @@ Each field carries a version, (the CRM's stamp, the read's ticket). Older never 
 changes nothing. A field nobody has read is absent: unknown, which is neither compared nor written.
 """
 
-from typing import NamedTuple
-
 import msgspec
 
 from domain.events import RecordGone, RecordObserved
@@ -29,14 +27,14 @@ class Record(msgspec.Struct, frozen=True, gc=False, array_like=True):
     merged_into: str | None = None  #: the id that went on, if the record lost a merge
 
 
-class Change(NamedTuple):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """A known value that an observation replaced by another."""
 
     before: FieldValue
     after: FieldValue
 
 
-class Folded(NamedTuple):
+class Folded(msgspec.Struct, frozen=True, gc=False):
     """A record after a look at it, and what that look changed."""
 
     record: Record
@@ -63,73 +61,53 @@ def version_of(record: Record, field: str) -> Version:
 
 def observe(record: Record, event: RecordObserved) -> Folded:
     """Fold one look at a record."""
-    version = (event.modified_at, event.ticket)
-    covers = version > record.version and event.fields.keys() >= record.values.keys()
-    if covers and not record.newer:
-        return _replace_all(record, event, version)
-    values, newer = dict(record.values), dict(record.newer)
-    changes: dict[str, Change] = {}
-    learned: list[str] = []
-    for field, value in event.fields.items():
-        if version <= version_of(record, field):
-            continue
-        if field not in values:
-            learned.append(field)
-        elif values[field] != value:
-            changes[field] = Change(values[field], value)
-        values[field] = value
-        newer[field] = version
-    base = record.version
-    if covers:
-        base, newer = version, {field: at for field, at in newer.items() if at > version}
-    return Folded(_looked(record, event, version, values, base, newer, changes), changes, frozenset(learned))
-
-
-def _replace_all(record: Record, event: RecordObserved, version: Version) -> Folded:
-    """Fold a look that covers every known field and is younger than all of them: the usual case."""
-    known, shown = record.values, event.fields
-    if known == shown:
-        return Folded(_looked(record, event, version, known, version, {}, {}), {}, _NONE)
-    changes = {
-        field: Change(before, value)
-        for field, value in (shown.items() if known else ())
-        if (before := known.get(field, value)) != value
-    }
-    learned = frozenset(shown.keys() - known.keys()) if len(shown) > len(known) else _NONE
-    return Folded(_looked(record, event, version, shown, version, {}, changes), changes, learned)
+    version, known = (event.modified_at, event.ticket), record.values
+    taken = _younger(record, event.fields, version)
+    values = known if taken == known else known | taken
+    changes = {} if values is known else _changes(known, taken)
+    learned = frozenset(taken.keys() - known.keys()) if len(values) > len(known) else _NONE
+    base, newer = record.version, record.newer
+    if version > base and len(values) == len(event.fields):
+        base, newer = version, newer and {field: at for field, at in newer.items() if at > version}
+    elif taken:
+        newer = {**newer, **dict.fromkeys(taken, version)}
+    changed = {**record.changed, **dict.fromkeys(changes, event.modified_at)}
+    seen, gone, merged_into = _whole(record, event, version)
+    return Folded(Record(values, base, newer, changed, seen, gone, merged_into), changes, learned)
 
 
 _NONE: frozenset[str] = frozenset()
 
 
-def _looked(
-    record: Record,
-    event: RecordObserved,
-    version: Version,
-    values: Fields,
-    base: Version,
-    newer: dict[str, Version],
-    changes: dict[str, Change],
-) -> Record:
-    """The record with new values, and, if this is the newest look at it as a whole, whether it is there."""
-    changed = record.changed
-    if changes:
-        changed = {**changed, **dict.fromkeys(changes, event.modified_at)}
-    seen, gone, merged_into = record.seen, record.gone, record.merged_into
-    if version >= seen or (event.source == "read" and event.ticket > seen[1]):
-        seen = max(version, (seen[0], event.ticket))
-        gone = _absence(record, event)
-        merged_into = event.merged_into or merged_into
-    return Record(values, base, newer, changed, seen, gone, merged_into)
+def _changes(known: Fields, taken: Fields) -> dict[str, Change]:
+    changes = {}
+    for field, value in taken.items():
+        before = known.get(field, value)
+        if before != value:
+            changes[field] = Change(before, value)
+    return changes
 
 
-def _absence(record: Record, event: RecordObserved) -> str:
-    """Why a record that was just looked at is not there; a conversion and a merge are for ever."""
+def _younger(record: Record, shown: Fields, version: Version) -> Fields:
+    """The shown values that are younger than what is known; all of them are in the usual case."""
+    if version > record.version and (not record.newer or version > max(record.newer.values())):
+        return shown
+    return {field: value for field, value in shown.items() if version > version_of(record, field)}
+
+
+def _whole(record: Record, event: RecordObserved, version: Version) -> tuple[Version, str, str | None]:
+    """What is known of the record as a whole: the newest look at it, why it is gone, and into what."""
+    if version >= record.seen:
+        seen = version
+    elif event.source == "read" and event.ticket > record.seen[1]:
+        seen = (record.seen[0], event.ticket)
+    else:
+        return record.seen, record.gone, record.merged_into
     if event.merged_into:
-        return "merged"
+        return seen, "merged", event.merged_into
     if record.gone in _EXPLAINED:
-        return record.gone
-    return "deleted" if event.deleted else ""
+        return seen, record.gone, record.merged_into
+    return seen, "deleted" if event.deleted else "", record.merged_into
 
 
 def lose(record: Record, event: RecordGone) -> Record:

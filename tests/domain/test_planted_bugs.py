@@ -103,7 +103,7 @@ def older_overwrites_newer(record: Any, event: Any) -> Any:
 
 def older_fields_are_forgotten(record: Any, event: Any) -> Any:
     folded = records.observe(record, event)
-    return folded._replace(record=replace(folded.record, values=dict(event.fields)))
+    return replace(folded, record=replace(folded.record, values=dict(event.fields)))
 
 
 def a_blank_clears_on_first_sync(field: Any, now: Any, changed_at: Any) -> Crm:  # noqa: ARG001 - the shape of what it replaces
@@ -160,9 +160,9 @@ def agreed_pairs_are_not_kept(contact: Any, kind: Any, ref: Any, folded: Any) ->
     return contact
 
 
-def an_address_moves_a_record(book: Any, kind: Any, event: Any) -> Any:
+def an_address_moves_a_record(book: Any, kind: Any, ref: Any, event: Any) -> Any:
     sharing = next(iter(links._sharing(book, kind, event)), None)
-    return sharing or SOUND_LOCATE(book, kind, event)
+    return sharing or SOUND_LOCATE(book, kind, ref, event)
 
 
 def an_unknown_outcome_is_sent_again_blind(*args: Any) -> Any:
