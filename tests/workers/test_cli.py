@@ -239,10 +239,37 @@ def test_tail_takes_one_kind_and_ends_at_the_limit(acme: Installation) -> None:
     assert [json.loads(line)["kind"] for line in lines] == ["observed/1", "observed/1"]
 
 
-def test_tail_begins_at_the_end_and_waits_for_more(acme: Installation) -> None:
+def positions(acme: Installation, *arguments: str) -> list[str]:
+    return [json.loads(line)["position"] for line in acme.says("tail", *arguments, "--json").splitlines()]
+
+
+def test_tail_shows_the_last_events(acme: Installation) -> None:
+    for number in range(50):
+        append(acme.lane, e.Resumed(by="ann", request=str(number)))
+    everything = positions(acme, "--from", "0-0", "--no-follow")
+
+    assert positions(acme, "--no-follow") == everything[-20:]
+    assert positions(acme, "--no-follow", "-n", "3") == everything[-3:]
+    assert positions(acme, "--no-follow", "-n", "1000") == everything
+    assert positions(acme, "--no-follow", "-n", "0") == []
+    resumed = positions(acme, "--from", "0-0", "--kind", "resumed", "--no-follow")
+    assert positions(acme, "--no-follow", "--kind", "resumed", "-n", "30") == resumed[-30:]
+
+
+def test_tail_shows_last_events_that_only_the_archive_holds_and_old_ones(acme: Installation) -> None:
+    everything = positions(acme, "--from", "0-0", "--no-follow")
+    acme.clock.advance((SystemClock().now_ms() - acme.clock.now_ms()) / 1000 + 60)
+    acme.says("log", "archive")
+    acme.lane.log.trim(acme.lane.log.tail())
+
+    assert acme.link.stores.log.length() == 0
+    assert positions(acme, "--no-follow") == everything
+
+
+def test_tail_waits_for_more(acme: Installation) -> None:
     acme.clock.work = lambda: append(acme.lane, e.Resumed(by="ann", request="1"))
 
-    line = json.loads(acme.says("tail", "--limit", "1", "--json"))
+    line = json.loads(acme.says("tail", "-n", "0", "--limit", "1", "--json"))
 
     assert (line["kind"], line["details"]) == ("resumed/1", {"by": "ann"})
 
@@ -253,7 +280,7 @@ def test_tail_ends_by_ctrl_c(acme: Installation) -> None:
 
     acme.clock.work = press
 
-    assert acme.says("tail") == ""
+    assert acme.says("tail", "-n", "0") == ""
 
 
 def test_tail_refuses_what_is_no_position(acme: Installation) -> None:

@@ -121,7 +121,7 @@ def test_what_nobody_will_do_for_a_past_state_is_refused_at_once(beside: Install
     lane = beside.runtime.link("then").lane
     before = lane.log.appended()
 
-    for words in (*ASKING, "config apply"):
+    for words in (*ASKING, "config apply", "tail"):
         said = beside.fails(*words.split(), "-c", "then")
         assert "then is a past state, to be looked at only: nobody works on it." in said
         assert "Name a connection that runs with -c (acme)." in said

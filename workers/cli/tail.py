@@ -1,8 +1,8 @@
 """``crmsync tail``: follow the log. Names only: what a field holds, and addresses, are never shown."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice, takewhile
 from typing import Any
 
 import click
@@ -12,12 +12,16 @@ from domain.upcasting import NewerEvent, UnreadableEvent, decode
 from workers.bootstrap import Link
 from workers.cli.failures import Failed
 from workers.cli.output import emit_line, moment, say
-from workers.cli.session import with_json, with_link
+from workers.cli.session import refuse_past_state, with_json, with_link
 from workers.connection import Lane, position_of
-from workers.store import Entry
+from workers.store import START, Entry
 
 PAGE = 500
 EVERY_SECONDS = 0.5
+LAST = 20
+SPAN_MS = 60_000
+"""The last stretch of the log in which the last events are looked for; those before are longer and longer."""
+
 DETAILS = (
     "source",
     "cause",
@@ -48,6 +52,15 @@ class Line(msgspec.Struct, frozen=True):
 
 @click.command()
 @click.option("--from", "start", metavar="POSITION", help="Begin behind this position; 0-0 is the beginning.")
+@click.option(
+    "-n",
+    "last",
+    type=click.IntRange(0),
+    default=LAST,
+    show_default=True,
+    metavar="N",
+    help="Begin with the last N events, unless --from says where.",
+)
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="End after so many events.")
 @click.option(
     "--kind", default="", metavar="KIND", help="Only events of this kind, such as observed or answered."
@@ -55,14 +68,17 @@ class Line(msgspec.Struct, frozen=True):
 @click.option("--follow/--no-follow", default=True, help="Whether to wait for more at the end of the log.")
 @with_json
 @with_link
-def tail(link: Link, *, start: str | None, limit: int | None, kind: str, follow: bool, as_json: bool) -> None:
-    """Follow the log: position, kind, record and the names of the fields."""
+def tail(
+    link: Link, *, start: str | None, last: int, limit: int | None, kind: str, follow: bool, as_json: bool
+) -> None:
+    """Show the last events and follow the log: position, kind, record and the names of the fields."""
+    refuse_past_state(link)
     lane = link.lane
     after = lane.log.tail() if start is None else _position(start)
-    lines = (line_of(entry) for entry in _entries(lane, after, follow=follow))
-    wanted = (line for line in lines if not kind or kind in {line.kind, line.kind.partition("/")[0]})
+    before = _last(lane, after, last, kind) if start is None else []
+    lines = chain(before, _lines(_entries(lane, after, follow=follow), kind))
     with suppress(KeyboardInterrupt):  # the way to end it
-        for line in islice(wanted, limit):
+        for line in islice(lines, limit):
             if as_json:
                 emit_line(line)
             else:
@@ -89,6 +105,27 @@ def _entries(lane: Lane, after: str, *, follow: bool) -> Iterator[Entry]:
             lane.clock.sleep(EVERY_SECONDS)
         else:
             return
+
+
+def _last(lane: Lane, until: str, number: int, kind: str) -> list[Line]:
+    """The last lines of a kind up to a position, oldest first; all if there are no more."""
+    found: list[Line] = []
+    end, span = until, SPAN_MS
+    while len(found) < number and end != START:
+        begin = f"{max(0, position_of(end)[0] - span)}-0"
+        found = [*_lines(_between(lane, begin, end), kind), *found]
+        end, span = begin, span * 4
+    return found[max(0, len(found) - number) :]
+
+
+def _between(lane: Lane, after: str, until: str) -> Iterator[Entry]:
+    end = position_of(until)
+    return takewhile(lambda each: position_of(each.position) <= end, _entries(lane, after, follow=False))
+
+
+def _lines(entries: Iterable[Entry], kind: str) -> Iterator[Line]:
+    lines = map(line_of, entries)
+    return (line for line in lines if not kind or kind in {line.kind, line.kind.partition("/")[0]})
 
 
 def line_of(entry: Entry) -> Line:
