@@ -4,16 +4,16 @@ A pair is kept as a mark alone while both records hold it, which is what nearly 
 spelled out before one of its records changes, and becomes a mark again when they agree anew.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-from domain.answer import linked
 from domain.events import DeliveryAnswered, RecordObserved
-from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, RecordRef
+from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, FieldValue, RecordRef, record_ref
 from domain.links import without
-from domain.mapping import MappedField, Pair
+from domain.mapping import MappedField
 from domain.pairs import overlay
 from domain.policy import KindPolicy
-from domain.records import Folded, Record, observe, version_of
+from domain.records import Folded, Record, Version, observe, version_of
 from domain.state import Contact, Expected, Flight
 from domain.step import replace
 
@@ -21,54 +21,58 @@ SETTLING_MS = 2_000
 """How long after our write's answer a stamp may still be our write's: clocks differ, stamps are coarse."""
 
 
-def agree(contact: Contact, kind: KindPolicy, pairs: Sequence[tuple[MappedField, Pair]]) -> Contact:
+def agree(
+    contact: Contact, kind: KindPolicy, pairs: Sequence[tuple[MappedField, tuple[FieldValue, FieldValue]]]
+) -> Contact:
     """Note pairs of values as in sync."""
-    if not pairs:
-        return contact
-    agreed = dict(contact.agreed)
-    ours, theirs = (contact.records[contact.pair[crm]].values for crm in CRMS)
-    settled = []
-    for mapped, (hubspot, salesforce) in pairs:
-        name = mapped.hubspot
-        held = ours.get(name) == hubspot and theirs.get(mapped.salesforce) == salesforce
-        if held and mapped.computed is None:
-            agreed[name] = None
+    ours, theirs = contact.records[contact.pair[HUBSPOT]], contact.records[contact.pair[SALESFORCE]]
+    agreed, settled = {**contact.agreed}, []
+    for mapped, pair in pairs:
+        held = ours.values.get(mapped.hubspot), theirs.values.get(mapped.salesforce)
+        if held == pair and mapped.computed is None:
+            agreed[mapped.hubspot] = None
             settled.append(mapped)
         else:
-            agreed[name] = (hubspot, salesforce)
-    return replace(contact, agreed=agreed, records=_forget_changes(contact, kind, settled))
+            agreed[mapped.hubspot] = pair
+    if not settled:
+        return replace(contact, agreed=agreed)
+    listed = kind.inclusion.changes if kind.inclusion else ()
+    records = {
+        **contact.records,
+        contact.pair[HUBSPOT]: _forget(ours, {each.hubspot for each in settled}.difference(listed)),
+        contact.pair[SALESFORCE]: _forget(theirs, {each.salesforce for each in settled}),
+    }
+    return replace(contact, agreed=agreed, records=records)
 
 
-def _forget_changes(contact: Contact, kind: KindPolicy, settled: Sequence[MappedField]) -> dict[str, Record]:
+def _forget(record: Record, settled: set[str]) -> Record:
     """Drop the times of change that nothing will ask for: neither a conflict nor the inclusion list."""
-    records = contact.records
-    for crm in CRMS:
-        key = contact.pair[crm]
-        record = records[key]
-        if not record.changed:
-            continue
-        done = {each.hubspot if crm is HUBSPOT else each.salesforce for each in settled}
-        if crm is HUBSPOT and kind.inclusion:
-            done -= kind.inclusion.changes
-        if not done.isdisjoint(record.changed):
-            changed = {name: at for name, at in record.changed.items() if name not in done}
-            records = {**records, key: replace(record, changed=changed)}
-    return records
+    if settled.isdisjoint(record.changed):
+        return record
+    return replace(record, changed={name: at for name, at in record.changed.items() if name not in settled})
 
 
 def keep_agreed(contact: Contact, kind: KindPolicy, ref: RecordRef, folded: Folded) -> Contact:
     """Spell out agreed pairs that stood for "what the records hold" before their record changes."""
     if not folded.changes or contact.pair.get(ref.crm) != ref.key:
         return contact
-    ours, theirs = linked(contact, HUBSPOT), linked(contact, SALESFORCE)
-    if ours is None or theirs is None:
-        return contact
-    agreed = contact.agreed
-    for mapped in _mapped(kind, theirs[0].object, ref.crm, folded.changes):
-        if agreed.get(mapped.hubspot, "") is None:
-            pair = (ours[1].values.get(mapped.hubspot), theirs[1].values.get(mapped.salesforce))
-            agreed = {**agreed, mapped.hubspot: pair}
-    return contact if agreed is contact.agreed else replace(contact, agreed=agreed)
+    mapped, kept = _mapped(contact, kind, ref.crm), {}
+    for name in folded.changes:
+        each = mapped.get(name)
+        if each is not None and contact.agreed.get(each.hubspot, _NEVER) is None:
+            ours, theirs = (contact.records[contact.pair[crm]].values for crm in CRMS)
+            kept[each.hubspot] = (ours.get(each.hubspot), theirs.get(each.salesforce))
+    return replace(contact, agreed={**contact.agreed, **kept}) if kept else contact
+
+
+def _mapped(contact: Contact, kind: KindPolicy, crm: Crm) -> dict[str, MappedField]:
+    """The mappings of a linked pair, by the field in one CRM; none while there is no pair."""
+    if len(contact.pair) < len(CRMS):
+        return {}
+    return kind.mapped[record_ref(contact.pair[SALESFORCE]).object, crm]
+
+
+_NEVER: Any = object()
 
 
 # -- values written and not seen since
@@ -119,14 +123,9 @@ def close_doubt(
     contact: Contact, kind: KindPolicy, crm: Crm, names: frozenset[str], *, over: bool
 ) -> Contact:
     """Agree on what a write without an answer turns out to have done; ``over``: the rest never happened."""
-    doubt = contact.doubted.get(crm)
-    if doubt is None:
-        return contact
-    fields = {name: value for name, value in doubt.flight.fields.items() if name in names}
-    if fields and len(contact.pair) == len(CRMS):
-        target = contact.records[contact.pair[crm]].values
-        stored = {name: target.get(name) for name in fields}
-        contact = _agree_as_sent(contact, kind, crm, fields, doubt.flight.sources, stored)
+    flight = contact.doubted[crm].flight
+    sources = {name: flight.sources.get(name) for name in flight.fields if name in names}
+    contact = _agree_as_shown(contact, kind, crm, sources)
     return replace(contact, doubted=without(contact.doubted, crm)) if over else contact
 
 
@@ -153,72 +152,68 @@ def close_expected(
     """Stop expecting what a look shows; ``ours``: where it is our write's own form, that is agreed on."""
     if not closed:
         return contact
+    waiting = contact.expected.get(crm, {})
+    contact = _expect(contact, crm, {name: each for name, each in waiting.items() if name not in closed})
     sources = {name: each.source for name, each in closed.items() if name in ours}
-    contact = _expect(contact, crm, drop=closed)
     return _agree_as_shown(contact, kind, crm, sources)
 
 
-def _overwritten(contact: Contact, crm: Crm, flight: Flight) -> dict[str, Expected]:
-    """What earlier writes have left to be seen: from now on we are the record's last writer in any case.
-
-    So nothing tells any more whether another value is our write's own form or somebody's edit between the
-    two writes. An edit must not be lost: it counts as somebody's.
-    """
-    waiting = contact.expected.get(crm, {})
-    return {name: replace(each, masked=True) for name, each in waiting.items() if name not in flight.fields}
-
-
-def _expect(
-    contact: Contact, crm: Crm, *, drop: Iterable[str], add: dict[str, Expected] | None = None
-) -> Contact:
-    left = {name: each for name, each in contact.expected.get(crm, {}).items() if name not in drop}
-    left |= add or {}
-    expected = without(contact.expected, crm)
-    return replace(contact, expected={**expected, crm: left} if left else expected)
+def _expect(contact: Contact, crm: Crm, unseen: dict[str, Expected]) -> Contact:
+    """Expect a CRM to show these values, and no others."""
+    others = without(contact.expected, crm)
+    return replace(contact, expected={**others, crm: unseen} if unseen else others)
 
 
 def _agree_as_shown(contact: Contact, kind: KindPolicy, crm: Crm, sources: Fields) -> Contact:
-    """Agreed := (the value that a write came from, the target's own form of it), come what may."""
-    theirs = linked(contact, Crm.SALESFORCE)
-    if theirs is None or len(contact.pair) < len(CRMS) or not sources:
-        return contact
+    """Agree on the target's own form of what was written, come what may."""
     target = contact.records[contact.pair[crm]].values
-    pairs: list[tuple[MappedField, Pair]] = []
-    for mapped in _mapped(kind, theirs[0].object, crm, sources):
-        name = mapped.name(crm)
-        stored, source = target.get(name), sources[name]
-        pairs.append((mapped, Pair(source, stored) if crm is Crm.SALESFORCE else Pair(stored, source)))
-    return agree(contact, kind, pairs)
+    return _agree_on(contact, kind, crm, sources, {name: target.get(name) for name in sources})
+
+
+def _agree_on(contact: Contact, kind: KindPolicy, crm: Crm, sources: Fields, stored: Fields) -> Contact:
+    """Agreed := (the value that a write came from, what the target made of it)."""
+    mapped, pairs = _mapped(contact, kind, crm), []
+    for name, value in stored.items():
+        if name in mapped:
+            source = sources.get(name)
+            pairs.append((mapped[name], (value, source) if crm is HUBSPOT else (source, value)))
+    return agree(contact, kind, pairs) if pairs else contact
 
 
 def take_delivery(
     contact: Contact, kind: KindPolicy, ref: RecordRef, flight: Flight, event: DeliveryAnswered, at: int
 ) -> Contact:
     """Fold a delivered write into its record: what the answer shows is stored, the rest is expected."""
-    outcome, crm = event.outcome, ref.crm
-    stored: Fields = {}
+    crm, outcome, stored = ref.crm, event.outcome, Fields()
     if outcome.stored is not None and outcome.stamp is not None:
-        place, sent = (crm, ref.object), flight.fields
-        told = kind.needed[place] if flight.record_id is None else kind.told[place]
-        stored = {name: each for name, each in outcome.stored.items() if name in told or name in sent}
+        stored = _told(kind, ref, flight, outcome.stored)
         contact = _see_stored(contact, kind, ref, stored, (outcome.stamp, event.ticket))
     values, waiting = contact.records[ref.key].values, contact.expected.get(crm, {})
-    expected = {
+    unseen = {
         name: Expected(value, event.ticket, at + SETTLING_MS, source=flight.sources.get(name))
         for name, value in flight.fields.items()
         if name not in stored and (name in waiting or values.get(name, _UNKNOWN) != value)
     }
-    contact = _expect(
-        contact, crm, drop=flight.fields, add={**_overwritten(contact, crm, flight), **expected}
-    )
-    return _agree_as_sent(contact, kind, crm, flight.fields, flight.sources, stored)
+    if waiting or unseen:
+        contact = _expect(contact, crm, {**_overwritten(waiting, flight), **unseen})
+    held = {name: stored.get(name, value) for name, value in flight.fields.items()}
+    return _agree_on(contact, kind, crm, flight.sources, held)
 
 
 _UNKNOWN = "\0"
 
 
+def _told(kind: KindPolicy, ref: RecordRef, flight: Flight, stored: Fields) -> Fields:
+    """What is taken of an answer: what was sent, and whatever no look is needed for."""
+    place = ref.crm, ref.object
+    told = kind.needed[place] if flight.record_id is None else kind.told[place]
+    if stored.keys() <= told:
+        return stored
+    return {name: value for name, value in stored.items() if name in told or name in flight.fields}
+
+
 def _see_stored(
-    contact: Contact, kind: KindPolicy, ref: RecordRef, stored: Fields, version: tuple[int, int]
+    contact: Contact, kind: KindPolicy, ref: RecordRef, stored: Fields, version: Version
 ) -> Contact:
     look = RecordObserved(
         crm=ref.crm,
@@ -234,22 +229,10 @@ def _see_stored(
     return replace(contact, records={**contact.records, ref.key: folded.record})
 
 
-def _agree_as_sent(
-    contact: Contact, kind: KindPolicy, crm: Crm, fields: Fields, sources: Fields, stored: Fields
-) -> Contact:
-    """Agreed := (the value it came from, what the target holds now); only for the fields that were sent."""
-    theirs = linked(contact, SALESFORCE)
-    if theirs is None or len(contact.pair) < len(CRMS):
-        return contact
-    pairs = []
-    for mapped in _mapped(kind, theirs[0].object, crm, fields):
-        name = mapped.name(crm)
-        held, source = stored.get(name, fields[name]), sources.get(name)
-        pairs.append((mapped, Pair(held, source) if crm is HUBSPOT else Pair(source, held)))
-    return agree(contact, kind, pairs)
+def _overwritten(waiting: dict[str, Expected], flight: Flight) -> dict[str, Expected]:
+    """What earlier writes have left to be seen: from now on we are the record's last writer in any case.
 
-
-def _mapped(kind: KindPolicy, name: str, crm: Crm, fields: Iterable[str]) -> Iterator[MappedField]:
-    """The mappings of some fields of one side."""
-    known = kind.mapped[name, crm]
-    return (known[field] for field in fields if field in known)
+    So nothing tells any more whether another value is our write's own form or somebody's edit between the
+    two writes. An edit must not be lost: it counts as somebody's.
+    """
+    return {name: replace(each, masked=True) for name, each in waiting.items() if name not in flight.fields}

@@ -76,9 +76,12 @@ def _is_older(look: RecordObserved, record: Record, field: str) -> bool:
     return field not in look.fields and look.modified_at < version_of(record, field)[0]
 
 
-def went_astray(contact: Contact, kind: KindPolicy, crm: Crm, flight: Flight) -> bool:
-    """Whether a write named the record as it is not called any more."""
-    apart, found = kind.apart.get((crm, flight.object)), linked(contact, crm)
-    if not apart or found is None:
+def went_astray(contact: Contact, apart: dict[str, str], crm: Crm, flight: Flight) -> bool:
+    """Whether a write named the record as it is not called any more.
+
+    ``apart``: the fields that take a call of their own, and what names the record there.
+    """
+    found = linked(contact, crm)
+    if found is None:
         return False
     return any(flight.named != found[1].values.get(apart[name]) for name in flight.fields if name in apart)

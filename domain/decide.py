@@ -180,7 +180,8 @@ def _learn(step: Step, contact: Contact, answer: Plan) -> Contact:
         return _forgive(step, replace(contact, holds={}), answer)
     if not answer.drafted:
         return contact
-    contact = agree(contact, step.policy.kinds[contact.kind], answer.agreed)
+    if answer.agreed:
+        contact = agree(contact, step.policy.kinds[contact.kind], answer.agreed)
     if answer.held or contact.holds:
         contact = replace(contact, holds=answer.held)
     for crm, broken in answer.broken.items():

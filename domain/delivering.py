@@ -1,19 +1,18 @@
 """What became of writes: claims, answers, and what each class of answer means for the contact."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from domain import events as e
 from domain import links
 from domain.agreeing import SETTLING_MS, take_delivery
-from domain.answer import linked, read_in_full
+from domain.answer import read_in_full
 from domain.apart import renamed, went_astray
 from domain.asking import ask_record
 from domain.book import CLAIMS, TIMERS
 from domain.commons import suspended, throttled
 from domain.decide import land, open_decision, record_written, send_letter, settle
 from domain.following import merged, move_link
-from domain.formula import Verdict
-from domain.identity import Crm, RecordRef
+from domain.identity import Crm, Fields, RecordRef
 from domain.learning import RECORD_RULE, compare
 from domain.outbox import give_up
 from domain.outcomes import Outcome, OutcomeClass
@@ -22,7 +21,7 @@ from domain.policy import KindPolicy
 from domain.reasons import Reason
 from domain.records import Record, Version
 from domain.retry import ATTEMPTS, CLAIM_MS, delay_ms
-from domain.state import Contact, Doubt, Echoed, Flight, Hold, intent_key
+from domain.state import Contact, Doubt, Echoed, Flight, Hold, Intent, intent_key
 from domain.step import Step, replace, share
 
 RESOLUTIONS = 3
@@ -54,10 +53,9 @@ def claimed(step: Step, event: e.DeliveryClaimed) -> None:
     intent = contact.intents.get(event.crm)
     if intent is not None:
         step.book.put_intent(intent, waiting=False, before=intent)
-    decision = intent.decision if intent else contact.opened.id if contact.opened else ""
     contact = replace(
         contact,
-        flights={**contact.flights, event.crm: _flight(step, contact, event, decision)},
+        flights={**contact.flights, event.crm: _flight(step, contact, event, intent)},
         serial={**contact.serial, event.crm: event.attempt} if own else contact.serial,
     )
     if contact.opened is None:
@@ -65,9 +63,10 @@ def claimed(step: Step, event: e.DeliveryClaimed) -> None:
     step.book.put_contact(contact)
 
 
-def _flight(step: Step, contact: Contact, event: e.DeliveryClaimed, decision: str) -> Flight:
-    found = linked(contact, event.crm)
-    known = {**found[1].values, **overlay(contact, event.crm)} if found else {}
+def _flight(step: Step, contact: Contact, event: e.DeliveryClaimed, intent: Intent | None) -> Flight:
+    """The write that was claimed; ``intent``: what the outbox holds, which may have been rewritten since."""
+    decision = intent.decision if intent else contact.opened.id if contact.opened else ""
+    same = intent is not None and (intent.entity, intent.revision) == (event.entity, event.revision)
     return Flight(
         event.attempt,
         event.revision,
@@ -77,20 +76,22 @@ def _flight(step: Step, contact: Contact, event: e.DeliveryClaimed, decision: st
         event.sources,
         decision,
         step.at,
-        {name: known[name] for name in event.fields if name in known},
+        _known(contact, event.crm, event.fields),
         event.delete,
         event.into,
         event.entity,
-        *_claimed_as(contact, event),
+        intent.verdicts if intent and same else None,
+        intent.key_value if intent and same else None,
     )
 
 
-def _claimed_as(contact: Contact, event: e.DeliveryClaimed) -> tuple[dict[str, Verdict] | None, str | None]:
-    """What the rules were said to say, and what the record was called, if the intent is as it was claimed."""
-    intent = contact.intents.get(event.crm)
-    if intent is None or (intent.entity, intent.revision) != (event.entity, event.revision):
-        return None, None
-    return intent.verdicts, intent.key_value
+def _known(contact: Contact, crm: Crm, names: Collection[str]) -> Fields:
+    """What the contact's record holds in some fields, or was sent to it, as far as that is known."""
+    key = contact.pair.get(crm)
+    if key is None:
+        return {}
+    values, sent = contact.records[key].values, overlay(contact, crm)
+    return {name: sent.get(name, values.get(name)) for name in names if name in sent or name in values}
 
 
 def answered(step: Step, event: e.DeliveryAnswered) -> None:
@@ -108,7 +109,9 @@ def answered(step: Step, event: e.DeliveryAnswered) -> None:
     compare(step, contact, event.crm, flight, event.outcome)
     contact = replace(contact, flights=links.without(contact.flights, event.crm))
     contact = _OUTCOMES[event.outcome.outcome](step, contact, event.crm, flight, event)
-    step.book.put_contact(settle(step, land(step, contact)))
+    if contact.flying:
+        contact = land(step, contact)
+    step.book.put_contact(settle(step, contact))
     if flight.into and event.outcome.outcome is OutcomeClass.DELIVERED:
         _merged(step, flight, event)
 
@@ -154,14 +157,16 @@ def stale(step: Step, event: e.IntentStale) -> None:
 
 def _delivered(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:
     """The sent values become agreed; where the answer does not show the stored ones, they are expected."""
+    kind = step.policy.kinds[contact.kind]
+    apart = kind.apart.get((crm, flight.object))
     contact = record_written(contact, flight.decision, crm, flight.fields)
     contact = _close_intent(step, contact, crm, flight)
     ref = _written(crm, flight, event.outcome)
     if flight.delete:
         contact = _deleted(contact, crm, flight, (step.at, event.ticket))
-    elif ref is not None and not went_astray(contact, step.policy.kinds[contact.kind], crm, flight):
-        contact = _kept(step, contact, ref, flight, event)
-    if _mends(step.policy.kinds[contact.kind], contact, crm, flight):
+    elif ref is not None and not (apart and went_astray(contact, apart, crm, flight)):
+        contact = _kept(step, contact, kind, ref, flight, event)
+    if crm in contact.refused and _mends(kind, contact, crm, flight):
         step.book.put_letter(intent_key(contact.id, crm), None)
         contact = replace(contact, refused=links.without(contact.refused, crm))
     return replace(
@@ -177,16 +182,16 @@ def _delivered(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.
 
 def _mends(kind: KindPolicy, contact: Contact, crm: Crm, flight: Flight) -> bool:
     """Whether a dead letter is over by this write: one of other fields outlives a field's own call."""
-    if crm not in contact.refused:
-        return False
     apart = kind.apart.get((crm, flight.object), {}).keys()
     own = bool(flight.fields) and flight.fields.keys() <= apart
     return not own or contact.refused[crm].keys() <= apart
 
 
-def _kept(step: Step, contact: Contact, ref: RecordRef, flight: Flight, event: e.DeliveryAnswered) -> Contact:
-    kind = step.policy.kinds[contact.kind]
-    contact = _attach(step, contact, kind, ref, flight)
+def _kept(
+    step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, flight: Flight, event: e.DeliveryAnswered
+) -> Contact:
+    if contact.pair.get(ref.crm) != ref.key:
+        contact = _attach(step, contact, kind, ref, flight)
     if contact.pair.get(ref.crm) == ref.key:
         contact = _store(step, contact, kind, ref, flight, event)
     new = flight.record_id is None
@@ -218,12 +223,9 @@ def _written(crm: Crm, flight: Flight, outcome: Outcome) -> RecordRef | None:
 
 def _attach(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, flight: Flight) -> Contact:
     """Link the record that was written, where it is a new one or goes on for the one that was meant."""
-    linked = contact.pair.get(ref.crm)
-    if linked == ref.key:
-        return contact
     if flight.record_id is not None:
         meant = RecordRef(ref.crm, ref.object, flight.record_id).key
-        return move_link(step, contact, ref, "merged") if linked == meant else contact
+        return move_link(step, contact, ref, "merged") if contact.pair.get(ref.crm) == meant else contact
     if (step.book.entity_of(ref.key) or contact.id) != contact.id:
         return contact if links.taken(contact, ref.crm) else move_link(step, contact, ref, "linked")
     return _made(step, contact, kind, ref, flight)
@@ -246,7 +248,9 @@ def _store(
 ) -> Contact:
     before = contact.records[ref.key].values
     contact = take_delivery(contact, kind, ref, flight, event, step.at)
-    links.index(step.book, kind.kind, ref, before, contact.records[ref.key].values)
+    after = contact.records[ref.key].values
+    if after is not before:
+        links.index(step.book, kind.kind, ref, before, after)
     return contact
 
 
@@ -254,9 +258,9 @@ def _echoes(contact: Contact, crm: Crm, flight: Flight) -> dict[str, Echoed]:
     """Count how often in a row the same value was delivered to a field in place of the same other one."""
     echoes = {**contact.echoes.get(crm, {})}
     for name, value in flight.fields.items():
-        sent, over = echoes.get(name), flight.before.get(name)
-        again = sent is not None and (sent.value, sent.over) == (value, over)
-        echoes[name] = Echoed(value, sent.times + 1 if sent and again else 1, over)
+        last, over = echoes.get(name), flight.before.get(name)
+        times = last.times if last and last.value == value and last.over == over else 0
+        echoes[name] = Echoed(value, times + 1, over)
     return echoes
 
 

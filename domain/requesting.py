@@ -115,7 +115,8 @@ def _adopt(step: Step, contact: Contact) -> Contact:
     ours, theirs = (linked(contact, crm) for crm in CRMS)
     if kind is None or contact.erased or not ours or not theirs or ours[1].gone or theirs[1].gone:
         return contact
-    return agree(contact, kind, update(contact, kind, ours, theirs, step.at).agreed)
+    alike = update(contact, kind, ours, theirs, step.at).agreed
+    return agree(contact, kind, alike) if alike else contact
 
 
 def link_chosen(step: Step, event: e.LinkChosen) -> None:
