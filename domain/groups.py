@@ -1,28 +1,18 @@
-"""Splitting a log into groups of contacts that cannot meet, so that each can be folded by itself.
+"""Whom an event is about: the names of records and addresses by which contacts may meet.
 
 Two contacts may meet where an event names a record of both, or where both ever had the same e-mail address.
-What an event may touch is estimated from the event alone, rather too much than too little; whether groups
-really were independent is told by what their folds touched (``domain.parts``).
+What an event may touch is estimated from the event alone, rather too much than too little.
 """
 
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from operator import methodcaller
 from typing import Any, NamedTuple
 
 from domain import events as e
-from domain.identity import CRMS, Crm, Fields, email_key
+from domain.identity import CRMS, Crm, Fields, FieldValue, email_key
 from domain.kinds import ObjectKind
 from domain.wire import to18
-
-EVERYBODY = 255
-"""The part of an event that is said of the connection as a whole: every part folds it."""
-
-PARTS = 254
-"""As many parts there may be."""
-
-UNREADABLE = "unreadable"
-"""What an entry is about that is no event; the entries of that name go to one part, which counts them."""
 
 
 class Pointer(NamedTuple):
@@ -54,12 +44,15 @@ def _pointers(kind: ObjectKind) -> Iterator[Pointer]:
 
 # -- what an event is about
 
-_Known = dict[Crm, list[tuple[str, Crm | None]]]  # pointers: the field, and the CRM whose ids it holds
+Known = Mapping[str, Sequence[tuple[Callable[[Any], FieldValue], Crm | None]]]
+"""The pointers of each CRM: what takes a field's value, None if there is none, and whose ids it holds."""
 
 
 @lru_cache
-def _by_crm(known: Pointers) -> _Known:
-    return {crm: [each[1:] for each in known if each.crm is crm] for crm in Crm}
+def _in_mappings(known: Pointers) -> Known:
+    return {
+        crm: [(methodcaller("get", field), other) for of, field, other in known if of is crm] for crm in Crm
+    }
 
 
 def about(event: e.AnyEvent, known: Pointers) -> list[str]:
@@ -67,7 +60,7 @@ def about(event: e.AnyEvent, known: Pointers) -> list[str]:
 
     An event about nothing is said of the connection as a whole.
     """
-    return ABOUT[type(event)](event, _by_crm(known))
+    return ABOUT[type(event)](event, _in_mappings(known))
 
 
 def is_address(name: str) -> bool:
@@ -88,13 +81,13 @@ def contact_name(entity: str) -> str:
 
 def pointed(crm: Crm, fields: Fields, known: Pointers) -> list[str]:
     """The names that a record's fields point to."""
-    return _pointed(crm, fields, _by_crm(known), [])
+    return _pointed(crm, fields, _in_mappings(known), [])
 
 
-def _pointed(crm: Crm, fields: Fields, known: _Known, names: list[str]) -> list[str]:
+def _pointed(crm: Crm, fields: Any, known: Known, names: list[str]) -> list[str]:
     """The names, and those that fields point to."""
-    for field, other in known[crm]:
-        value = fields.get(field)
+    for value_in, other in known[crm]:
+        value = value_in(fields)
         if not value:
             continue
         if other is not None:
@@ -104,52 +97,59 @@ def _pointed(crm: Crm, fields: Fields, known: _Known, names: list[str]) -> list[
     return names
 
 
-def _observed(event: e.RecordObserved, known: _Known) -> list[str]:
-    names = [record_name(event.crm, event.id)]
-    names += [record_name(event.crm, other) for other in (event.asked_id, event.merged_into) if other]
+def _and(names: list[str], crm: Crm, one: str | None, other: str | None) -> list[str]:
+    """The names, and the records that are told of besides."""
+    if one:
+        names.append(record_name(crm, one))
+    if other:
+        names.append(record_name(crm, other))
+    return names
+
+
+def _observed(event: e.RecordObserved, known: Known) -> list[str]:
+    names = _and([record_name(event.crm, event.id)], event.crm, event.asked_id, event.merged_into)
     return _pointed(event.crm, event.fields, known, names)
 
 
-def _one_record(event: e.RecordTouched | e.RecordGone, _: _Known) -> list[str]:
+def _one_record(event: e.RecordTouched | e.RecordGone, _: Known) -> list[str]:
     return [record_name(event.crm, event.id)]
 
 
-def _merged(event: e.RecordsMerged, _: _Known) -> list[str]:
+def _merged(event: e.RecordsMerged, _: Known) -> list[str]:
     return [record_name(event.crm, each) for each in (event.winner, *event.losers)]
 
 
 def _one_contact(
     event: e.LookedUp | e.MembershipObserved | e.IntentStale | e.SyncRequested | e.TimerDue | e.PersonErased,
-    _: _Known,
+    _: Known,
 ) -> list[str]:
     return [contact_name(event.entity)]
 
 
-def _chosen(event: e.LinkChosen, _: _Known) -> list[str]:
+def _chosen(event: e.LinkChosen, _: Known) -> list[str]:
     return [contact_name(event.entity), contact_name(event.record)]
 
 
-def _claimed(event: e.DeliveryClaimed, known: _Known) -> list[str]:
-    names = [contact_name(event.entity)]
-    names += [record_name(event.crm, each) for each in (event.record_id, event.into) if each]
+def _claimed(event: e.DeliveryClaimed, known: Known) -> list[str]:
+    names = _and([contact_name(event.entity)], event.crm, event.record_id, event.into)
     return _pointed(event.crm, event.fields, known, names)
 
 
-def _answered(event: e.DeliveryAnswered, known: _Known) -> list[str]:
-    outcome, names = event.outcome, [contact_name(event.entity)]
-    names += [record_name(event.crm, other) for other in (outcome.record_id, outcome.other_id) if other]
+def _answered(event: e.DeliveryAnswered, known: Known) -> list[str]:
+    outcome = event.outcome
+    names = _and([contact_name(event.entity)], event.crm, outcome.record_id, outcome.other_id)
     return _pointed(event.crm, outcome.stored, known, names) if outcome.stored else names
 
 
-def _letter(event: e.LetterDiscarded, _: _Known) -> list[str]:
+def _letter(event: e.LetterDiscarded, _: Known) -> list[str]:
     return [contact_name(event.letter.partition("|")[2].partition("|")[0])]
 
 
-def _everybody(_: Any, __: _Known) -> list[str]:
+def _everybody(_: Any, __: Known) -> list[str]:
     return []
 
 
-ABOUT: dict[type[e.Event], Callable[[Any, _Known], list[str]]] = {
+ABOUT: dict[type[e.Event], Callable[[Any, Known], list[str]]] = {
     e.RecordObserved: _observed,
     e.RecordTouched: _one_record,
     e.RecordGone: _one_record,
@@ -181,112 +181,3 @@ ABOUT: dict[type[e.Event], Callable[[Any, _Known], list[str]]] = {
     e.EpochStarted: _everybody,
 }
 """What each kind of event is about."""
-
-
-# -- what belongs together
-
-
-class _Unions:
-    """Sets of numbers that belong together."""
-
-    def __init__(self, size: int = 0) -> None:
-        self.parents = array("l", range(size))
-
-    def add(self) -> int:
-        self.parents.append(len(self.parents))
-        return len(self.parents) - 1
-
-    def find(self, one: int) -> int:
-        parents = self.parents
-        while (parent := parents[one]) != one:
-            parents[one] = one = parents[parent]
-        return one
-
-    def join(self, one: int, other: int) -> None:
-        first, second = self.find(one), self.find(other)
-        if first != second:
-            self.parents[max(first, second)] = min(first, second)
-
-
-class Stretch(NamedTuple):
-    """What a stretch of the log is about."""
-
-    names: list[str]  #: of records and addresses, by number
-    roots: "array[int]"  #: number -> the smallest number that it belongs together with, in this stretch
-    events: "array[int]"  #: what each entry is about; -1: everybody
-    configurations: frozenset[str]  #: digests of those that came into force
-
-
-class Survey:
-    """Goes through a stretch of the log, and sees what belongs together."""
-
-    def __init__(self, known: Pointers) -> None:
-        self._known = _by_crm(known)
-        self._numbers: dict[str, int] = {}
-        self._unions = _Unions()
-        self._events = array("l")
-        self._configurations: set[str] = set()
-
-    def see(self, event: e.AnyEvent | None) -> None:
-        """Take the next entry; None is one that is no event."""
-        names = [UNREADABLE] if event is None else ABOUT[type(event)](event, self._known)
-        numbers = [*map(self._number, names)]
-        self._events.append(numbers[0] if numbers else -1)
-        for number in numbers[1:]:
-            self._unions.join(numbers[0], number)
-        if isinstance(event, e.ConfigurationApplied):
-            self._configurations.add(event.digest)
-
-    def _number(self, name: str) -> int:
-        number = self._numbers.get(name)
-        if number is None:
-            number = self._numbers[name] = self._unions.add()
-        return number
-
-    def stretch(self) -> Stretch:
-        roots = array("l", map(self._unions.find, range(len(self._numbers))))
-        return Stretch(list(self._numbers), roots, self._events, frozenset(self._configurations))
-
-
-def split(stretches: Sequence[Stretch], parts: int) -> bytes:
-    """Give every group to one of so many parts, about equally many events to each.
-
-    Returns:
-        the part of each entry of the stretches, one byte each; ``EVERYBODY`` for those that all fold.
-    """
-    numbers: dict[str, int] = {}
-    places = [[numbers.setdefault(name, len(numbers)) for name in each.names] for each in stretches]
-    unions = _Unions(len(numbers))
-    for stretch, place in zip(stretches, places, strict=True):
-        for number, root in enumerate(stretch.roots):
-            unions.join(place[number], place[root])
-    groups = [unions.find(number) for number in range(len(numbers))]
-    owners = _share_out(_sizes(stretches, places, groups), parts)
-    return b"".join(
-        _parts(stretch, [owners[groups[number]] for number in place])
-        for stretch, place in zip(stretches, places, strict=True)
-    )
-
-
-def _sizes(stretches: Sequence[Stretch], places: Sequence[list[int]], groups: list[int]) -> dict[int, int]:
-    """How many events each group has."""
-    sizes = dict.fromkeys(groups, 0)
-    for stretch, place in zip(stretches, places, strict=True):
-        for number in stretch.events:
-            if number >= 0:
-                sizes[groups[place[number]]] += 1
-    return sizes
-
-
-def _share_out(sizes: dict[int, int], parts: int) -> dict[int, int]:
-    """Group -> part; the large groups first, each to the part that has least."""
-    loads = [0] * parts
-    owners = {}
-    for group, size in sorted(sizes.items(), key=lambda each: -each[1]):
-        owners[group] = part = loads.index(min(loads))
-        loads[part] += size
-    return owners
-
-
-def _parts(stretch: Stretch, owners: list[int]) -> bytes:
-    return bytes(EVERYBODY if number < 0 else owners[number] for number in stretch.events)

@@ -1,7 +1,7 @@
 """Folding a log from its beginning into empty tables, by one process or by several.
 
 Several share the contacts among them: the log is surveyed first, for groups of contacts that cannot meet
-(``domain.groups``), then each process folds some groups and what is said of the connection as a whole, and
+(``domain.surveying``), then each process folds some groups and what is said of the connection as a whole, and
 the parts are put together (``domain.parts``). If they turn out not to be independent, one process folds all.
 """
 
@@ -16,9 +16,10 @@ from typing import Any, NamedTuple, Protocol, Self, TypeVar
 from domain.book import Changes, Table
 from domain.commons import Note
 from domain.events import AnyEvent
-from domain.groups import EVERYBODY, PARTS, Pointers, Stretch, Survey, pointers, split
+from domain.groups import Pointers, pointers
 from domain.kinds import KINDS
 from domain.parts import Part, unite
+from domain.surveying import EVERYBODY, PARTS, Stretch, Survey, split
 from domain.upcasting import NewerEvent, UnreadableEvent, decode
 from workers.connection import pointers_of, position_of
 from workers.project import projection_of, uncollected
@@ -246,7 +247,7 @@ def _survey(log: EventLog, job: _Slice, _: Tell) -> Stretch:
     survey = Survey(job.known)
     for entries in _read(log, job.after, job.until, job.batch):
         for entry in entries:
-            survey.see(_event(entry))
+            survey.see(entry.raw)
     return survey.stretch()
 
 

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from domain import events as e
 from domain.book import Changes
 from domain.commons import Asked, Cleared, Counted, Note, Suspended, Throttled, take, together
-from domain.groups import ABOUT, EVERYBODY, Survey, pointers, split
-from domain.identity import Crm
+from domain.groups import ABOUT, about, pointers
+from domain.identity import Crm, Fields
 from domain.kinds import KINDS
 from domain.outcomes import Outcome, OutcomeClass
 from domain.parts import Part, unite
 from domain.policy import Section
 from domain.projection import Projection
 from domain.state import Connection, Suspension
+from domain.surveying import EVERYBODY, UNREADABLE, Glimpses, Survey, split
 from tests.domain.crms import HS, SECTION, SF, Life, Store
 from tests.domain.lives import DELETIONS, QUIET_ACTS, TURNS, WORK_ACTS, Act, pairs, replay
 from tests.domain.test_laws import SETTINGS, acts
@@ -45,7 +46,7 @@ def owners(life: Life, parts: int, stretches: int = 3) -> bytes:
     for at in range(0, len(events), size):
         survey = Survey(pointers(KINDS.values()))
         for event in events[at : at + size]:
-            survey.see(event)
+            survey.see(e.encode(event))
         surveys.append(survey.stretch())
     return split(surveys, parts)
 
@@ -157,13 +158,53 @@ def look(crm: Crm, name: str, record_id: str, **fields: str) -> e.RecordObserved
 def test_whoever_an_event_points_to_is_in_its_group(pointing: e.AnyEvent) -> None:
     survey = Survey(pointers(KINDS.values()))
     for event in (look(SF, "Lead", "00Q1", Email="a@x.org"), look(SF, "Lead", "00Q5"), pointing):
-        survey.see(event)
+        survey.see(e.encode(event))
     one, stranger, other = split([survey.stretch()], 2)
     assert one == other != stranger
 
 
 def test_it_is_told_of_every_event_whom_it_is_about() -> None:
     assert ABOUT.keys() == {*e.KINDS}
+
+
+KNOWN = pointers(KINDS.values())
+TEXT = st.text(max_size=3) | st.sampled_from(
+    ["hubspot/contacts/1", "salesforce/Lead/00Q1", "a@x.org; B@x.org"]
+)
+FIELDS = st.dictionaries(st.sampled_from([*{each.field for each in KNOWN}, "city"]), st.none() | TEXT)
+
+
+VALUES: dict[Any, st.SearchStrategy[Any]] = {
+    str: TEXT,
+    str | None: st.none() | TEXT,
+    Fields: FIELDS,
+    Fields | None: st.none() | FIELDS,
+}
+
+
+def anything_of(kind: Any) -> st.SearchStrategy[Any]:
+    """Values of a type, or of a struct with everything it may have."""
+    if kind in VALUES:
+        return VALUES[kind]
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return st.builds(kind, **{each.name: anything_of(each.type) for each in msgspec.structs.fields(kind)})
+    return st.from_type(kind)
+
+
+@given(st.one_of(*map(anything_of, e.KINDS)))
+@settings(max_examples=500, **SETTINGS)
+def test_a_survey_that_reads_only_a_glimpse_of_an_event_sees_whom_all_of_it_is_about(
+    event: e.AnyEvent,
+) -> None:
+    assert Glimpses(KNOWN).names(e.encode(event)) == about(event, KNOWN)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"no event", b"[]", b'{"kind":"observed/1"}', b'{"kind":"gone/1","crm":"zoho","id":"1"}'],
+)
+def test_what_is_no_event_goes_to_one_part(raw: bytes) -> None:
+    assert Glimpses(KNOWN).names(raw) == [UNREADABLE]
 
 
 def test_a_guard_that_trips_among_all_but_in_no_part_is_noticed() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 from rich.progress import TimeRemainingColumn
 
-from domain.groups import PARTS
+from domain.surveying import PARTS
 from workers import views
 from workers.bootstrap import Link
 from workers.cli import bundles

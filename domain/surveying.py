@@ -1,0 +1,226 @@
+"""Splitting a log into groups of contacts that cannot meet, so that each can be folded by itself.
+
+What an event may touch is estimated (``domain.groups``); whether groups really were independent is told by
+what their folds touched (``domain.parts``).
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import attrgetter, or_
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from domain import events as e
+from domain.groups import ABOUT, Known, Pointers, about
+from domain.identity import Crm, Fields, FieldValue
+from domain.outcomes import Outcome
+from domain.upcasting import NewerEvent, UnreadableEvent, decode
+
+EVERYBODY = 255
+"""The part of an event that is said of the connection as a whole: every part folds it."""
+
+PARTS = 254
+"""As many parts there may be."""
+
+UNREADABLE = "unreadable"
+"""What an entry is about that is no event; the entries of that name go to one part, which counts them."""
+
+
+# -- events, read no further than a survey looks at them
+
+LOOKED_AT = {
+    *("crm", "id", "asked_id", "merged_into", "winner", "losers", "fields"),
+    *("entity", "record", "record_id", "into", "letter", "outcome", "stored", "other_id"),
+}
+"""The attributes that tell whom an event is about."""
+
+
+class Glimpses:
+    """Reads of an event only whom it is about, which takes a third of the time that all of it does.
+
+    An event that is broken elsewhere is taken for what it seems to be; folding it will find out.
+    """
+
+    def __init__(self, pointers: Pointers) -> None:
+        self._pointers = pointers
+        attributes = {each.field: f"field_{number}" for number, each in enumerate(pointers)}
+        values = msgspec.defstruct(
+            "Values",
+            [(name, FieldValue, None) for name in attributes.values()],
+            rename={name: field for field, name in attributes.items()},
+            gc=False,
+        )
+        self._known: Known = {
+            crm.value: [(attrgetter(attributes[field]), other) for of, field, other in pointers if of is crm]
+            for crm in Crm
+        }
+        self._about = {_glimpse(kind, values): about for kind, about in ABOUT.items()}
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(reduce(or_, self._about)).decode
+
+    def names(self, raw: bytes) -> list[str]:
+        """What an entry of the log is about. Raises NewerEvent."""
+        try:
+            event = self._decode(raw)
+        except msgspec.DecodeError:
+            return self._names_of_other(raw)
+        return self._about[type(event)](event, self._known)
+
+    def _names_of_other(self, raw: bytes) -> list[str]:
+        """What an entry is about that is an event of an older shape, or none."""
+        event = _event(raw)
+        return [UNREADABLE] if event is None else about(event, self._pointers)
+
+
+_SEEN_AS: dict[Any, Any] = {Crm: Literal["hubspot", "salesforce"]}
+"""Types that are quicker to look up by."""
+
+
+def _glimpse(kind: type[msgspec.Struct], values: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """A kind of event, or a part of one, with nothing but what is looked at."""
+    seen_as = {**_SEEN_AS, Fields: values, Fields | None: values | None}
+    fields = [
+        (
+            each.name,
+            _glimpse(Outcome, values) if each.type is Outcome else seen_as.get(each.type, each.type),
+            msgspec.field(default=each.default),
+        )
+        for each in msgspec.structs.fields(kind)
+        if each.name in LOOKED_AT
+    ]
+    config = kind.__struct_config__
+    return msgspec.defstruct(
+        kind.__name__, fields, tag=config.tag, tag_field=config.tag_field, kw_only=True, gc=False
+    )
+
+
+def _event(raw: bytes) -> e.AnyEvent | None:
+    """An entry as an event; None if it is none. Raises NewerEvent."""
+    try:
+        return decode(raw)
+    except NewerEvent:
+        raise
+    except UnreadableEvent:
+        return None
+
+
+# -- what belongs together
+
+
+class _Unions:
+    """Sets of numbers that belong together."""
+
+    def __init__(self, size: int = 0) -> None:
+        self.parents = array("l", range(size))
+
+    def add(self) -> int:
+        self.parents.append(len(self.parents))
+        return len(self.parents) - 1
+
+    def find(self, one: int) -> int:
+        parents = self.parents
+        while (parent := parents[one]) != one:
+            parents[one] = one = parents[parent]
+        return one
+
+    def join(self, one: int, other: int) -> None:
+        if self.parents[one] == self.parents[other]:
+            return
+        first, second = self.find(one), self.find(other)
+        self.parents[max(first, second)] = min(first, second)
+
+
+class Stretch(NamedTuple):
+    """What a stretch of the log is about."""
+
+    names: list[str]  #: of records and addresses, by number
+    roots: "array[int]"  #: number -> the smallest number that it belongs together with, in this stretch
+    events: "array[int]"  #: what each entry is about; -1: everybody
+    configurations: frozenset[str]  #: digests of those that came into force
+
+
+class Survey:
+    """Goes through a stretch of the log, and sees what belongs together."""
+
+    def __init__(self, known: Pointers) -> None:
+        self._names_of = Glimpses(known).names
+        self._numbers: dict[str, int] = {}
+        self._unions = _Unions()
+        self._events = array("l")
+        self._configurations: set[str] = set()
+
+    def see(self, raw: bytes) -> None:
+        """Take the next entry, be it an event or not. Raises NewerEvent."""
+        names = self._names_of(raw)
+        if not names:
+            self._see_of_all(raw)
+            return
+        number = self._number(names[0])
+        self._events.append(number)
+        for name in names[1:]:
+            self._unions.join(number, self._number(name))
+
+    def _see_of_all(self, raw: bytes) -> None:
+        """Take an event that is said of the connection as a whole."""
+        self._events.append(-1)
+        event = _event(raw)
+        if isinstance(event, e.ConfigurationApplied):
+            self._configurations.add(event.digest)
+
+    def _number(self, name: str) -> int:
+        number = self._numbers.get(name)
+        if number is None:
+            number = self._numbers[name] = self._unions.add()
+        return number
+
+    def stretch(self) -> Stretch:
+        roots = array("l", map(self._unions.find, range(len(self._numbers))))
+        return Stretch(list(self._numbers), roots, self._events, frozenset(self._configurations))
+
+
+def split(stretches: Sequence[Stretch], parts: int) -> bytes:
+    """Give every group to one of so many parts, about equally many events to each.
+
+    Returns:
+        the part of each entry of the stretches, one byte each; ``EVERYBODY`` for those that all fold.
+    """
+    numbers: dict[str, int] = {}
+    places = [[numbers.setdefault(name, len(numbers)) for name in each.names] for each in stretches]
+    unions = _Unions(len(numbers))
+    for stretch, place in zip(stretches, places, strict=True):
+        for number, root in enumerate(stretch.roots):
+            unions.join(place[number], place[root])
+    groups = [unions.find(number) for number in range(len(numbers))]
+    owners = _share_out(_sizes(stretches, places, groups), parts)
+    return b"".join(
+        _parts(stretch, [owners[groups[number]] for number in place])
+        for stretch, place in zip(stretches, places, strict=True)
+    )
+
+
+def _sizes(stretches: Sequence[Stretch], places: Sequence[list[int]], groups: list[int]) -> dict[int, int]:
+    """How many events each group has."""
+    sizes = dict.fromkeys(groups, 0)
+    for stretch, place in zip(stretches, places, strict=True):
+        for number, events in Counter(stretch.events).items():
+            if number >= 0:
+                sizes[groups[place[number]]] += events
+    return sizes
+
+
+def _share_out(sizes: dict[int, int], parts: int) -> dict[int, int]:
+    """Group -> part; the large groups first, each to the part that has least."""
+    loads = [0] * parts
+    owners = {}
+    for group, size in sorted(sizes.items(), key=lambda each: -each[1]):
+        owners[group] = part = loads.index(min(loads))
+        loads[part] += size
+    return owners
+
+
+def _parts(stretch: Stretch, owners: list[int]) -> bytes:
+    """The part of each entry, by the parts of names."""
+    by_number = [*owners, EVERYBODY]  # -1 is the last
+    return bytes(map(by_number.__getitem__, stretch.events))
