@@ -5,16 +5,18 @@ event wrote counts until ``accept``; an event that fails leaves no trace. ``take
 everything accepted, encoded, for one atomic commit, in a form that a store applies blindly.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, KeysView, Sequence
 from enum import StrEnum
 from functools import cache
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from domain.commons import Note
 from domain.identity import Crm
+from domain.reasons import Reason
 from domain.state import Closed, Connection, Contact, Intent, Letter, Priority, ReadRequest
 
 
@@ -30,10 +32,6 @@ class Table(StrEnum):
     META = "meta"  #: ``connection`` -> Connection
     ERASED = "erased"  #: keyed hash of a record or an address -> entity id of the person who was erased
 
-
-# Named once, because Python 3.11 takes long to find a member of an enum.
-_CONTACTS, _REFS, _MATCHES = Table.CONTACTS, Table.REFS, Table.MATCHES
-_OUTBOX, _READS, _LETTERS, _META = Table.OUTBOX, Table.READS, Table.LETTERS, Table.META
 
 CONNECTION_KEY = "connection"
 
@@ -123,8 +121,36 @@ class Changes(NamedTuple):
 
 
 Fetch = Callable[[Table, str], bytes | None]
+Value = TypeVar("Value")
 _MISSING: Any = object()
 _NOTHING_YET = Connection()
+_CLOSED_FOR = {reason: f"decisions/{reason}" for reason in Reason}
+"""The counter of each reason."""
+
+
+class _Rows(dict[str, Value | None]):
+    """The rows of a table as far as they are known, None if absent; others are fetched when asked for."""
+
+    def __init__(self, table: Table, fetch: Fetch) -> None:
+        super().__init__()
+        self.table = table
+        self._fetch = fetch
+        self.dirty: dict[str, None] = {}  #: written by events that were accepted, and not taken yet
+
+    def __missing__(self, key: str) -> Value | None:
+        self.fill(key, self._fetch(self.table, key))
+        return self[key]
+
+    def fill(self, key: str, raw: bytes | None) -> None:
+        """Let a row be known as it is stored."""
+        self[key] = None if raw is None else _DECODERS[self.table](raw)
+
+    def take(self) -> tuple[dict[str, bytes], list[str]]:
+        """What was written, encoded, and the keys of the rows that are gone."""
+        written = [(key, self[key]) for key in self.dirty]
+        self.dirty = {}
+        puts = {key: _encode(value) for key, value in written if value is not None}
+        return puts, [key for key, value in written if value is None]
 
 
 class Book:
@@ -134,83 +160,77 @@ class Book:
     """
 
     def __init__(self, fetch: Fetch) -> None:
-        self._fetch = fetch
-        self._known: dict[Table, dict[str, Any]] = {table: {} for table in Table}
-        self._dirty: dict[Table, dict[str, None]] = {table: {} for table in Table}
-        self._queued: dict[str, dict[str, int | None]] = {}
+        self._tables: dict[Table, _Rows[Any]] = {table: _Rows(table, fetch) for table in Table}
+        self._contacts: _Rows[Contact] = self._tables[Table.CONTACTS]
+        self._refs: _Rows[str] = self._tables[Table.REFS]
+        self._matches: _Rows[tuple[str, ...]] = self._tables[Table.MATCHES]
+        self._outbox: _Rows[Intent] = self._tables[Table.OUTBOX]
+        self._reads: _Rows[ReadRequest] = self._tables[Table.READS]
+        self._letters: _Rows[Letter] = self._tables[Table.LETTERS]
+        self._meta: _Rows[Connection] = self._tables[Table.META]
+        self._erased: _Rows[str] = self._tables[Table.ERASED]
+        self._queued: defaultdict[str, dict[str, int | None]] = defaultdict(dict)
         self._decisions: dict[str, list[bytes]] = {}
-        self._counts: dict[str, int] = {}
+        self._counts: defaultdict[str, int] = defaultdict(int)
         self._kept: dict[str, int] = {}
         self._notes: list[Note] = []
-        self._before: dict[tuple[Table, str], Any] = {}  #: what this event has overwritten
-        self._event_queued: list[tuple[str, str, int | None]] = []
-        self._event_closed: list[tuple[str, Closed]] = []
-        self._event_forgotten: list[str] = []
-        self._event_counts: list[str] = []
-        self._event_notes: list[Note] = []
+        self._begin()
 
     # -- reading and writing values
 
-    def _get(self, table: Table, key: str) -> Any:
-        known = self._known[table]
-        found = known.get(key, _MISSING)
-        if found is _MISSING:
-            raw = self._fetch(table, key)
-            found = known[key] = None if raw is None else _DECODERS[table](raw)
-        return found
-
-    def _put(self, table: Table, key: str, value: Any) -> None:
-        known = self._known[table]
-        self._before.setdefault((table, key), known.get(key, _MISSING))
-        known[key] = value
+    def _put(self, rows: _Rows[Value], key: str, value: Value | None) -> None:
+        self._overwritten.append((rows, key, rows.get(key, _MISSING)))
+        rows[key] = value
 
     def contact(self, entity: str) -> Contact | None:
-        return self._get(_CONTACTS, entity)  # type: ignore[no-any-return]  # by the table's type
+        return self._contacts[entity]
 
     def put_contact(self, contact: Contact) -> None:
-        self._put(_CONTACTS, contact.id, contact)
+        self._put(self._contacts, contact.id, contact)
 
-    def rewritten(self) -> list[tuple[Contact | None, Contact | None]]:
-        """The contacts that this event wrote so far, each as it was before and as it is now."""
-        contacts = self._known[_CONTACTS]
-        return [
-            (None if before is _MISSING else before, contacts[key])
-            for (table, key), before in self._before.items()
-            if table is _CONTACTS
-        ]
+    def rewritten(self) -> dict[str, Contact | None]:
+        """The contacts that this event wrote so far, by name, as they were before it."""
+        contacts = self._contacts
+        before: dict[str, Contact | None] = {}
+        for rows, key, value in reversed(self._overwritten):
+            if rows is contacts:
+                before[key] = None if value is _MISSING else value
+        return before
 
     def drop_contact(self, entity: str) -> None:
-        self._put(_CONTACTS, entity, None)
+        self._put(self._contacts, entity, None)
 
     def entity_of(self, record_key: str) -> str | None:
-        return self._get(_REFS, record_key)  # type: ignore[no-any-return]  # by the table's type
+        return self._refs[record_key]
 
     def bind(self, record_key: str, entity: str) -> None:
-        self._put(_REFS, record_key, entity)
+        self._put(self._refs, record_key, entity)
 
     def matches(self, value: str) -> tuple[str, ...]:
         """Record keys that carry a match value, oldest first."""
-        return self._get(_MATCHES, value) or ()
+        return self._matches[value] or ()
 
     def set_matches(self, value: str, record_keys: tuple[str, ...]) -> None:
-        self._put(_MATCHES, value, record_keys or None)
+        self._put(self._matches, value, record_keys or None)
 
     def put_intent(self, intent: Intent, *, waiting: bool, before: Intent | None) -> None:
         """Store an intent; ``waiting`` offers it to the deliverer when due.
 
         ``before``: the intent that the outbox holds under the same key, as the contact knows it.
         """
-        self._put(_OUTBOX, intent.key, intent)
+        key = intent.key
+        self._put(self._outbox, key, intent)
         if before is not None and before.priority is not intent.priority:
-            self.queue(outbox_queue(intent.crm, before.priority), intent.key, None)
-        self.queue(outbox_queue(intent.crm, intent.priority), intent.key, intent.due if waiting else None)
+            self.queue(outbox_queue(intent.crm, before.priority), key, None)
+        self.queue(outbox_queue(intent.crm, intent.priority), key, intent.due if waiting else None)
 
     def drop_intent(self, intent: Intent) -> None:
-        self._put(_OUTBOX, intent.key, None)
-        self.queue(outbox_queue(intent.crm, intent.priority), intent.key, None)
+        key = intent.key
+        self._put(self._outbox, key, None)
+        self.queue(outbox_queue(intent.crm, intent.priority), key, None)
 
     def request(self, key: str) -> ReadRequest | None:
-        return self._get(_READS, key)  # type: ignore[no-any-return]  # by the table's type
+        return self._reads[key]
 
     def put_request(self, key: str, request: ReadRequest, at: int) -> None:
         """Ask; whoever asks for what is asked for already never makes it less urgent."""
@@ -218,30 +238,30 @@ class Book:
         if before is not None and before.priority is not request.priority:
             request = msgspec.structs.replace(request, priority=request.priority.or_sooner(before.priority))
             self.queue(reads_queue(before.crm, before.priority), key, None)
-        self._put(_READS, key, request)
+        self._put(self._reads, key, request)
         self.queue(reads_queue(request.crm, request.priority), key, at)
 
     def drop_request(self, key: str) -> None:
         standing = self.request(key)
         if standing is not None:
-            self._put(_READS, key, None)
+            self._put(self._reads, key, None)
             self.queue(reads_queue(standing.crm, standing.priority), key, None)
 
     def letter(self, key: str) -> Letter | None:
-        return self._get(_LETTERS, key)  # type: ignore[no-any-return]  # by the table's type
+        return self._letters[key]
 
     def put_letter(self, key: str, letter: Letter | None) -> None:
-        self._put(_LETTERS, key, letter)
+        self._put(self._letters, key, letter)
 
     def mark_erased(self, mark: str, entity: str) -> None:
-        self._put(Table.ERASED, mark, entity)
+        self._put(self._erased, mark, entity)
 
     @property
     def connection(self) -> Connection:
-        return self._get(_META, CONNECTION_KEY) or _NOTHING_YET
+        return self._meta[CONNECTION_KEY] or _NOTHING_YET
 
     def put_connection(self, connection: Connection) -> None:
-        self._put(_META, CONNECTION_KEY, connection)
+        self._put(self._meta, CONNECTION_KEY, connection)
 
     # -- queues, decisions, counters
 
@@ -252,7 +272,7 @@ class Book:
     def close(self, entity: str, closed: Closed) -> None:
         """Keep a closed decision with its contact."""
         self._event_closed.append((entity, closed))
-        self.count(f"decisions/{closed.reason}")
+        self.count(_CLOSED_FOR[closed.reason])
 
     def decided(self) -> list[str]:
         """The contacts of which this event closed a decision."""
@@ -262,8 +282,8 @@ class Book:
         """Drop the contact's decisions that were closed before this event."""
         self._event_forgotten.append(entity)
 
-    def count(self, counter: str) -> None:
-        self._event_counts.append(counter)
+    def count(self, *counters: str) -> None:
+        self._event_counts += counters
 
     def note(self, note: Note) -> None:
         """Keep what changed in common with other contacts, for whoever folds those elsewhere."""
@@ -278,18 +298,19 @@ class Book:
         all. ``elsewhere``: another fold counts and notes the event.
         """
         if elsewhere:
-            self._event_counts, self._event_notes = [], []
-        for table, key in self._before:
-            self._dirty[table][key] = None
+            self._event_counts.clear()
+            self._event_notes.clear()
+        for rows, key, _ in self._overwritten:
+            rows.dirty[key] = None
         for name, member, score in self._event_queued:
-            self._queued.setdefault(name, {})[member] = score
+            self._queued[name][member] = score
+        for counter in self._event_counts:
+            self._counts[counter] += 1
         for entity in self._event_forgotten:
             self._decisions.pop(entity, None)
             self._kept[entity] = 0
         for entity, closed in self._event_closed:
             self._keep(entity, closed, keep)
-        for counter in self._event_counts:
-            self._counts[counter] = self._counts.get(counter, 0) + 1
         self._notes += self._event_notes
         self._begin()
 
@@ -304,38 +325,37 @@ class Book:
 
     def reject(self) -> None:
         """Forget what the event wrote."""
-        for (table, key), before in self._before.items():
+        for rows, key, before in reversed(self._overwritten):
             if before is _MISSING:
-                del self._known[table][key]
+                del rows[key]
             else:
-                self._known[table][key] = before
+                rows[key] = before
         self._begin()
 
     def _begin(self) -> None:
-        self._before = {}
-        self._event_queued = []
-        self._event_closed = []
-        self._event_forgotten = []
-        self._event_counts = []
-        self._event_notes = []
+        self._overwritten: list[tuple[_Rows[Any], str, Any]] = []
+        self._event_queued: list[tuple[str, str, int | None]] = []
+        self._event_closed: list[tuple[str, Closed]] = []
+        self._event_forgotten: list[str] = []
+        self._event_counts: list[str] = []
+        self._event_notes: list[Note] = []
 
     def take_changes(self) -> Changes:
         """Hand over everything accepted since the last call."""
-        puts: dict[Table, dict[str, bytes]] = {}
-        deletes: dict[Table, list[str]] = {}
-        for table, keys in self._dirty.items():
-            rows = [(key, self._known[table][key]) for key in keys]
-            if put := {key: _encode(value) for key, value in rows if value is not None}:
-                puts[table] = put
-            if gone := [key for key, value in rows if value is None]:
-                deletes[table] = gone
-            keys.clear()
-        queued = {n: kept for n, members in self._queued.items() if (kept := _kept(members))}
-        unqueued = {n: gone for n, members in self._queued.items() if (gone := _gone(members))}
+        taken = [(table, *rows.take()) for table, rows in self._tables.items()]
         changes = Changes(
-            puts, deletes, queued, unqueued, self._decisions, self._counts, self._notes, [*self._kept.items()]
+            {table: puts for table, puts, _ in taken if puts},
+            {table: gone for table, _, gone in taken if gone},
+            {name: kept for name, members in self._queued.items() if (kept := _kept(members))},
+            {name: gone for name, members in self._queued.items() if (gone := _gone(members))},
+            self._decisions,
+            dict(self._counts),
+            self._notes,
+            [*self._kept.items()],
         )
-        self._queued, self._decisions, self._counts, self._notes, self._kept = {}, {}, {}, [], {}
+        self._queued.clear()
+        self._counts.clear()
+        self._decisions, self._notes, self._kept = {}, [], {}
         return changes
 
     def forget(self, limit: int) -> None:
@@ -343,24 +363,22 @@ class Book:
 
         Only after changes were taken. Nothing is left where the limit is 0.
         """
-        if not limit:
-            self._known = {table: {} for table in Table}
-        elif len(self._known[_CONTACTS]) > limit:
-            for known in self._known.values():
-                for key in list(islice(known, len(known) // 2)):
-                    del known[key]
+        if len(self._contacts) > limit or not limit:
+            for rows in self._tables.values():
+                for key in list(islice(rows, len(rows) // 2 if limit else None)):
+                    del rows[key]
 
     def seed(self, table: Table, key: str, raw: bytes | None) -> None:
         """Give the book a value that was fetched ahead; what it knows already stands."""
         if not self.knows(table, key):
-            self._known[table][key] = None if raw is None else _DECODERS[table](raw)
+            self._tables[table].fill(key, raw)
 
     def known(self) -> dict[Table, KeysView[str]]:
         """Everything that was read or written since all was forgotten, absent values included."""
-        return {table: rows.keys() for table, rows in self._known.items()}
+        return {table: rows.keys() for table, rows in self._tables.items()}
 
     def knows(self, table: Table, key: str) -> bool:
-        return key in self._known[table]
+        return key in self._tables[table]
 
 
 def _kept(members: dict[str, int | None]) -> dict[str, int]:

@@ -1,18 +1,26 @@
 """What a person must see to: several living records of one person, and a record that lost its partner."""
 
 from domain.book import DUPLICATES, ORPHANS
-from domain.identity import CRMS, Crm
+from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm
 from domain.state import Contact
 from domain.step import Step
 
 
 def list_cases(step: Step, before: Contact | None, after: Contact | None) -> None:
     """Make the lists say whether a contact is a case after this event, and since when."""
-    was, now = _cases(before), _cases(after)
     contact = after or before
-    if contact is not None and was != now:
+    if contact is None or (before and after and _as_before(before, after)):
+        return
+    was, now = _cases(before), _cases(after)
+    if was != now:
         for name in was ^ now:
             step.book.queue(name, contact.id, step.at if name in now else None)
+
+
+def _as_before(before: Contact, after: Contact) -> bool:
+    """Whether an event left alone what makes a contact a case."""
+    same = before.records is after.records and before.pair is after.pair
+    return same and before.erased is after.erased
 
 
 _NONE: frozenset[str] = frozenset()
@@ -38,7 +46,10 @@ def duplicates(contact: Contact, crm: Crm) -> list[str]:
 
 def orphan(contact: Contact) -> Crm | None:
     """The CRM in which the linked record is gone, while its partner in the other one lives."""
-    if len(contact.pair) < len(CRMS):
+    records, pair = contact.records, contact.pair
+    if len(pair) < len(CRMS):
         return None
-    lost = [crm for crm in CRMS if contact.records[contact.pair[crm]].gone]
-    return lost[0] if len(lost) == 1 else None
+    in_hubspot, in_salesforce = records[pair[HUBSPOT]].gone, records[pair[SALESFORCE]].gone
+    if in_hubspot and not in_salesforce:
+        return HUBSPOT
+    return SALESFORCE if in_salesforce and not in_hubspot else None

@@ -49,8 +49,7 @@ class Projection:
     def fold(self, position: str, event: AnyEvent) -> None:
         """Fold one event; its time is the milliseconds of its position."""
         self._evolve(position, event)
-        self.book.count("events")
-        self.book.count(_COUNTED[type(event)])
+        self.book.count("events", _COUNTED[type(event)])
         self.book.accept(keep=self._compiled[1].kept)
 
     def follow(self, position: str, event: AnyEvent) -> None:
@@ -62,7 +61,8 @@ class Projection:
         step = Step(self.book, self.policy(), position, int(position.partition("-")[0]))
         try:
             evolve(step, event)
-            for before, after in self.book.rewritten():
+            for entity, before in self.book.rewritten().items():
+                after = self.book.contact(entity)
                 list_holds(step, before, after)
                 list_cases(step, before, after)
             set_timers(step)
@@ -75,8 +75,7 @@ class Projection:
 
     def skip(self) -> None:
         """Pass over an entry that is no event; it is counted, and an operator is told by the count."""
-        self.book.count("events")
-        self.book.count("faults/unreadable")
+        self.book.count("events", "faults/unreadable")
         self.book.accept()
 
     def policy(self) -> Policy:
