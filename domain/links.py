@@ -226,7 +226,7 @@ def relink(contact: Contact, ref: RecordRef) -> Contact:
         expected=without(contact.expected, crm),
         holds=without(contact.holds, crm),
         echoes=without(contact.echoes, crm),
-        refused={each: {} if each is crm else kept for each, kept in contact.refused.items()},
+        refused={**contact.refused, crm: {}} if crm in contact.refused else contact.refused,
         unsure=without(contact.unsure, crm),
         resolutions=without(contact.resolutions, crm),
         read_under=without(contact.read_under, crm),

@@ -94,15 +94,15 @@ def touched(step: Step, event: e.RecordTouched) -> None:
     if (event.crm, event.object) not in step.policy.by_object:
         step.book.count("ignored/object")
         return
-    ref = RecordRef(event.crm, event.object, event.id)
-    entity = step.book.entity_of(ref.key)
+    key = record_key(event.crm, event.object, event.id)
+    entity = step.book.entity_of(key)
     contact = step.book.contact(entity) if entity else None
     if contact is None or not contact.erased:
         urgency = Priority.BACKFILL if event.cause == "differs" else Priority.LIVE
         request = ReadRequest(
-            ref.crm, ref.object, ref.id, step.position, priority=urgency, config=step.policy.digest
+            event.crm, event.object, event.id, step.position, priority=urgency, config=step.policy.digest
         )
-        step.book.put_request(ref.key, request, step.at)
+        step.book.put_request(key, request, step.at)
 
 
 # -- folding
@@ -283,7 +283,7 @@ def _trigger(contact: Contact, look: Look, *, joined: bool) -> tuple[str, str] |
 def _cause(look: Look, news: list[str]) -> str:
     """What the news mean: a change of mapped values, or one of the other triggers."""
     prompts = look.kind.prompts[look.event.crm, look.event.object]
-    return prompts.get(news[0], "changed") if prompts.keys() >= set(news) else "changed"
+    return prompts[news[0]] if prompts and prompts.keys() >= set(news) else "changed"
 
 
 def _news(look: Look) -> list[str]:

@@ -4,6 +4,8 @@ Each field carries a version, (the CRM's stamp, the read's ticket). Older never 
 changes nothing. A field nobody has read is absent: unknown, which is neither compared nor written.
 """
 
+from typing import Any
+
 import msgspec
 
 from domain.events import RecordGone, RecordObserved
@@ -61,31 +63,37 @@ def version_of(record: Record, field: str) -> Version:
 
 def observe(record: Record, event: RecordObserved) -> Folded:
     """Fold one look at a record."""
-    version, known = (event.modified_at, event.ticket), record.values
-    taken = _younger(record, event.fields, version)
-    values = known if taken == known else known | taken
-    changes = {} if values is known else _changes(known, taken)
-    learned = frozenset(taken.keys() - known.keys()) if len(values) > len(known) else _NONE
-    base, newer = record.version, record.newer
-    if version > base and len(values) == len(event.fields):
+    version, known, shown = (event.modified_at, event.ticket), record.values, event.fields
+    taken = _younger(record, shown, version)
+    changes, learned = ({}, _NONE) if taken == known else _news(known, taken)
+    covers = len(shown) - len(learned) == len(known)
+    values = taken if covers and taken is shown else {**known, **taken}
+    base, newer, changed = record.version, record.newer, record.changed
+    if covers and version > base:
         base, newer = version, newer and {field: at for field, at in newer.items() if at > version}
     elif taken:
         newer = {**newer, **dict.fromkeys(taken, version)}
-    changed = {**record.changed, **dict.fromkeys(changes, event.modified_at)}
+    if changes:
+        changed = {**changed, **dict.fromkeys(changes, event.modified_at)}
     seen, gone, merged_into = _whole(record, event, version)
     return Folded(Record(values, base, newer, changed, seen, gone, merged_into), changes, learned)
 
 
 _NONE: frozenset[str] = frozenset()
+_UNKNOWN: Any = object()
 
 
-def _changes(known: Fields, taken: Fields) -> dict[str, Change]:
-    changes = {}
+def _news(known: Fields, taken: Fields) -> tuple[dict[str, Change], frozenset[str]]:
+    """What known values became, and the fields that are known for the first time."""
+    changes: dict[str, Change] = {}
+    learned = []
     for field, value in taken.items():
-        before = known.get(field, value)
-        if before != value:
+        before = known.get(field, _UNKNOWN)
+        if before is _UNKNOWN:
+            learned.append(field)
+        elif before != value:
             changes[field] = Change(before, value)
-    return changes
+    return changes, frozenset(learned) if learned else _NONE
 
 
 def _younger(record: Record, shown: Fields, version: Version) -> Fields:
