@@ -199,7 +199,7 @@ def clear_suspension(link: ALink, site: ASite, user: AUser, name: str) -> Record
 def start_job(link: ALink, user: AUser, job: JobRequest) -> Recorded:
     """Begin a bulk sync or an import; the status shows how far it is, and what ended it early."""
     if job.kind == "import":
-        return Recorded(recorded="job", id=begin_import(link.lane, user, job.salesforce_object, job.where))
+        return Recorded(recorded="job", id=begin_import(link, user, job.salesforce_object, job.where))
     if job.kind == "list" and not job.list_id:
         raise HTTPException(422, "A job of the kind 'list' needs a list_id.")
     begun = requests.start_job(link.lane, job.kind, user, list_id=job.list_id, object_name=job.object)

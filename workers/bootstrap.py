@@ -4,7 +4,7 @@ Nothing here is made before it is asked for, and nothing is made at import: a pr
 each make their own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from importlib.metadata import version
@@ -14,6 +14,7 @@ import msgspec
 import redis
 from celery.exceptions import SoftTimeLimitExceeded
 
+from domain.errors import SyncError
 from domain.events import SCHEMA, ConfigurationApplied, digest
 from domain.identity import Crm
 from domain.policy import Document
@@ -32,6 +33,7 @@ from workers.clock import Clock, SystemClock, new_id
 from workers.configuration.document import ConnectionOptions, connection_options, to_document
 from workers.configuration.lists import examine_lists
 from workers.configuration.loading import Configuration, load
+from workers.configuration.problems import ConfigurationError
 from workers.connection import Lane
 from workers.control import Control
 from workers.deliver import Deliverer
@@ -54,7 +56,7 @@ from workers.project import Projector
 from workers.read import Reader
 from workers.replay import Replay
 from workers.restore import Restore, Restored
-from workers.settings import ConnectionSettings, Settings
+from workers.settings import ConnectionSettings, Settings, SettingsError
 from workers.storage.redis_store import RedisStores, connect, connections, register_connection
 from workers.store import START
 from workers.travel import Traveller
@@ -341,6 +343,17 @@ class Link:
             name: each for (crm, name), each in self.accounts.schemas().items() if crm is Crm.SALESFORCE
         }
         return Importer(self.lane, SalesforceExport(self.accounts.org, schemas=schemas).at(Priority.BACKFILL))
+
+    def importable(self, objects: Sequence[str], where: str) -> int | None:
+        """How many records an import would ask for; None: Salesforce cannot be asked now.
+
+        Raises:
+            NotUnderstood: if Salesforce cannot make sense of the condition.
+        """
+        try:
+            return self.importer.count(objects, where)
+        except (SyncError, SettingsError, ConfigurationError):
+            return None
 
     @property
     def memberships(self) -> Memberships:

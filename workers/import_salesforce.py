@@ -6,12 +6,14 @@ crash: the place names the page and how much of it was taken.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
 
 from domain.book import Table, decode
+from domain.errors import Misconfigured, Rejected
 from domain.events import AnyEvent, SyncRequested
 from domain.identity import Crm, RecordRef
 from domain.links import match_key, match_values, taken
@@ -26,6 +28,16 @@ BULK_ABOVE = 10_000
 
 WAIT_SECONDS = 2.0
 """How often a bulk query is asked whether it is done, where somebody waits for it."""
+
+
+NOT_UNDERSTOOD = frozenset({"MALFORMED_QUERY", "INVALID_FIELD", "INVALID_QUERY_FILTER_OPERATOR"})
+"""Salesforce's codes for a condition that it cannot make sense of."""
+
+NOBODY = "No record with an e-mail address meets that."
+
+
+class NotUnderstood(Exception):  # noqa: N818 - names what happened
+    """Salesforce cannot make sense of a condition; the text is what it says about it."""
 
 
 class Place(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -93,8 +105,9 @@ class Importer:
         return " AND ".join([*parts, *([f"({where})"] if where else [])])
 
     def count(self, objects: Sequence[str], where: str) -> int:
-        """How many records would be asked for."""
-        return sum(self.gateway.count(name, self.condition(name, where)) for name in objects)
+        """How many records would be asked for. Raises NotUnderstood, and what Salesforce raises."""
+        with _understood():
+            return sum(self.gateway.count(name, self.condition(name, where)) for name in objects)
 
     def _kind(self, object_name: str) -> KindPolicy:
         return self.lane.policy().by_object[Crm.SALESFORCE, object_name]
@@ -164,7 +177,14 @@ class Importer:
     # -- what it would do
 
     def survey(self, objects: Sequence[str], where: str) -> Iterator[Survey]:
-        """Say what an import would do, page by page; the last word is the whole. Nothing is asked for."""
+        """Say what an import would do, page by page; the last word is the whole. Nothing is asked for.
+
+        Raises as ``count`` does.
+        """
+        with _understood():
+            yield from self._survey(objects, where)
+
+    def _survey(self, objects: Sequence[str], where: str) -> Iterator[Survey]:
         found = Survey(0, 0, 0, 0, 0)
         seen: set[str] = set()
         for name in objects:
@@ -230,6 +250,16 @@ class Importer:
         matches = self.lane.tables().fetch(Table.MATCHES, others)
         found = sum(raw is not None and _in_hubspot(decode(Table.MATCHES, raw)) for raw in matches)
         return len(records) - len(others) + found
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    try:
+        yield
+    except (Misconfigured, Rejected) as error:
+        if error.code not in NOT_UNDERSTOOD:
+            raise
+        raise NotUnderstood(error.message) from None
 
 
 def _encode(place: Place) -> str:

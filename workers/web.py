@@ -4,6 +4,7 @@ import base64
 import binascii
 import hmac
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Annotated, cast
@@ -19,6 +20,7 @@ from workers.bootstrap import Link, Runtime
 from workers.configuration.problems import ConfigurationError
 from workers.connection import Lane
 from workers.doorbells import Doorbells, Send
+from workers.import_salesforce import NOBODY, NotUnderstood
 from workers.limits import Usage
 from workers.telemetry import get_logger
 
@@ -96,18 +98,30 @@ def link_of(connection: str, site: ASite) -> Link:
 ALink = Annotated[Link, Depends(link_of)]
 
 
-def begin_import(lane: Lane, user: str, only: str, where: str) -> str:
-    """Begin an import of all Salesforce objects that sync or of one; returns the job's id.
-
-    Whether Salesforce understands the condition shows when the job asks for the first records.
-    """
-    if not lane.policy().ready:
+def begin_import(link: Link, user: str, only: str, where: str) -> str:
+    """Begin an import of all Salesforce objects that sync or of one; returns the job's id."""
+    if not link.lane.policy().ready:
         raise HTTPException(status.HTTP_409_CONFLICT, "Both CRMs are still being read for the first time.")
-    objects = requests.importable(lane, only)
+    objects = requests.importable(link.lane, only)
     if not objects:
-        known = ", ".join(requests.importable(lane))
+        known = ", ".join(requests.importable(link.lane))
         raise HTTPException(422, f"{only} is not synced: give one of {known}.")
-    return requests.start_import(lane, user, objects, where)
+    if why := _objection(link, objects, where):
+        raise HTTPException(422, why)
+    return requests.start_import(link.lane, user, objects, where)
+
+
+def _objection(link: Link, objects: Sequence[str], where: str) -> str:
+    """Why Salesforce would import nobody by a condition; empty where it would, or cannot be asked now.
+
+    In that case the job comes upon it when it asks for the first records.
+    """
+    try:
+        found = link.runtime.renewed(link.name).importable(objects, where)
+    except NotUnderstood as error:
+        remedy = "Correct it, or name the object that has the field."
+        return f"Salesforce does not understand the condition: {error} {remedy}"
+    return NOBODY if found == 0 else ""
 
 
 # -- who may come in

@@ -34,6 +34,17 @@ class Accounts:
     org: Org
 
     @property
+    def environment(self) -> dict[str, str]:
+        """What an installation's connection ``acme`` reaches them by."""
+        return {
+            "CRMSYNC_ACME_HUBSPOT_TOKEN": TOKEN,
+            "CRMSYNC_ACME_HUBSPOT_BASE_URL": self.urls[Crm.HUBSPOT],
+            "CRMSYNC_ACME_SALESFORCE_CONSUMER_KEY": "sim-consumer-key",
+            "CRMSYNC_ACME_SALESFORCE_CONSUMER_SECRET": "sim-consumer-secret",
+            "CRMSYNC_ACME_SALESFORCE_BASE_URL": self.urls[Crm.SALESFORCE],
+        }
+
+    @property
     def gateways(self) -> dict[Crm, CrmGateway]:
         """New ones each time: a gateway remembers schemas."""
         return {Crm.HUBSPOT: HubSpotGateway(self.portal), Crm.SALESFORCE: SalesforceGateway(self.org)}
@@ -60,6 +71,11 @@ class Accounts:
     def control(self, crm: Crm, path: str, **body: Any) -> None:
         """Change a simulator from behind."""
         httpx.post(f"{self.urls[crm]}/_sim/{path}", json=body, timeout=30).raise_for_status()
+
+    def shut(self, crm: Crm, status: int = 401) -> None:
+        """A CRM answers every call with an error; 401: it accepts our login no more."""
+        rule = {"kind": "status", "status": status, "path": "*"}
+        httpx.post(f"{self.urls[crm]}/_sim/faults", json=rule).raise_for_status()
 
     def asked(self, crm: Crm) -> int:
         """How many calls of its own API an account has seen."""

@@ -1,6 +1,7 @@
 """The API over HTTP: who may come in, what is shown, and that what is asked for is recorded."""
 
 import base64
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -8,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from domain import events as e
+from tests.workers.accounts import Accounts, accounts
 from tests.workers.installed import FILE, Installation
 from tests.workers.lanes import (
     ADA,
@@ -21,6 +23,7 @@ from tests.workers.lanes import (
     runtime,
     with_ada,
 )
+from tests.world import SF
 from workers.bootstrap import Runtime
 from workers.jobs import Jobs
 from workers.webhooks import create_app
@@ -251,6 +254,43 @@ def test_an_import_is_begun(wanted: str, objects: tuple[str, ...]) -> None:
     assert (job.id, job.kind, job.by) == (answer.json()["id"], "import", "api")
     assert (job.objects, job.where) == (objects, "City = 'Wien'")
     assert office.get("/status")["jobs"][0]["where"] == "City = 'Wien'"
+
+
+@pytest.fixture
+def salesforce(tmp_path: Path) -> Iterator[tuple[Accounts, Office]]:
+    """Simulated accounts with one lead, and a web process that can ask them."""
+    with accounts() as both:
+        lead = {"LastName": "Byron", "Company": "A", "Email": "b@example.com", "City": "Wien"}
+        both.control(SF, "create", object="Lead", properties=lead)
+        yield both, Office(Installation(tmp_path, None, **both.environment).runtime)
+
+
+def test_a_condition_is_shown_to_salesforce_before_an_import_is_begun(
+    salesforce: tuple[Accounts, Office],
+) -> None:
+    _, office = salesforce
+
+    def asked(where: str) -> tuple[int, str]:
+        body = {"kind": "import", "salesforce_object": "Lead", "where": where}
+        answer = office.client.post(f"{HERE}/jobs", json=body)
+        return answer.status_code, answer.json().get("detail", "")
+
+    status, said = asked("Ctiy = 'Wien'")
+    assert status == 422
+    assert said.startswith("Salesforce does not understand the condition: ")
+    assert "No such column 'Ctiy' on entity 'Lead'" in said
+    assert asked("City = ")[0] == 422
+    assert asked("City = 'Nowhere'") == (422, "No record with an e-mail address meets that.")
+    assert Jobs(office.lane).all() == []
+    assert asked("City = 'Wien'")[0] == 202
+    assert len(Jobs(office.lane).all()) == 1
+
+
+def test_an_import_is_begun_while_salesforce_cannot_be_asked(salesforce: tuple[Accounts, Office]) -> None:
+    both, office = salesforce
+    both.shut(SF, 503)
+
+    assert office.client.post(f"{HERE}/jobs", json={"kind": "import"}).status_code == 202
 
 
 def test_nothing_is_imported_before_both_crms_were_read() -> None:

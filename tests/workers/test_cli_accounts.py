@@ -32,15 +32,7 @@ def both() -> Iterator[Accounts]:
 @pytest.fixture
 def acme(tmp_path: Path, both: Accounts) -> Iterator[Installation]:
     """An installation with all secrets, on a server of its own."""
-    environment = {
-        "CRMSYNC_PUBLIC_URL": "",
-        "CRMSYNC_ACME_HUBSPOT_TOKEN": TOKEN,
-        "CRMSYNC_ACME_HUBSPOT_BASE_URL": both.urls[Crm.HUBSPOT],
-        "CRMSYNC_ACME_SALESFORCE_CONSUMER_KEY": "sim-consumer-key",
-        "CRMSYNC_ACME_SALESFORCE_CONSUMER_SECRET": "sim-consumer-secret",
-        "CRMSYNC_ACME_SALESFORCE_BASE_URL": both.urls[Crm.SALESFORCE],
-    }
-    made = Installation(tmp_path, {"acme": LISTED}, **environment)
+    made = Installation(tmp_path, {"acme": LISTED}, **both.environment, CRMSYNC_PUBLIC_URL="")
     made.clock.advance((SystemClock().now_ms() - made.clock.now_ms()) / 1000)
     made.runtime.redis = connect(ensure(tmp_path / "var"))
     yield made
@@ -57,12 +49,6 @@ def at_work(acme: Installation) -> None:
         acme.project()
 
     acme.clock.work = work
-
-
-def shut(both: Accounts, crm: Crm, status: int = 401) -> None:
-    """A CRM answers every call with an error; 401: it accepts our login no more."""
-    rule = {"kind": "status", "status": status, "path": "*"}
-    httpx.post(f"{both.urls[crm]}/_sim/faults", json=rule).raise_for_status()
 
 
 @pytest.fixture
@@ -206,7 +192,7 @@ def test_the_doctor_finds_a_healthy_connection(ready: Installation) -> None:
 
 
 def test_the_doctor_fails_where_the_connection_cannot_work(acme: Installation, both: Accounts) -> None:
-    shut(both, Crm.HUBSPOT)
+    both.shut(Crm.HUBSPOT)
 
     result = acme.run("doctor", "--json")
 
@@ -215,7 +201,7 @@ def test_the_doctor_fails_where_the_connection_cannot_work(acme: Installation, b
 
 
 def test_a_crm_that_refuses_us_is_a_sentence_with_its_remedy(acme: Installation, both: Accounts) -> None:
-    shut(both, Crm.HUBSPOT)
+    both.shut(Crm.HUBSPOT)
 
     message = acme.fails("config", "apply")
 
@@ -224,7 +210,7 @@ def test_a_crm_that_refuses_us_is_a_sentence_with_its_remedy(acme: Installation,
 
 
 def test_a_crm_that_is_away_asks_for_patience(acme: Installation, both: Accounts) -> None:
-    shut(both, Crm.SALESFORCE, 503)
+    both.shut(Crm.SALESFORCE, 503)
 
     assert "unavailable for a moment. Run the command again." in acme.fails("config", "apply")
 
@@ -233,7 +219,7 @@ def test_a_crm_that_is_away_asks_for_patience(acme: Installation, both: Accounts
 def test_a_crm_that_brings_no_answer_is_named(
     acme: Installation, both: Accounts, crm: Crm, name: str
 ) -> None:
-    shut(both, crm, 502)
+    both.shut(crm, 502)
 
     assert f"{name} refused a call" in acme.fails("config", "validate")
     found = {each["what"]: each["remedy"] for each in json.loads(acme.run("doctor", "--json").stdout)}
@@ -254,7 +240,7 @@ def test_the_members_of_a_list_are_synced_by_its_name(ready: Installation, both:
 
 def test_a_job_that_ends_early_is_a_failure_in_json_too(ready: Installation, both: Accounts) -> None:
     def work() -> None:
-        shut(both, Crm.HUBSPOT)
+        both.shut(Crm.HUBSPOT)
         ready.link.jobs.ask()
 
     ready.clock.work = work

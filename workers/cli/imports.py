@@ -5,18 +5,14 @@ from collections.abc import Sequence
 import click
 from rich.progress import TextColumn
 
-from domain.errors import Misconfigured, Rejected
 from workers import requests
 from workers.bootstrap import Link
 from workers.cli.failures import Failed, NothingMatched
 from workers.cli.output import emit, pairs, progress, say
 from workers.cli.session import operator, with_json, with_running_link
 from workers.cli.sync import follow, waiting
-from workers.import_salesforce import Survey
+from workers.import_salesforce import NOBODY, NotUnderstood, Survey
 from workers.jobs import SHARE
-
-NOT_UNDERSTOOD = frozenset({"MALFORMED_QUERY", "INVALID_FIELD", "INVALID_QUERY_FILTER_OPERATOR"})
-"""Salesforce's codes for a condition that it cannot make sense of."""
 
 
 @click.group("import")
@@ -41,13 +37,11 @@ def salesforce(link: Link, *, where: str, only: str | None, preview: bool, wait:
             _preview(link, objects, where, as_json=as_json)
             return
         total = link.importer.count(objects, where)
-    except (Misconfigured, Rejected) as error:
-        if error.code not in NOT_UNDERSTOOD:
-            raise
+    except NotUnderstood as error:
         remedy = "Correct it, or name with --object the one that has the field."
-        raise Failed(f"Salesforce does not understand --where: {error.message} {remedy}") from None
+        raise Failed(f"Salesforce does not understand --where: {error} {remedy}") from None
     if not total:
-        raise NothingMatched("No record with an e-mail address meets that: --preview tells what there is.")
+        raise NothingMatched(f"{NOBODY} --preview tells what there is.")
     job = requests.start_import(link.lane, operator(), objects, where)
     follow(link.lane, job, wait=wait, as_json=as_json, total=lambda: total)
 

@@ -159,6 +159,10 @@ def _ask(site: Site, link: Link, back: str, done: str, ask: Callable[..., Any], 
         ask(link.lane, *what)
     except KeyError as error:
         raise HTTPException(404, f"There is no {error.args[0]}.") from None
+    return _asked(site, link, back, done)
+
+
+def _asked(site: Site, link: Link, back: str, done: str) -> Response:
     site.ring(link.lane)
     return RedirectResponse(f"/console/{path(link.name)}{back}?done={done}", 303)
 
@@ -227,7 +231,8 @@ async def _wanted(request: Request) -> Wanted:
 def start_import(
     link: ALink, site: ASite, user: AUser, wanted: Annotated[Wanted, Depends(_wanted)]
 ) -> Response:
-    return _ask(site, link, "", "import", begin_import, user, *wanted)
+    begin_import(link, user, *wanted)
+    return _asked(site, link, "", "import")
 
 
 @router.post(f"{HERE}/clear/{{name}}")
