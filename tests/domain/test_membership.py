@@ -122,6 +122,11 @@ def test_another_definition_of_the_list_syncs_nobody_by_itself() -> None:
 OTHER = a_list(all_of(prop("city", "STRING", "IS_NOT_EQUAL_TO", value="Rome")), list_id="7")
 """Everybody who does not live in Rome."""
 
+ROLLING = a_list(
+    all_of(prop("city", "ROLLING_DATE_RANGE", "IS_MORE_THAN_X_DAYS_AGO", numberOfDays=3)), list_id="7"
+)
+"""Everybody whose city, which is a date here, is more than three days ago."""
+
 
 def redefined(world: World, definition: dict[str, Any]) -> None:
     world.append(e.ListObserved(list_id="7", name="Sync", digest=world.document(definition)))
@@ -138,11 +143,18 @@ def test_who_became_a_member_by_a_redefinition_does_not_join_by_a_later_edit() -
 
 
 @pytest.mark.rule(17)
-def test_who_joins_a_redefined_list_by_his_own_edit_is_synced() -> None:
+@pytest.mark.parametrize(
+    ("definition", "before", "after"),
+    [(OTHER, "Rome", "Bonn"), (ROLLING, "2025-06-14T00:00:00.000Z", "2025-06-10T00:00:00.000Z")],
+    ids=["of values", "of dates"],
+)
+def test_who_joins_a_redefined_list_by_his_own_edit_is_synced(
+    definition: dict[str, Any], before: str, after: str
+) -> None:
     world = listed()
-    entity = person(world, "other", city="Rome")
-    redefined(world, OTHER)
-    world.hubspot("1", city="Bonn")
+    entity = person(world, "other", city=before)
+    redefined(world, definition)
+    world.hubspot("1", city=after)
     opened = world.contact(entity).opened
     assert opened is not None
     assert opened.trigger == "joined_list"
@@ -225,12 +237,6 @@ def test_a_new_lead_reaches_nobody_outside_the_list_where_creating_is_off() -> N
     assert (world.reasons(entity)[-1], world.outbox) == ("not_in_inclusion_list", {})
 
 
-ROLLING = a_list(
-    all_of(prop("city", "ROLLING_DATE_RANGE", "IS_MORE_THAN_X_DAYS_AGO", numberOfDays=3)), list_id="7"
-)
-"""Everybody whose city, which is a date here, is more than three days ago."""
-
-
 @pytest.mark.rule(9)
 def test_who_joins_by_the_clock_alone_is_synced() -> None:
     world = listed(ROLLING)
@@ -250,17 +256,6 @@ def test_whom_the_clock_will_let_join_is_looked_at_in_time_though_nothing_is_dec
     due = world.queues["timers"][f"{entity}|look"]
     world.append(e.TimerDue(entity=entity, cause="look", due=due), after=due - world.now)
     assert world.contact(entity).member is True
-
-
-@pytest.mark.rule(17)
-def test_who_joins_a_list_of_dates_by_his_own_edit_is_synced_though_it_is_new() -> None:
-    world = listed()
-    entity = person(world, "other", city="2025-06-14T00:00:00.000Z")
-    redefined(world, ROLLING)
-    world.hubspot("1", city="2025-06-10T00:00:00.000Z")
-    opened = world.contact(entity).opened
-    assert opened is not None
-    assert opened.trigger == "joined_list"
 
 
 def test_a_redefinition_that_leaves_a_member_in_does_not_change_since_when_he_is_one() -> None:
