@@ -28,8 +28,6 @@ def renamed(
     ``changed``: its fields that did, by our write or by a look. A look that shows both the box and the name
     says all; otherwise nothing is sent before another one.
     """
-    if not kind.apart.get((ref.crm, ref.object)):
-        return contact
     names = {name for name in _ticked(contact, kind, ref) if _moved(contact, kind, ref, name, changed, look)}
     if not names:
         return contact

@@ -194,8 +194,9 @@ def _kept(
         contact = _attach(step, contact, kind, ref, flight)
     if contact.pair.get(ref.crm) == ref.key:
         contact = _store(step, contact, kind, ref, flight, event)
-    new = flight.record_id is None
-    return contact if new else renamed(step, contact, kind, ref, flight.fields.keys())
+    if flight.record_id is None or not kind.apart.get((ref.crm, ref.object)):
+        return contact
+    return renamed(step, contact, kind, ref, flight.fields.keys())
 
 
 def _deleted(contact: Contact, crm: Crm, flight: Flight, version: Version) -> Contact:

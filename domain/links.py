@@ -61,10 +61,10 @@ def named(book: Book, entity: str) -> Contact | None:
 
 def locate(book: Book, kind: ObjectKind, ref: RecordRef, event: RecordObserved) -> Contact:
     """Find the contact of an observed record, or begin a new one."""
-    known = book.entity_of(ref.key)
-    if known is None:
+    entity = book.entity_of(ref.key)
+    if entity is None:
         return _home(book, kind, event)
-    contact = _contact(book, known)
+    contact = _contact(book, entity)
     if contact.pair.get(ref.crm) != ref.key and _estranged(contact, kind, event):
         return _part(book, kind, contact, event)
     return contact

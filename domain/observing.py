@@ -198,13 +198,16 @@ def _account(contact: Contact, look: Look, request: ReadRequest | None) -> Conta
 
 
 def _identify(step: Step, contact: Contact, look: Look) -> Contact:
-    """See to it that the contact has the records of one person, and all of them."""
+    """See to it that the contact has the records of one person, and all of them.
+
+    A contact that begins with this record does because no other was found for it just now.
+    """
     event, kind, ref = look.event, look.kind, look.ref
-    if look.folded.changes:
+    if look.folded.changes and kind.apart.get((ref.crm, ref.object)):
         contact = renamed(step, contact, kind, ref, look.folded.changes, event)
     if look.folded.record.gone:
         contact = follow(step, contact, kind, ref, quiet=event.source == "baseline")
-    if len(contact.pair) < len(CRMS):
+    if len(contact.pair) < len(CRMS) and (look.known or len(contact.records) > 1):
         contact = unite_by_match(step, contact, kind, ref, searched=event.source == links.SEARCHED)
     return contact
 
