@@ -4,7 +4,7 @@ A pair is kept as a mark alone while both records hold it, which is what nearly 
 spelled out before one of its records changes, and becomes a mark again when they agree anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from domain.events import DeliveryAnswered, RecordObserved
@@ -13,7 +13,7 @@ from domain.links import without
 from domain.mapping import MappedField
 from domain.pairs import overlay
 from domain.policy import KindPolicy
-from domain.records import Folded, Record, Version, observe, version_of
+from domain.records import Record, Version, observe, version_of
 from domain.state import Contact, Expected, Flight
 from domain.step import replace
 
@@ -52,12 +52,10 @@ def _forget(record: Record, settled: set[str]) -> Record:
     return replace(record, changed={name: at for name, at in record.changed.items() if name not in settled})
 
 
-def keep_agreed(contact: Contact, kind: KindPolicy, ref: RecordRef, folded: Folded) -> Contact:
-    """Spell out agreed pairs that stood for "what the records hold" before their record changes."""
-    if not folded.changes or contact.pair.get(ref.crm) != ref.key:
-        return contact
-    mapped, kept = _mapped(contact, kind, ref.crm), {}
-    for name in folded.changes:
+def keep_agreed(contact: Contact, kind: KindPolicy, crm: Crm, changed: Iterable[str]) -> Contact:
+    """Spell out agreed pairs that stood for "what the records hold" before fields of a linked one change."""
+    mapped, kept = _mapped(contact, kind, crm), {}
+    for name in changed:
         each = mapped.get(name)
         if each is not None and contact.agreed.get(each.hubspot, _NEVER) is None:
             ours, theirs = (contact.records[contact.pair[crm]].values for crm in CRMS)
@@ -104,8 +102,8 @@ def own_doubted(contact: Contact, event: RecordObserved, after: Record, us: str)
     Another value than the sent one counts as its own form only if our user left it there since the claim,
     and it is not what an earlier write of ours had put there.
     """
-    doubt = contact.doubted.get(event.crm)
-    if doubt is None or event.source == "webhook":
+    doubt = contact.doubted[event.crm]
+    if event.source == "webhook":
         return frozenset()
     flight, fields = doubt.flight, event.fields
     sent_at = flight.at - SETTLING_MS
@@ -150,8 +148,6 @@ def close_expected(
     contact: Contact, kind: KindPolicy, crm: Crm, closed: dict[str, Expected], ours: frozenset[str]
 ) -> Contact:
     """Stop expecting what a look shows; ``ours``: where it is our write's own form, that is agreed on."""
-    if not closed:
-        return contact
     waiting = contact.expected.get(crm, {})
     contact = _expect(contact, crm, {name: each for name, each in waiting.items() if name not in closed})
     sources = {name: each.source for name, each in closed.items() if name in ours}
@@ -196,7 +192,7 @@ def take_delivery(
     }
     if waiting or unseen:
         contact = _expect(contact, crm, {**_overwritten(waiting, flight), **unseen})
-    held = {name: stored.get(name, value) for name, value in flight.fields.items()}
+    held = {name: stored.get(name, sent) for name, sent in flight.fields.items()} if stored else flight.fields
     return _agree_on(contact, kind, crm, flight.sources, held)
 
 
@@ -225,7 +221,8 @@ def _see_stored(
         source="answer",
     )
     folded = observe(contact.records[ref.key], look)
-    contact = keep_agreed(contact, kind, ref, folded)
+    if folded.changes:
+        contact = keep_agreed(contact, kind, ref.crm, folded.changes)
     return replace(contact, records={**contact.records, ref.key: folded.record})
 
 

@@ -91,8 +91,8 @@ def record_written(contact: Contact, decision: str, crm: Crm, fields: Fields) ->
 
 
 def _with_written(opened: Opened, crm: Crm, fields: Fields) -> Opened:
-    wrote = tuple(sorted({*opened.wrote.get(crm.value, ()), *fields}))
-    return replace(opened, wrote={**opened.wrote, crm.value: wrote})
+    wrote = tuple(sorted({*opened.wrote.get(crm, ()), *fields}))
+    return replace(opened, wrote={**opened.wrote, crm: wrote})
 
 
 def land(step: Step, contact: Contact) -> Contact:

@@ -243,7 +243,11 @@ def relink(contact: Contact, ref: RecordRef) -> Contact:
 
 def without(mapping: dict[Crm, T], crm: Crm) -> dict[Crm, T]:
     """The mapping less one CRM."""
-    return {key: value for key, value in mapping.items() if key is not crm} if crm in mapping else mapping
+    if crm not in mapping:
+        return mapping
+    left = {**mapping}
+    del left[crm]
+    return left
 
 
 def successor(contact: Contact, crm: Crm) -> RecordRef | None:

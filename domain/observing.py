@@ -169,7 +169,7 @@ def _place(step: Step, contact: Contact, look: Look) -> Contact:
     if not look.linked:
         return _join(step, contact, look)
     if look.folded.changes:
-        contact = keep_agreed(contact, look.kind, ref, look.folded)
+        contact = keep_agreed(contact, look.kind, ref.crm, look.folded.changes)
     return replace(contact, records={**contact.records, ref.key: look.folded.record})
 
 

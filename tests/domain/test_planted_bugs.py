@@ -156,7 +156,7 @@ def a_retry_sends_the_old_payload(step: Any, contact: Any, drafts: Any) -> Any:
     return outbox.intend(step, contact, {**drafts, **standing})
 
 
-def agreed_pairs_are_not_kept(contact: Any, kind: Any, ref: Any, folded: Any) -> Any:  # noqa: ARG001 - as above
+def agreed_pairs_are_not_kept(contact: Any, kind: Any, crm: Any, changed: Any) -> Any:  # noqa: ARG001 - as above
     return contact
 
 
