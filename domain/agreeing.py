@@ -183,7 +183,7 @@ def take_delivery(
     crm, outcome, stored = ref.crm, event.outcome, Fields()
     if outcome.stored is not None and outcome.stamp is not None:
         stored = _told(kind, ref, flight, outcome.stored)
-        contact = _see_stored(contact, kind, ref, stored, (outcome.stamp, event.ticket))
+        contact = _see_stored(contact, kind, ref, flight, stored, (outcome.stamp, event.ticket))
     values, waiting = contact.records[ref.key].values, contact.expected.get(crm, {})
     unseen = {
         name: Expected(value, event.ticket, at + SETTLING_MS, source=flight.sources.get(name))
@@ -209,8 +209,9 @@ def _told(kind: KindPolicy, ref: RecordRef, flight: Flight, stored: Fields) -> F
 
 
 def _see_stored(
-    contact: Contact, kind: KindPolicy, ref: RecordRef, stored: Fields, version: Version
+    contact: Contact, kind: KindPolicy, ref: RecordRef, flight: Flight, stored: Fields, version: Version
 ) -> Contact:
+    """Fold what an answer shows like a look; of what was sent another pair is agreed on now."""
     look = RecordObserved(
         crm=ref.crm,
         object=ref.object,
@@ -221,8 +222,9 @@ def _see_stored(
         source="answer",
     )
     folded = observe(contact.records[ref.key], look)
-    if folded.changes:
-        contact = keep_agreed(contact, kind, ref.crm, folded.changes)
+    beside = folded.changes.keys() - flight.fields.keys()
+    if beside:
+        contact = keep_agreed(contact, kind, ref.crm, beside)
     return replace(contact, records={**contact.records, ref.key: folded.record})
 
 

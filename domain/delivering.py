@@ -12,7 +12,7 @@ from domain.book import CLAIMS, TIMERS
 from domain.commons import suspended, throttled
 from domain.decide import land, open_decision, record_written, send_letter, settle
 from domain.following import merged, move_link
-from domain.identity import Crm, Fields, RecordRef
+from domain.identity import SALESFORCE, Crm, Fields, RecordRef, record_key, record_ref
 from domain.learning import RECORD_RULE, compare
 from domain.outbox import give_up
 from domain.outcomes import Outcome, OutcomeClass
@@ -96,23 +96,25 @@ def _known(contact: Contact, crm: Crm, names: Collection[str]) -> Fields:
 
 def answered(step: Step, event: e.DeliveryAnswered) -> None:
     """Fold an answer; a repeat, and one to a write that was given up meanwhile, change nothing."""
-    contact, key = links.named(step.book, event.entity), intent_key(event.entity, event.crm)
+    book, crm, outcome = step.book, event.crm, event.outcome
+    contact, key = links.named(book, event.entity), intent_key(event.entity, crm)
     if contact is None or contact.erased:
-        step.book.queue(CLAIMS, key, None)
+        book.queue(CLAIMS, key, None)
         return
-    flight = contact.flights.get(event.crm)
-    if flight is None or (flight.entity, flight.attempt) != (event.entity, event.attempt):
+    flight = contact.flights.get(crm)
+    if flight is None or flight.attempt != event.attempt or flight.entity != event.entity:
         return
-    step.book.queue(CLAIMS, key, None)
-    step.book.count(f"answers/{event.crm}/{event.outcome.outcome}")
-    step.book.queue(TIMERS, f"{event.entity}|claim:{event.crm}", None)
-    compare(step, contact, event.crm, flight, event.outcome)
-    contact = replace(contact, flights=links.without(contact.flights, event.crm))
-    contact = _OUTCOMES[event.outcome.outcome](step, contact, event.crm, flight, event)
+    book.queue(CLAIMS, key, None)
+    book.count(f"answers/{crm}/{outcome.outcome}")
+    book.queue(TIMERS, f"{event.entity}|claim:{crm}", None)
+    if crm is SALESFORCE and flight.verdicts is not None:
+        compare(step, contact, flight, flight.verdicts, outcome)
+    contact = replace(contact, flights=links.without(contact.flights, crm))
+    contact = _OUTCOMES[outcome.outcome](step, contact, crm, flight, event)
     if contact.flying:
         contact = land(step, contact)
-    step.book.put_contact(settle(step, contact))
-    if flight.into and event.outcome.outcome is OutcomeClass.DELIVERED:
+    book.put_contact(settle(step, contact))
+    if flight.into and outcome.outcome is OutcomeClass.DELIVERED:
         _merged(step, flight, event)
 
 
@@ -166,16 +168,24 @@ def _delivered(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.
         contact = _deleted(contact, crm, flight, (step.at, event.ticket))
     elif ref is not None and not (apart and went_astray(contact, apart, crm, flight)):
         contact = _kept(step, contact, kind, ref, flight, event)
+        if apart and flight.record_id is not None:
+            contact = renamed(step, contact, kind, ref, flight.fields.keys())
     if crm in contact.refused and _mends(kind, contact, crm, flight):
         step.book.put_letter(intent_key(contact.id, crm), None)
         contact = replace(contact, refused=links.without(contact.refused, crm))
+    if contact.attempts or contact.resolutions or contact.doubted or contact.due or contact.counted:
+        contact = _unhindered(contact, crm)
+    return replace(contact, echoes={**contact.echoes, crm: _echoes(contact, crm, flight)})
+
+
+def _unhindered(contact: Contact, crm: Crm) -> Contact:
+    """What was counted of earlier attempts, and put them off, is over."""
     return replace(
         contact,
         attempts=links.without(contact.attempts, crm),
         resolutions=links.without(contact.resolutions, crm),
         doubted=links.without(contact.doubted, crm),
         due=links.without(contact.due, crm),
-        echoes={**contact.echoes, crm: _echoes(contact, crm, flight)},
         counted=links.without(contact.counted, crm),
     )
 
@@ -192,11 +202,14 @@ def _kept(
 ) -> Contact:
     if contact.pair.get(ref.crm) != ref.key:
         contact = _attach(step, contact, kind, ref, flight)
-    if contact.pair.get(ref.crm) == ref.key:
-        contact = _store(step, contact, kind, ref, flight, event)
-    if flight.record_id is None or not kind.apart.get((ref.crm, ref.object)):
-        return contact
-    return renamed(step, contact, kind, ref, flight.fields.keys())
+        if contact.pair.get(ref.crm) != ref.key:
+            return contact
+    before = contact.records[ref.key].values
+    contact = take_delivery(contact, kind, ref, flight, event, step.at)
+    after = contact.records[ref.key].values
+    if after is not before:
+        links.index(step.book, kind.kind, ref, before, after)
+    return contact
 
 
 def _deleted(contact: Contact, crm: Crm, flight: Flight, version: Version) -> Contact:
@@ -219,7 +232,7 @@ def _close_intent(step: Step, contact: Contact, crm: Crm, flight: Flight) -> Con
 
 def _written(crm: Crm, flight: Flight, outcome: Outcome) -> RecordRef | None:
     record_id = outcome.record_id or flight.record_id
-    return RecordRef(crm, flight.object, record_id) if record_id else None
+    return record_ref(record_key(crm, flight.object, record_id)) if record_id else None
 
 
 def _attach(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, flight: Flight) -> Contact:
@@ -242,17 +255,6 @@ def _made(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, flight
     if contact.pair.get(ref.crm) != ref.key or read_in_full(contact, kind, ref, record):
         return contact
     return replace(contact, created_by_us=(*contact.created_by_us, ref.crm))
-
-
-def _store(
-    step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, flight: Flight, event: e.DeliveryAnswered
-) -> Contact:
-    before = contact.records[ref.key].values
-    contact = take_delivery(contact, kind, ref, flight, event, step.at)
-    after = contact.records[ref.key].values
-    if after is not before:
-        links.index(step.book, kind.kind, ref, before, after)
-    return contact
 
 
 def _echoes(contact: Contact, crm: Crm, flight: Flight) -> dict[str, Echoed]:

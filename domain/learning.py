@@ -7,7 +7,7 @@ read nothing but that.
 from collections.abc import Iterable, Mapping
 
 from domain.formula import Verdict
-from domain.identity import Crm
+from domain.identity import SALESFORCE
 from domain.outcomes import Outcome, OutcomeClass
 from domain.rules import ObjectRules, Rule
 from domain.state import Contact, Flight, Standing
@@ -26,20 +26,21 @@ def counter(rule: str, what: str) -> str:
     return f"rules/{rule}/{what}"
 
 
-def compare(step: Step, contact: Contact, crm: Crm, flight: Flight, outcome: Outcome) -> None:
-    """Count an answer for the rules that it tells something about.
+def compare(
+    step: Step, contact: Contact, flight: Flight, said: Mapping[str, Verdict], outcome: Outcome
+) -> None:
+    """Count an answer of Salesforce for the rules that it tells something about.
 
     A contact that has a dead letter agrees no second time: agreement is to come from different records.
     """
     kind = step.policy.kinds.get(contact.kind)
-    rules = kind.rules.get(flight.object) if kind is not None and crm is Crm.SALESFORCE else None
-    said = flight.verdicts
-    if rules is None or said is None or flight.delete or _found(flight, outcome):
+    rules = kind.rules.get(flight.object) if kind is not None else None
+    if rules is None or flight.delete or _found(flight, outcome):
         return
     if outcome.outcome is OutcomeClass.DELIVERED:
         _count(step, (key for key, word in said.items() if word is Verdict.VIOLATES), DISAGREED)
     elif outcome.outcome is OutcomeClass.REJECTED and outcome.code == RECORD_RULE:
-        _refused(step, _named(rules, outcome.message), said, again=crm in contact.refused)
+        _refused(step, _named(rules, outcome.message), said, again=SALESFORCE in contact.refused)
     else:
         return
     _count(step, (key for key, word in said.items() if word is Verdict.UNKNOWN), UNKNOWN)
