@@ -1,21 +1,28 @@
 """Copies of files from afar: fetched once, checked, bounded, and gone when the archive drops them."""
 
 import os
+import sys
 from collections import Counter
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from obstore.store import MemoryStore
 
-from tests.workers.archives import Shelf, everything
+from tests.workers.archives import ADA, Shelf, everything
 from tests.workers.lanes import append
 from tests.workers.test_crash_points import GONE
 from workers.archive.archive import Archive
 from workers.archive.archiver import Bounds
+from workers.archive.blocks import ROWS
 from workers.archive.cache import Cached
 from workers.archive.files import Bucket
 from workers.archive.marks import Marks
-from workers.archive.segments import Damaged
+from workers.archive.segments import Damaged, Reading
+from workers.store import START
 
 ROOM = 10_000_000
 
@@ -26,10 +33,15 @@ class Far(Bucket):
     def __init__(self) -> None:
         super().__init__(MemoryStore())
         self.fetched = Counter[str]()
+        self.meanwhile: Callable[[], object] = lambda: None  #: happens while the next segment is on its way
 
     def read(self, name: str) -> bytes:
         self.fetched[name] += 1
-        return super().read(name)
+        data = super().read(name)
+        if name.startswith("segments/"):
+            happens, self.meanwhile = self.meanwhile, lambda: None
+            happens()
+        return data
 
     def read_part(self, name: str, start: int, length: int) -> bytes:
         self.fetched[f"{name}, in part"] += 1
@@ -94,11 +106,96 @@ def test_a_copy_that_rotted_is_fetched_again(tmp_path: Path) -> None:
     far = Far()
     filled(far)
     events = read_all(reader(far, tmp_path))
-    for path in copies(tmp_path):
-        path.write_bytes(path.read_bytes()[:-1] + b"?")
+    rot(tmp_path)
 
     assert read_all(reader(far, tmp_path)) == events
     assert set(far.lasting().values()) == {2}
+
+
+def rot(root: Path) -> None:
+    for path in copies(root):
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+
+
+@pytest.mark.parametrize("rotten", ["first", "later"])
+def test_a_copy_that_rots_while_a_process_uses_it_is_fetched_again(tmp_path: Path, rotten: str) -> None:
+    far = Far()
+    filled(far)
+    archive = reader(far, tmp_path)
+    segment = archive.newest().segments[1]
+    reading = Reading(archive.files, segment.file)
+    lines, blocks = reading.lines(0), reading.holding([ADA])
+    if rotten == "first":
+        reading = Reading(archive.files, segment.file)
+    rot(tmp_path)
+
+    assert (reading.lines(0), reading.holding([ADA])) == (lines, blocks)
+    assert [entry.position for entry in archive.read(segment.after, 1)] == [segment.first]
+    assert far.lasting()[segment.file.name] == 2
+
+
+def test_what_has_rotted_afar_is_damage_and_told_as_such(tmp_path: Path) -> None:
+    far = Far()
+    shelf = filled(far)
+    blocks = shelf.archive.newest().segments[1].file
+    for name in (blocks.name, blocks.index):
+        far.write(name, far.read(name)[:-1] + b"?")
+
+    reading = Reading(reader(far, tmp_path).files, blocks)
+    with pytest.raises(Damaged, match=f"{blocks.index} is not what was written"):
+        reading.lines(0)
+
+
+def test_a_copy_is_hashed_once_when_it_is_read(tmp_path: Path) -> None:
+    far = Far()
+    filled(far)
+    read_all(reader(far, tmp_path))
+    archive = reader(far, tmp_path)
+    segment = archive.newest().segments[1]
+    hashed = 0
+
+    def note(_frame: object, event: str, called: object) -> None:
+        nonlocal hashed
+        hashed += event == "c_call" and called is sha256
+
+    sys.setprofile(note)
+    try:
+        archive.read(segment.after, 1)
+    finally:
+        sys.setprofile(None)
+
+    assert hashed == 2  # the segment and its index
+
+
+def test_threads_that_read_different_parts_do_not_disturb_each_other() -> None:
+    shelf = Shelf(Far(), bounds=Bounds(2, 10_000))
+    shelf.look(2 * ROWS + 100)
+    shelf.archived()
+    shelf.look(10)
+    shelf.full = 10
+    shelf.archived()
+    archive = shelf.archive
+    segments = archive.newest().segments
+    places = [START, archive.read(START, 2 * ROWS)[-1].position, segments[-1].after]
+    assert len(segments) > 1
+    right = {place: archive.read(place, 5) for place in places}
+
+    def between(_frame: object, _event: str, _given: object) -> Any:
+        """What another thread does, whatever line this one is at."""
+        for place in places:
+            archive.read(place, 1)
+        return between
+
+    def enter(frame: FrameType, _event: str, _given: object) -> Callable[..., Any] | None:
+        return between if frame.f_code.co_filename.endswith(("archive/archive.py", "segments.py")) else None
+
+    sys.settrace(enter)
+    try:
+        found = {place: archive.read(place, 5) for place in places}
+    finally:
+        sys.settrace(None)
+
+    assert found == right
 
 
 def test_a_file_that_is_not_what_was_written_is_not_taken(tmp_path: Path) -> None:
@@ -156,11 +253,33 @@ def test_an_erased_person_goes_from_copies_elsewhere_with_the_next_look(tmp_path
     elsewhere = reader(far, tmp_path)
     read_all(elsewhere)
     before = {path.name for path in copies(tmp_path)}
-    shelf.lane.refuse = Marks(far).refuse
+    erase_ada(shelf)
+    elsewhere.newest()
+
+    assert before.isdisjoint(path.name for path in copies(tmp_path))
+
+
+def test_so_does_a_copy_that_was_on_its_way_when_the_machine_looked(tmp_path: Path) -> None:
+    far = Far()
+    shelf = filled(far)
+    elsewhere, beside = reader(far, tmp_path), reader(far, tmp_path)
+    old = elsewhere.newest().names()
+
+    def erased() -> None:
+        erase_ada(shelf)
+        beside.newest()
+
+    far.meanwhile = erased
+    with pytest.raises(Damaged, match="is missing"):  # the index, by now
+        Reading(elsewhere.files, elsewhere.known.segments[1].file).whole()
+    beside.newest()
+
+    assert old.isdisjoint(path.relative_to(tmp_path).as_posix() for path in copies(tmp_path))
+
+
+def erase_ada(shelf: Shelf) -> None:
+    shelf.lane.refuse = Marks(shelf.files).refuse
     append(shelf.lane, GONE)
     while shelf.eraser("release").run():
         shelf.clock.advance(60)
         append(shelf.lane)
-    elsewhere.newest()
-
-    assert before.isdisjoint(path.name for path in copies(tmp_path))

@@ -23,7 +23,7 @@ def document_name(name: str) -> str:
 
 @dataclass
 class Archive:
-    """The archive of one connection, for one thread. What it has read it keeps until it must look anew."""
+    """The archive of one connection, for any threads. What it has read it keeps until it must look anew."""
 
     files: Files
     known: Manifest = field(default_factory=Manifest, repr=False)  #: what there was when it was looked last
@@ -31,14 +31,12 @@ class Archive:
 
     def newest(self) -> Manifest:
         """Look at what there is now. Raises Damaged."""
-        before = self.known.number
         try:
-            self.known = manifest.newest(self.files)
+            self.known = known = manifest.newest(self.files)
         except ValueError as error:
             raise Damaged(str(error)) from None
-        if self.known.number != before:
-            self.files.forget_others(self.known.names())
-        return self.known
+        self.files.forget_others(known.names())
+        return known
 
     def read(self, after: str, limit: int) -> list[Entry]:
         """The next entries behind a position, oldest first; fewer than ``limit`` where a segment ends.
@@ -62,16 +60,20 @@ class Archive:
 
     def _opened(self, segment: Segment, after: str) -> WholeSegment:
         """The segment; if it has been replaced meanwhile, the one that took its place."""
-        if self._whole is None or self._whole.segment != segment:
-            try:
-                self._whole = WholeSegment(self.files, segment)
-            except Damaged:
-                self.newest()
-                now = self._behind(after)
-                if now is None or now == segment:
-                    raise
-                self._whole = WholeSegment(self.files, now)
-        return self._whole
+        whole = self._whole
+        if whole is None or whole.segment != segment:
+            self._whole = whole = self._open(segment, after)
+        return whole
+
+    def _open(self, segment: Segment, after: str) -> WholeSegment:
+        try:
+            return WholeSegment(self.files, segment)
+        except Damaged:
+            self.newest()
+            now = self._behind(after)
+            if now is None or now == segment:
+                raise
+            return WholeSegment(self.files, now)
 
     def document(self, name: str) -> bytes | None:
         """A document by its digest."""

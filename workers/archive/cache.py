@@ -1,23 +1,23 @@
 """Files of a distant archive that never change, kept on a disk here so that each is fetched once.
 
-What is kept is checked against its hash when it is fetched, and once more by each process that reads it. The
-longest unused goes when there is no room. Losing all of it costs nothing but fetching.
+What is kept is checked against its hash when it is fetched, when it is read whole, and once by each process
+that reads parts of it; what has rotted since is fetched anew. The longest unused goes when there is no room.
+Losing all of it costs nothing but fetching.
 """
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 
-from workers.archive.files import Directory, Files
+from workers.archive.files import Altered, Directory, Files
 
 LASTING = ("segments/", "snapshots/")
 """Folders of files that never change: their names tell what they hold."""
 
 
 class Cached:
-    """Files, some of which are kept in a directory of this machine. For one thread; processes may share it.
+    """Files, some of which are kept in a directory of this machine. Threads and processes may share it.
 
     Args:
         far: where all of them are.
@@ -33,27 +33,30 @@ class Cached:
         self._good: set[str] = set()  #: copies that this process knows to be what they should
         self._large: set[str] = set()  #: files for which there is no room at all
 
-    def fetch(self, name: str, digest: str) -> None:
-        if name in self._good or name in self._large or self._is_here(name, digest):
-            return
-        data = self._far.read(name)
-        if sha256(data).hexdigest() != digest:
-            raise ValueError("it is not what was written")
-        self._keep(name, data)
-
     def read(self, name: str) -> bytes:
-        return self._from(name, lambda files: files.read(name))
+        return self._far.read(name)
+
+    def whole(self, name: str, digest: str) -> bytes:
+        data = self._copy(name, digest)
+        if data is None:
+            data = self._far.whole(name, digest)
+            self._keep(name, data)
+        return data
+
+    def fetch(self, name: str, digest: str) -> None:
+        if name not in self._good and name not in self._large:
+            self.whole(name, digest)
+
+    def distrust(self, name: str) -> None:
+        self._good.discard(name)
 
     def read_part(self, name: str, start: int, length: int) -> bytes:
-        return self._from(name, lambda files: files.read_part(name, start, length))
-
-    def _from(self, name: str, read: Callable[[Files], bytes]) -> bytes:
-        """Read the copy, or from afar; another process may have dropped the copy."""
+        """From the copy, or from afar; another process may have dropped the copy."""
         if name in self._good:
             with suppress(OSError):
-                return read(self._near)
+                return self._near.read_part(name, start, length)
             self._good.discard(name)
-        return read(self._far)
+        return self._far.read_part(name, start, length)
 
     def write(self, name: str, data: bytes) -> None:
         self._far.write(name, data)
@@ -80,16 +83,18 @@ class Cached:
 
     # -- copies
 
-    def _is_here(self, name: str, digest: str) -> bool:
-        """Whether there is a good copy; one that is not is dropped."""
-        path = self._root / name
-        with suppress(OSError):
-            if sha256(path.read_bytes()).hexdigest() == digest:
-                os.utime(path)
-                self._good.add(name)
-                return True
-            self._drop(path)
-        return False
+    def _copy(self, name: str, digest: str) -> bytes | None:
+        """The copy, if there is a good one; one that is not is dropped."""
+        try:
+            data = self._near.whole(name, digest)
+            os.utime(self._root / name)
+        except Altered:
+            self._drop(self._root / name)
+            return None
+        except OSError:
+            return None
+        self._good.add(name)
+        return data
 
     def _keep(self, name: str, data: bytes) -> None:
         """Keep a copy, if there is room for it; without one the file is read from afar."""

@@ -6,6 +6,7 @@ Nothing here may be half there after a crash, and what a call has written is on 
 import os
 from collections.abc import Collection
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,10 @@ FAILURES = (OSError, BaseError)
 """What the use of a place may raise that is away, full, or closed to us."""
 
 
+class Altered(ValueError):  # noqa: N818 - says what is wrong
+    """A file is not what was written."""
+
+
 class Files(Protocol):
     """Whole files by name; a name's folders are parted by ``/``."""
 
@@ -32,11 +37,17 @@ class Files(Protocol):
     def read_part(self, name: str, start: int, length: int) -> bytes:
         """Some bytes of a file. Raises FileNotFoundError."""
 
-    def fetch(self, name: str, digest: str) -> None:
-        """Have a file at hand that will be read, if it is far away and never changes.
+    def whole(self, name: str, digest: str) -> bytes:
+        """A file by its name and SHA-256. Raises FileNotFoundError, and Altered if the hash is another."""
 
-        Raises FileNotFoundError, and ValueError if its SHA-256 is another one.
+    def fetch(self, name: str, digest: str) -> None:
+        """Have a file at hand that will be read in part, if it is far away and never changes.
+
+        Raises as ``whole`` does.
         """
+
+    def distrust(self, name: str) -> None:
+        """Take no copy of a file for what it should be before it is fetched again."""
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file, in place of one of that name."""
@@ -57,6 +68,12 @@ class Files(Protocol):
         """Why nothing could be written here, as far as can be told without writing; empty: it could."""
 
 
+def _unaltered(data: bytes, digest: str) -> bytes:
+    if sha256(data).hexdigest() != digest:
+        raise Altered("it is not what was written")
+    return data
+
+
 class Directory:
     """A directory of a local disk, for this user only."""
 
@@ -71,8 +88,14 @@ class Directory:
             file.seek(start)
             return file.read(length)
 
+    def whole(self, name: str, digest: str) -> bytes:
+        return _unaltered(self.read(name), digest)
+
     def fetch(self, name: str, digest: str) -> None:
         """It is here."""
+
+    def distrust(self, name: str) -> None:
+        """There are no copies."""
 
     def forget_others(self, named: Collection[str]) -> None:
         """There are no copies."""
@@ -142,8 +165,14 @@ class Bucket:
             return b""
         return bytes(obstore.get_range(self._store, self._folder + name, start=start, length=length))
 
+    def whole(self, name: str, digest: str) -> bytes:
+        return _unaltered(self.read(name), digest)
+
     def fetch(self, name: str, digest: str) -> None:
         """It is read from there each time."""
+
+    def distrust(self, name: str) -> None:
+        """There are no copies."""
 
     def forget_others(self, named: Collection[str]) -> None:
         """There are no copies."""

@@ -2,11 +2,11 @@
 
 from base64 import b64decode, b64encode
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from hashlib import sha256
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -15,7 +15,7 @@ from domain.groups import Pointers, about
 from domain.outcomes import Outcome, OutcomeClass
 from domain.upcasting import UnreadableEvent, decode
 from workers.archive.blocks import ROWS, Index, Packed, Row, index_of, pack, parse, unpack
-from workers.archive.files import Files
+from workers.archive.files import Altered, Files
 from workers.archive.manifest import Blocks, Segment
 from workers.connection import position_of
 from workers.store import Entry
@@ -28,6 +28,8 @@ CONNECTION = ""
 THROTTLED = "throttled"
 """The name by which answers are found that ask for quiet; no record or address is called so."""
 
+
+T = TypeVar("T")
 
 Position = tuple[int, int]
 """A position of the log as something to compare."""
@@ -138,14 +140,20 @@ class Reading:
 
     @cached_property
     def index(self) -> Index:
-        with _damage(self.blocks.index):
-            self._files.fetch(self.blocks.index, self.blocks.index_sha256)
-            return Index(lambda start, length: self._files.read_part(self.blocks.index, start, length))
+        name = self.blocks.index
+        return self._read(
+            name,
+            self.blocks.index_sha256,
+            lambda: Index(lambda start, length: self._files.read_part(name, start, length)),
+        )
 
     def holding(self, names: Iterable[str]) -> set[int]:
         """The numbers of the blocks that may hold rows of any of the names."""
-        with _damage(self.blocks.index):
-            return {number for name in names for number in self.index.holding(name)}
+        return self._read(
+            self.blocks.index,
+            self.blocks.index_sha256,
+            lambda: {number for name in names for number in self.index.holding(name)},
+        )
 
     def between(self, after: Position, until: Position) -> range:
         """The numbers of the blocks that may hold rows behind one position up to another."""
@@ -157,10 +165,23 @@ class Reading:
 
     def lines(self, number: int) -> bytes:
         """The lines of a block."""
-        block = self.index.head.blocks[number]
-        with _damage(self.blocks.name):
-            self._files.fetch(self.blocks.name, self.blocks.sha256)
-            return unpack(self._files.read_part(self.blocks.name, block.start, block.size))
+        name, block = self.blocks.name, self.index.head.blocks[number]
+        return self._read(
+            name,
+            self.blocks.sha256,
+            lambda: unpack(self._files.read_part(name, block.start, block.size)),
+        )
+
+    def _read(self, name: str, digest: str, read: Callable[[], T]) -> T:
+        """What is read of a file; where a copy of it has rotted, once it is fetched anew."""
+        with _damage(name):
+            self._files.fetch(name, digest)
+            try:
+                return read()
+            except ValueError:
+                self._files.distrust(name)
+                self._files.fetch(name, digest)
+                return read()
 
     def whole(self) -> Packed:
         """All of it, checked against what was written."""
@@ -170,7 +191,7 @@ class Reading:
 
 
 class WholeSegment:
-    """A segment with all its bytes. Raises Damaged."""
+    """A segment with all its bytes. Threads may share it. Raises Damaged."""
 
     def __init__(self, files: Files, segment: Segment) -> None:
         self.segment = segment
@@ -190,12 +211,13 @@ class WholeSegment:
         return [] if self.packed.blocks[last].rows == ROWS else self._block(last)
 
     def _block(self, number: int) -> list[Entry]:
-        if self._decoded[0] != number:
+        known, entries = self._decoded
+        if known != number:
             block = self.packed.blocks[number]
             with _damage(self.segment.file.name):
-                raw = self.packed.data[block.start : block.start + block.size]
-                self._decoded = (number, entries_of(unpack(raw)))
-        return self._decoded[1]
+                entries = entries_of(unpack(self.packed.data[block.start : block.start + block.size]))
+            self._decoded = (number, entries)
+        return entries
 
 
 def entries_of(lines: bytes) -> list[Entry]:
@@ -206,11 +228,7 @@ def entries_of(lines: bytes) -> list[Entry]:
 def checked(files: Files, name: str, digest: str) -> bytes:
     """A file of the archive, if it is what the manifest says. Raises Damaged."""
     with _damage(name):
-        files.fetch(name, digest)
-        data = files.read(name)
-    if sha256(data).hexdigest() != digest:
-        raise Damaged(f"{name} is not what was written")
-    return data
+        return files.whole(name, digest)
 
 
 @contextmanager
@@ -219,5 +237,7 @@ def _damage(name: str) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise Damaged(f"{name} is missing") from None
+    except Altered:
+        raise Damaged(f"{name} is not what was written") from None
     except ValueError as error:
         raise Damaged(f"{name} cannot be read: {error}") from None
