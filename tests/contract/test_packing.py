@@ -55,7 +55,7 @@ def read(stores: RedisStores) -> list[bytes]:
 
 def kept(client: redis.Redis) -> list[bytes]:
     """The entries as the server holds them."""
-    return [fields[b"event"] for _, fields in do(client, "XRANGE", "{acme}:log", "-", "+")]
+    return [event for _, (_, event) in do(client, "XRANGE", "{acme}:log", "-", "+")]
 
 
 def test_what_was_appended_before_and_after_a_dictionary_is_read_alike(client: redis.Redis) -> None:

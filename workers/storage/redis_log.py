@@ -25,6 +25,7 @@ class RedisLog:
         self._purge = load(client, "purge")
         self._resume = load(client, "resume")
         self._remember = load(client, "remember")
+        client.set_response_callback("XRANGE", _as_it_came)
 
     def append(
         self, events: Sequence[tuple[bytes, bytes]], documents: Mapping[str, bytes] | None = None
@@ -45,7 +46,7 @@ class RedisLog:
         found, begins = pipeline.execute()
         if begins is not None and position_of(begins.decode()) > position_of(after):
             raise Trimmed(after)
-        raw = self.packing.unpack([fields[b"event"] for _, fields in found], wanted)
+        raw = self.packing.unpack([event for _, (_, event) in found], wanted)
         return [Entry(position.decode(), each) for (position, _), each in zip(found, raw, strict=True)]
 
     def begins(self) -> str:
@@ -86,3 +87,8 @@ class RedisLog:
             return {}
         facts: dict[str, Any] = do(self._client, "XINFO STREAM", self._keys.log)
         return facts
+
+
+def _as_it_came(answer: Any, **_: Any) -> Any:
+    """An answer without dictionaries, which the client would make of the single field of each entry."""
+    return answer
