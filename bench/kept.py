@@ -17,8 +17,8 @@ from domain.book import Table
 from domain.events import AnyEvent, RecordObserved, encode
 from domain.upcasting import decode
 from workers.clock import SystemClock
-from workers.opening import open_log
-from workers.parts import Processes
+from workers.crew import Processes
+from workers.opening import open_place
 from workers.replay import Replay
 from workers.storage.keys import Keys
 from workers.storage.memory import MemoryTables
@@ -62,7 +62,7 @@ def replay(engine: Engine, url: str) -> Figure:
 
 def _verified(engine: Engine, url: str, size: int) -> Run:
     with TemporaryDirectory() as archive:
-        crew = Processes(partial(open_log, url, archive, engine.name), size) if size > 1 else None
+        crew = Processes(partial(open_place, url, archive, engine.name), size) if size > 1 else None
         began, before = perf_counter(), _cpu()
         comparison = Replay(engine.lane, engine.stores.generations, crew).verify(MemoryTables())
         run = Run(perf_counter() - began, _cpu() - before)

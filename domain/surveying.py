@@ -8,6 +8,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import reduce
+from itertools import chain
 from operator import attrgetter, or_
 from typing import Any, Literal, NamedTuple
 
@@ -132,24 +133,28 @@ class _Unions:
         self.parents[max(first, second)] = min(first, second)
 
 
-class Stretch(NamedTuple):
-    """What a stretch of the log is about."""
+class Findings(NamedTuple):
+    """What some stretches of the log are about."""
 
     names: list[str]  #: of records and addresses, by number
-    roots: "array[int]"  #: number -> the smallest number that it belongs together with, in this stretch
-    events: "array[int]"  #: what each entry is about; -1: everybody
+    roots: "array[int]"  #: number -> the smallest number that it belongs together with, in these stretches
+    stretches: dict[int, "array[int]"]  #: number of a stretch -> what each entry is about; -1: everybody
     configurations: frozenset[str]  #: digests of those that came into force
 
 
 class Survey:
-    """Goes through a stretch of the log, and sees what belongs together."""
+    """Goes through stretches of the log, and sees what belongs together."""
 
     def __init__(self, known: Pointers) -> None:
         self._names_of = Glimpses(known).names
         self._numbers: dict[str, int] = {}
         self._unions = _Unions()
-        self._events = array("l")
+        self._stretches: dict[int, array[int]] = {}
         self._configurations: set[str] = set()
+
+    def begin(self, stretch: int) -> None:
+        """Go on with a stretch; those of the log are numbered in its order."""
+        self._events = self._stretches[stretch] = array("l")
 
     def see(self, raw: bytes) -> None:
         """Take the next entry, be it an event or not. Raises NewerEvent."""
@@ -175,36 +180,38 @@ class Survey:
             number = self._numbers[name] = self._unions.add()
         return number
 
-    def stretch(self) -> Stretch:
+    def findings(self) -> Findings:
         roots = array("l", map(self._unions.find, range(len(self._numbers))))
-        return Stretch(list(self._numbers), roots, self._events, frozenset(self._configurations))
+        return Findings(list(self._numbers), roots, self._stretches, frozenset(self._configurations))
 
 
-def split(stretches: Sequence[Stretch], parts: int) -> bytes:
+def split(surveys: Sequence[Findings], parts: int) -> bytes:
     """Give every group to one of so many parts, about equally many events to each.
 
     Returns:
-        the part of each entry of the stretches, one byte each; ``EVERYBODY`` for those that all fold.
+        the part of each entry of all stretches, one byte each; ``EVERYBODY`` for those that all fold.
     """
     numbers: dict[str, int] = {}
-    places = [[numbers.setdefault(name, len(numbers)) for name in each.names] for each in stretches]
+    places = [[numbers.setdefault(name, len(numbers)) for name in each.names] for each in surveys]
     unions = _Unions(len(numbers))
-    for stretch, place in zip(stretches, places, strict=True):
-        for number, root in enumerate(stretch.roots):
+    for survey, place in zip(surveys, places, strict=True):
+        for number, root in enumerate(survey.roots):
             unions.join(place[number], place[root])
     groups = [unions.find(number) for number in range(len(numbers))]
-    owners = _share_out(_sizes(stretches, places, groups), parts)
-    return b"".join(
-        _parts(stretch, [owners[groups[number]] for number in place])
-        for stretch, place in zip(stretches, places, strict=True)
-    )
+    owners = _share_out(_sizes(surveys, places, groups), parts)
+    found: dict[int, bytes] = {}
+    for survey, place in zip(surveys, places, strict=True):
+        by_number = [*(owners[groups[number]] for number in place), EVERYBODY]  # -1 is the last
+        for stretch, events in survey.stretches.items():
+            found[stretch] = bytes(map(by_number.__getitem__, events))
+    return b"".join(found[stretch] for stretch in sorted(found))
 
 
-def _sizes(stretches: Sequence[Stretch], places: Sequence[list[int]], groups: list[int]) -> dict[int, int]:
+def _sizes(surveys: Sequence[Findings], places: Sequence[list[int]], groups: list[int]) -> dict[int, int]:
     """How many events each group has."""
     sizes = dict.fromkeys(groups, 0)
-    for stretch, place in zip(stretches, places, strict=True):
-        for number, events in Counter(stretch.events).items():
+    for survey, place in zip(surveys, places, strict=True):
+        for number, events in Counter(chain.from_iterable(survey.stretches.values())).items():
             if number >= 0:
                 sizes[groups[place[number]]] += events
     return sizes
@@ -218,9 +225,3 @@ def _share_out(sizes: dict[int, int], parts: int) -> dict[int, int]:
         owners[group] = part = loads.index(min(loads))
         loads[part] += size
     return owners
-
-
-def _parts(stretch: Stretch, owners: list[int]) -> bytes:
-    """The part of each entry, by the parts of names."""
-    by_number = [*owners, EVERYBODY]  # -1 is the last
-    return bytes(map(by_number.__getitem__, stretch.events))

@@ -36,6 +36,7 @@ from workers.configuration.loading import Configuration, load
 from workers.configuration.problems import ConfigurationError
 from workers.connection import Lane
 from workers.control import Control
+from workers.crew import Processes
 from workers.deliver import Deliverer
 from workers.dry_run import Proposal
 from workers.elsewhere import Elsewhere
@@ -49,8 +50,8 @@ from workers.limits import DAY_MS, leaves_room_for_retries
 from workers.memberships import Memberships
 from workers.metadata import Metadata
 from workers.notices import Notices
-from workers.opening import open_log
-from workers.parts import Processes, cores
+from workers.opening import open_place
+from workers.parts import cores
 from workers.poll import Poller
 from workers.project import Projector
 from workers.read import Reader
@@ -328,7 +329,7 @@ class Link:
         if processes is None:
             processes = cores() if self.lane.log.appended() > LONG else 1
         settings = self.runtime.settings
-        opening = partial(open_log, settings.log_server(), settings.archive(), self.name, _room(settings))
+        opening = partial(open_place, settings.log_server(), settings.archive(), self.name, _room(settings))
         crew = Processes(opening, processes) if processes > 1 else None
         return Replay(self.lane, self.stores.generations, crew, past=past)
 

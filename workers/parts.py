@@ -6,12 +6,11 @@ the parts are put together (``domain.parts``). If they turn out not to be indepe
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
-from multiprocessing import get_context
-from typing import Any, NamedTuple, Protocol, Self, TypeVar
+from functools import partial
+from itertools import chain, pairwise
+from typing import Any, NamedTuple
 
 from domain.book import Changes, Table
 from domain.commons import Note
@@ -19,9 +18,10 @@ from domain.events import AnyEvent
 from domain.groups import Pointers, pointers
 from domain.kinds import KINDS
 from domain.parts import Part, unite
-from domain.surveying import EVERYBODY, PARTS, Stretch, Survey, split
+from domain.surveying import EVERYBODY, PARTS, Findings, Survey, split
 from domain.upcasting import NewerEvent, UnreadableEvent, decode
 from workers.connection import pointers_of, position_of
+from workers.crew import Crew, Place, Tell
 from workers.project import projection_of, uncollected
 from workers.storage.batches import in_batches
 from workers.storage.memory import MemoryTables
@@ -33,107 +33,16 @@ SLICES = 8
 KEPT = 400_000
 """How many decoded values one process keeps, about a gigabyte; then it encodes what it knows, and forgets."""
 
-TOLD_S = 0.2
-"""How often processes at work are asked how far they are."""
+_Slice = tuple[str, str]  # behind the first position, up to the last
 
 _LAST = 2**64 - 1  # the largest number that a position can have within one millisecond
 
-Tell = Callable[[int], None]
-"""Told how many more events were folded."""
-
-Job = TypeVar("Job")
-Result = TypeVar("Result")
-
-
-class Crew(Protocol):
-    """Who folds; works only inside a ``with`` block."""
-
-    @property
-    def size(self) -> int:
-        """How many work at the same time."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *error: object) -> None: ...
-
-    def work(
-        self, task: Callable[[EventLog, Job, Tell], Result], jobs: Sequence[Job], tell: Tell
-    ) -> list[Result]:
-        """Do the jobs; the results come in the order of the jobs."""
-
-
-class Alone:
-    """This process folds."""
-
-    size = 1
-
-    def __init__(self, log: EventLog) -> None:
-        self._log = log
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None: ...
-
-    def work(
-        self, task: Callable[[EventLog, Job, Tell], Result], jobs: Sequence[Job], tell: Tell
-    ) -> list[Result]:
-        return [task(self._log, job, tell) for job in jobs]
-
-
-class Processes:
-    """Several processes fold. Each opens the log for itself, with a function that can be pickled."""
-
-    def __init__(self, open_log: Callable[[], EventLog], size: int) -> None:
-        self.size = size
-        self._open_log = open_log
-        self._context = get_context("spawn")
-
-    def __enter__(self) -> Self:
-        self._folded = self._context.Value("Q", 0)
-        self._pool = ProcessPoolExecutor(self.size, self._context, _begin, (self._open_log, self._folded))
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def work(
-        self, task: Callable[[EventLog, Job, Tell], Result], jobs: Sequence[Job], tell: Tell
-    ) -> list[Result]:
-        futures = [self._pool.submit(_work, task, job) for job in jobs]
-        waiting, told = {*futures}, self._folded.value
-        while waiting:
-            done, waiting = wait(waiting, TOLD_S, FIRST_COMPLETED)
-            for each in done:
-                each.result()
-            now = self._folded.value
-            tell(now - told)
-            told = now
-        return [each.result() for each in futures]
+# -- the whole
 
 
 def cores() -> int:
     """How many processes can really work at the same time, as far as is known."""
     return min(PARTS, os.cpu_count() or 1)
-
-
-_process: dict[str, Any] = {}
-"""What a process of the crew works with: the log, and where it tells how far it is."""
-
-
-def _begin(open_log: Callable[[], EventLog], folded: Any) -> None:
-    def tell(events: int) -> None:
-        with folded.get_lock():
-            folded.value += events
-
-    _process.update(log=open_log(), tell=tell)
-
-
-def _work(task: Callable[[EventLog, Job, Tell], Result], job: Job) -> Result:
-    return task(_process["log"], job, _process["tell"])
-
-
-# -- the whole
 
 
 class Whole(NamedTuple):
@@ -144,26 +53,24 @@ class Whole(NamedTuple):
     met: bool = False  #: whether one had to fold all, because the parts were not independent
 
 
-def fold(crew: Crew, log: EventLog, until: str, tell: Tell, *, batch: int, kept: int = KEPT) -> Whole:
+def fold(crew: Crew, until: str, tell: Tell, *, batch: int, kept: int = KEPT) -> Whole:
     """Fold the log up to a position. Raises NewerEvent at an event of a newer release.
 
     Args:
-        crew: who folds.
-        log: is folded.
+        crew: who folds, and which log.
         until: the position of the last event to be folded.
         tell: is told how many more events were folded; less than none if all begins anew.
         batch: how many entries are read at once.
         kept: how many decoded values one process keeps.
     """
-    changes = _by_several(crew, log, until, tell, batch=batch, kept=kept) if crew.size > 1 else None
+    changes = _by_several(crew, until, tell, batch=batch, kept=kept) if crew.size > 1 else None
     if changes is not None:
         return Whole(changes, crew.size)
-    return Whole(_fold(log, _Share(until, batch, kept), tell).changes, 1, met=crew.size > 1)
+    alone = _Share(until, batch, kept)
+    return Whole(_folded(crew.place.log, alone, tell).changes, 1, met=crew.size > 1)
 
 
-def _by_several(
-    crew: Crew, log: EventLog, until: str, tell: Tell, *, batch: int, kept: int
-) -> Changes | None:
+def _by_several(crew: Crew, until: str, tell: Tell, *, batch: int, kept: int) -> Changes | None:
     """The fold, if the parts were independent."""
     counted = 0
 
@@ -172,29 +79,29 @@ def _by_several(
         counted += events
         tell(events)
 
-    with crew:
-        parts = _surveyed(crew, log, until, batch)
-        jobs = [_Share(until, batch, kept, parts, number) for number in range(crew.size)]
-        changes = unite(crew.work(_fold, jobs, count))
+    parts = _surveyed(crew, until, batch)
+    shares = [_Share(until, batch, kept, parts, number) for number in range(crew.size)]
+    folded = dict(chain.from_iterable(crew.share(_fold, shares, count)))
+    changes = unite([folded[number] for number in range(crew.size)])
     if changes is None:
         tell(-counted)
     return changes
 
 
-def _surveyed(crew: Crew, log: EventLog, until: str, batch: int) -> bytes:
+def _surveyed(crew: Crew, until: str, batch: int) -> bytes:
     """Which part each event belongs to."""
-    known, found = frozenset[Any](), pointers(KINDS.values())
-    stretches: list[Stretch] = []
+    log, known, found = crew.place.log, frozenset[Any](), pointers(KINDS.values())
+    findings: list[Findings] = []
     while not found <= known:
         known |= found
-        jobs = [_Slice(after, last, batch, known) for after, last in _slices(log, until, crew.size * SLICES)]
-        stretches = crew.work(_survey, jobs, lambda _: None)
-        found = pointers_of(log, {name for each in stretches for name in each.configurations})
-    return split(stretches, crew.size)
+        slices = [*enumerate(_slices(log, until, crew.size * SLICES))]
+        findings = crew.share(partial(_survey, known, batch), slices, lambda _: None)
+        found = pointers_of(log, {name for each in findings for name in each.configurations})
+    return split(findings, crew.size)
 
 
-def _slices(log: EventLog, until: str, number: int) -> Iterator[tuple[str, str]]:
-    """The log in stretches of equal time: behind the first position, up to the last."""
+def _slices(log: EventLog, until: str, number: int) -> Iterator[_Slice]:
+    """The log in stretches of equal time."""
     first = log.read(START, 1)
     if not first:
         return
@@ -224,15 +131,6 @@ def in_pieces(changes: Changes) -> Iterator[Changes]:
 # -- what a process does
 
 
-class _Slice(NamedTuple):
-    """A stretch of the log to be surveyed."""
-
-    after: str
-    until: str
-    batch: int
-    known: Pointers
-
-
 class _Share(NamedTuple):
     """A part of the log to be folded."""
 
@@ -243,19 +141,29 @@ class _Share(NamedTuple):
     number: int = 0  #: of this part
 
 
-def _survey(log: EventLog, job: _Slice, _: Tell) -> Stretch:
-    survey = Survey(job.known)
-    for entries in _read(log, job.after, job.until, job.batch):
-        for entry in entries:
-            survey.see(entry.raw)
-    return survey.stretch()
+def _survey(
+    known: Pointers, batch: int, place: Place, slices: Iterator[tuple[int, _Slice]], _: Tell
+) -> Findings:
+    """What the stretches are about that this process takes."""
+    survey = Survey(known)
+    for number, (after, until) in slices:
+        survey.begin(number)
+        for entries in _read(place.log, after, until, batch):
+            for entry in entries:
+                survey.see(entry.raw)
+    return survey.findings()
 
 
-def _fold(log: EventLog, job: _Share, tell: Tell) -> Part:
-    folding, at = _Folding(log, job.number, job.kept), 0
+def _fold(place: Place, shares: Iterator[_Share], tell: Tell) -> list[tuple[int, Part]]:
+    """The parts that this process takes, by number."""
+    return [(each.number, _folded(place.log, each, tell)) for each in shares]
+
+
+def _folded(log: EventLog, share: _Share, tell: Tell) -> Part:
+    folding, at = _Folding(log, share.number, share.kept), 0
     with uncollected():
-        for entries in _read(log, START, job.until, job.batch, _folded_by(job)):
-            owners = job.parts[at : at + len(entries)] or bytes([job.number]) * len(entries)
+        for entries in _read(log, START, share.until, share.batch, _folded_by(share)):
+            owners = share.parts[at : at + len(entries)] or bytes([share.number]) * len(entries)
             tell(folding.take(zip(entries, owners, strict=True)))
             at += len(entries)
         return folding.part()

@@ -15,7 +15,8 @@ from domain.book import Changes, Table, decode
 from domain.identity import Crm
 from workers.archive.snapshots import Past, load
 from workers.connection import Lane, Lease, position_of
-from workers.parts import Alone, Crew, fold, in_pieces
+from workers.crew import Alone, Crew, Place
+from workers.parts import fold, in_pieces
 from workers.project import Projector
 from workers.storage.memory import MemoryTables
 from workers.store import START, Generations, Tables
@@ -79,18 +80,23 @@ class Replay:
     _shared: tuple[int, bool] = field(default=(1, False), repr=False)
     _leases: list[Lease] = field(default_factory=list, repr=False)
 
+    def __post_init__(self) -> None:
+        self._crew = self.crew or Alone(Place(self.lane.log, self.generations.tables))
+
     def verify(self, into: Tables, progress: Progress | None = None) -> Comparison:
         """Fold the log into empty tables and compare them with the running ones. Raises Busy."""
-        self._fold_bulk(into, self.lane.tables().checkpoint(), progress)
-        projector = self._projector(into)
-        with self._quiet():
-            running = self.lane.tables()
-            self._fold(projector, running.checkpoint(), progress)
-            return self._compare(running, into)
+        with self._crew:
+            self._fold_bulk(into, self.lane.tables().checkpoint(), progress)
+            projector = self._projector(into)
+            with self._quiet():
+                running = self.lane.tables()
+                self._fold(projector, running.checkpoint(), progress)
+                return self._compare(running, into)
 
     def diff(self, into: MemoryTables, progress: Progress | None = None) -> list[Decided]:
         """Fold the log into empty tables and say who is decided otherwise than by what runs. Raises Busy."""
-        self._fold_bulk(into, self.lane.tables().checkpoint(), progress)
+        with self._crew:
+            self._fold_bulk(into, self.lane.tables().checkpoint(), progress)
         projector = self._projector(into)
         with self._quiet():
             running = self.lane.tables()
@@ -104,7 +110,10 @@ class Replay:
 
         The running tables may be damaged or gone; the comparison says what differed.
         """
-        number = self.generations.begin()
+        with self._crew:
+            return self._rebuild(self.generations.begin(), progress)
+
+    def _rebuild(self, number: int, progress: Progress | None) -> Comparison:
         built = self.generations.tables(number)
         self._fold_bulk(built, self.lane.log.tail(), progress)
         projector = self._projector(built)
@@ -128,8 +137,7 @@ class Replay:
             if not load(self.past, empty):
                 raise Busy(OVERTAKEN)
             return
-        log, done = self.lane.log, 0
-        total = log.appended() if progress else 0
+        done, total = 0, self.lane.log.appended() if progress else 0
 
         def tell(events: int) -> None:
             nonlocal done
@@ -137,7 +145,7 @@ class Replay:
             if progress:
                 progress(done, total)
 
-        whole = fold(self.crew or Alone(log), log, until, tell, batch=self.batch)
+        whole = fold(self._crew, until, tell, batch=self.batch)
         self._shared = (whole.size, whole.met)
         for piece in in_pieces(whole.changes):
             _commit(empty, START, piece)
@@ -192,10 +200,15 @@ class Replay:
     def _compare(self, running: Tables, replayed: Tables) -> Comparison:
         """Compare two states at one position; hashes mean something only if nobody came in meanwhile."""
         self._stay_quiet()
-        hashes = running.fingerprint(), replayed.fingerprint()
+        beside = self._crew.beside(_fingerprint, running.generation)
+        ours, theirs = replayed.fingerprint(), beside()
         self._stay_quiet()
         events = replayed.counters().get("events", 0)
-        return Comparison(replayed.checkpoint(), events, *hashes, *self._shared)
+        return Comparison(replayed.checkpoint(), events, theirs, ours, *self._shared)
+
+
+def _fingerprint(place: Place, generation: int) -> dict[str, str]:
+    return place.tables(generation).fingerprint()
 
 
 def _decided(running: Tables, replayed: MemoryTables) -> Iterator[Decided]:

@@ -25,6 +25,7 @@ from tests.domain.lives import DELETIONS, QUIET_ACTS, TURNS, WORK_ACTS, Act, pai
 from tests.domain.test_laws import SETTINGS, acts
 from tests.world import leaving
 
+KNOWN = pointers(KINDS.values())
 GUARDED = msgspec.structs.replace(
     SECTION, delete_in_hubspot=("Lead", "Contact"), guards={"creates": 3, "deletes": 1, "blanked": 6}
 )
@@ -39,16 +40,16 @@ def lived(happening: list[Act], number: int = 4, section: Section = SECTION) -> 
 
 
 def owners(life: Life, parts: int, stretches: int = 3) -> bytes:
-    """The part of each event, by a survey in so many stretches."""
+    """The part of each event, by two who survey so many stretches in turns."""
     events = [event for _, event in life.log]
     size = len(events) // stretches + 1
-    surveys = []
-    for at in range(0, len(events), size):
-        survey = Survey(pointers(KINDS.values()))
+    surveys = [Survey(KNOWN), Survey(KNOWN)]
+    for number, at in enumerate(range(0, len(events), size)):
+        survey = surveys[number % 2]
+        survey.begin(number)
         for event in events[at : at + size]:
             survey.see(e.encode(event))
-        surveys.append(survey.stretch())
-    return split(surveys, parts)
+    return split([each.findings() for each in surveys], parts)
 
 
 def part(life: Life, owned: bytes, number: int) -> Part:
@@ -156,10 +157,11 @@ def look(crm: Crm, name: str, record_id: str, **fields: str) -> e.RecordObserved
     ids=lambda event: type(event).__name__,
 )
 def test_whoever_an_event_points_to_is_in_its_group(pointing: e.AnyEvent) -> None:
-    survey = Survey(pointers(KINDS.values()))
+    survey = Survey(KNOWN)
+    survey.begin(0)
     for event in (look(SF, "Lead", "00Q1", Email="a@x.org"), look(SF, "Lead", "00Q5"), pointing):
         survey.see(e.encode(event))
-    one, stranger, other = split([survey.stretch()], 2)
+    one, stranger, other = split([survey.findings()], 2)
     assert one == other != stranger
 
 
@@ -167,7 +169,6 @@ def test_it_is_told_of_every_event_whom_it_is_about() -> None:
     assert ABOUT.keys() == {*e.KINDS}
 
 
-KNOWN = pointers(KINDS.values())
 TEXT = st.text(max_size=3) | st.sampled_from(
     ["hubspot/contacts/1", "salesforce/Lead/00Q1", "a@x.org; B@x.org"]
 )

@@ -16,9 +16,10 @@ from tests.world import HS, SECTION, SF
 from workers import embedded
 from workers.clock import ManualClock
 from workers.connection import Lane
+from workers.crew import Alone, Place, Processes
 from workers.deliver import Deliverer
-from workers.opening import open_log
-from workers.parts import Alone, Processes, fold, in_pieces
+from workers.opening import open_place
+from workers.parts import fold, in_pieces
 from workers.read import Reader
 from workers.replay import Comparison, Replay
 from workers.storage.memory import MemoryStores, MemoryTables
@@ -32,9 +33,8 @@ SIZES = (1, 2, 4)
 class Shares(Alone):
     """This process folds the shares of several, one after the other."""
 
-    def __init__(self, lane: Lane, size: int) -> None:
-        super().__init__(lane.log)
-        self.size = size
+    def __init__(self, stores: MemoryStores, size: int) -> None:
+        super().__init__(Place(stores.log, stores.generations.tables), size)
 
 
 def inhabited(stores: Stores, section: Section = SECTION) -> Lane:
@@ -70,7 +70,7 @@ def in_memory(section: Section = SECTION) -> tuple[MemoryStores, Lane]:
 
 
 def verified(stores: MemoryStores, lane: Lane, size: int, batch: int = 1_000) -> Comparison:
-    return Replay(lane, stores.generations, Shares(lane, size), batch).verify(MemoryTables())
+    return Replay(lane, stores.generations, Shares(stores, size), batch).verify(MemoryTables())
 
 
 @pytest.mark.parametrize("batch", [1, 7, 1_000])
@@ -95,7 +95,7 @@ def test_processes_make_the_hashes_that_one_makes(server: str, tmp_path: Path) -
         stores = RedisStores(client, "acme")
         lane = inhabited(stores)
         for size in (2, 4):
-            crew = Processes(partial(open_log, server, str(tmp_path), "acme"), size)
+            crew = Processes(partial(open_place, server, str(tmp_path), "acme"), size)
             told: list[tuple[int, int]] = []
             found = Replay(lane, stores.generations, crew).verify(
                 MemoryTables(),
@@ -109,7 +109,7 @@ def test_processes_make_the_hashes_that_one_makes(server: str, tmp_path: Path) -
 def test_a_rebuild_by_several_takes_the_running_states_place() -> None:
     stores, lane = in_memory()
     before = lane.tables().fingerprint()
-    found = Replay(lane, stores.generations, Shares(lane, 4)).rebuild()
+    found = Replay(lane, stores.generations, Shares(stores, 4)).rebuild()
     assert (found.processes, found.differing) == (4, [])
     assert lane.tables().generation == 2
     assert lane.tables().fingerprint() == before
@@ -119,7 +119,7 @@ def test_what_comes_in_meanwhile_is_folded_on_top() -> None:
     stores, lane = in_memory()
     lane.append([shown(HS, "contacts", "2", ticket=90, email="p3@example.com")])
 
-    replay = Replay(lane, stores.generations, Shares(lane, 4))
+    replay = Replay(lane, stores.generations, Shares(stores, 4))
     found = replay.verify(MemoryTables(), lambda _done, _total: work(lane))
     assert found.differing == []
     assert found.position == lane.log.tail()
@@ -144,8 +144,8 @@ def test_the_fields_that_connect_records_are_those_of_the_configuration() -> Non
 
 @pytest.mark.parametrize("size", SIZES)
 def test_what_there_is_no_room_for_is_encoded_on_the_way(size: int) -> None:
-    _, lane = in_memory()
-    whole = fold(Shares(lane, size), lane.log, lane.log.tail(), lambda _: None, batch=2, kept=3)
+    stores, lane = in_memory()
+    whole = fold(Shares(stores, size), lane.log.tail(), lambda _: None, batch=2, kept=3)
     assert not whole.met
     tables = MemoryTables()
     for piece in in_pieces(whole.changes):
@@ -158,7 +158,7 @@ def test_a_log_that_only_a_newer_release_reads_is_not_folded(size: int) -> None:
     stores, lane = in_memory()
     stores.log.append([(b"n" * 16, b'{"kind":"observed/99"}')])
     with pytest.raises(NewerEvent):
-        fold(Shares(lane, size), lane.log, lane.log.tail(), lambda _: None, batch=100)
+        fold(Shares(stores, size), lane.log.tail(), lambda _: None, batch=100)
 
 
 def test_an_empty_log_is_folded_too() -> None:
