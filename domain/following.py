@@ -90,8 +90,8 @@ def replaced(step: Step, contact: Contact, kind: KindPolicy, old: RecordRef, win
 
 
 def converted(kind: KindPolicy, ref: RecordRef, record: Record) -> Record:
-    """Mark a record that says of itself that it was converted: nothing can be written to it any more."""
-    conversion = kind.kind.conversions.get(ref.object) if ref.crm is SALESFORCE else None
+    """Mark a Salesforce record that calls itself converted: nothing can be written to it any more."""
+    conversion = kind.kind.conversions.get(ref.object)
     if conversion is None or record.gone or record.values.get(conversion.flag) != "true":
         return record
     return replace(record, gone="converted")

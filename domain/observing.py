@@ -55,7 +55,9 @@ class Look(msgspec.Struct, frozen=True, gc=False):
     kind: KindPolicy
     ref: RecordRef
     before: Record
-    folded: Folded
+    after: Record
+    changes: dict[str, Change]  #: fields whose known value became another
+    learned: frozenset[str]  #: fields known for the first time
     written: Written
     known: bool  #: the contact had the record already
     linked: bool  #: it was the contact's linked one
@@ -84,7 +86,7 @@ def observed(step: Step, event: e.RecordObserved) -> None:
         contact = _loss(step, contact, look)
     if trigger:
         contact = _open(step, contact, look, *trigger)
-    if look.linked and look.folded.record.gone:
+    if look.linked and look.after.gone:
         contact = _succeed(contact, look)
     step.book.put_contact(settle(step, contact))
 
@@ -120,22 +122,23 @@ def _take_request(step: Step, event: e.RecordObserved) -> ReadRequest | None:
 
 
 def _look(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, event: e.RecordObserved) -> Look:
-    known = contact.records.get(ref.key)
+    crm, known = ref.crm, contact.records.get(ref.key)
     before = EMPTY if known is None else known
     folded = observe(before, event)
-    after = converted(kind, ref, folded.record)
-    if after is not folded.record:
-        folded = replace(folded, record=after)
+    after = converted(kind, ref, folded.record) if crm is SALESFORCE else folded.record
+    ours = crm in contact.expected or crm in contact.flights or crm in contact.doubted
     return Look(
         event,
         kind,
         ref,
         before,
-        folded,
-        _written(step, contact, event, before, folded),
+        after,
+        folded.changes,
+        folded.learned,
+        _written(step, contact, event, before, folded) if ours else _NOTHING,
         known=known is not None,
-        linked=contact.pair.get(ref.crm) == ref.key,
-        made=ref.crm in contact.created_by_us,
+        linked=contact.pair.get(crm) == ref.key,
+        made=crm in contact.created_by_us,
         turned=(not before.gone) is not (not after.gone),
     )
 
@@ -146,31 +149,28 @@ _NONE: frozenset[str] = frozenset()
 def _written(
     step: Step, contact: Contact, event: e.RecordObserved, before: Record, folded: Folded
 ) -> Written:
-    crm, doubted = event.crm, event.crm in contact.doubted
-    if crm not in contact.expected and crm not in contact.flights and not doubted:
-        return _NOTHING
+    crm, expected = event.crm, shown(contact, event)
     us = step.book.connection.accounts.get(crm, ("", "", ""))[2]
-    expected = shown(contact, event)
     settled = own_form(contact, event, before, expected, us)
     return Written(
         overlay(contact, crm) if folded.changes else {},
         expected,
         settled,
         frozenset(expected.keys() - settled) if expected else _NONE,
-        own_doubted(contact, event, folded.record, us) if doubted else _NONE,
+        own_doubted(contact, event, folded.record, us) if crm in contact.doubted else _NONE,
     )
 
 
 def _place(step: Step, contact: Contact, look: Look) -> Contact:
     """Put the record into its contact, as the linked one where that place is free."""
     ref = look.ref
-    if look.folded.changes or look.folded.learned:
-        links.index(step.book, look.kind.kind, ref, look.before.values, look.folded.record.values)
+    if look.changes or look.learned:
+        links.index(step.book, look.kind.kind, ref, look.before.values, look.after.values)
     if not look.linked:
         return _join(step, contact, look)
-    if look.folded.changes:
-        contact = keep_agreed(contact, look.kind, ref.crm, look.folded.changes)
-    return replace(contact, records={**contact.records, ref.key: look.folded.record})
+    if look.changes:
+        contact = keep_agreed(contact, look.kind, ref.crm, look.changes)
+    return replace(contact, records={**contact.records, ref.key: look.after})
 
 
 def _join(step: Step, contact: Contact, look: Look) -> Contact:
@@ -181,7 +181,7 @@ def _join(step: Step, contact: Contact, look: Look) -> Contact:
     if event.asked_id and contact.pair.get(ref.crm) == record_key(ref.crm, ref.object, event.asked_id):
         old = RecordRef(ref.crm, ref.object, event.asked_id)
         contact = replaced(step, contact, look.kind, old, event.id)
-    contact = links.join(contact, ref, look.folded.record)
+    contact = links.join(contact, ref, look.after)
     latest = look.kind.section.follow_latest and links.overtakes(contact, ref)
     return links.relink(contact, ref) if latest else contact
 
@@ -203,9 +203,9 @@ def _identify(step: Step, contact: Contact, look: Look) -> Contact:
     A contact that begins with this record does because no other was found for it just now.
     """
     event, kind, ref = look.event, look.kind, look.ref
-    if look.folded.changes and kind.apart.get((ref.crm, ref.object)):
-        contact = renamed(step, contact, kind, ref, look.folded.changes, event)
-    if look.folded.record.gone:
+    if look.changes and kind.apart.get((ref.crm, ref.object)):
+        contact = renamed(step, contact, kind, ref, look.changes, event)
+    if look.after.gone:
         contact = follow(step, contact, kind, ref, quiet=event.source == "baseline")
     if len(contact.pair) < len(CRMS) and (look.known or len(contact.records) > 1):
         contact = unite_by_match(step, contact, kind, ref, searched=event.source == links.SEARCHED)
@@ -226,7 +226,7 @@ def _confirm(contact: Contact, look: Look, *, over: bool) -> Contact:
 
 def _satisfy(contact: Contact, look: Look, request: ReadRequest | None) -> Contact:
     """Note that a record was looked at on request, and whether it is known in full from now on."""
-    crm, record = look.ref.crm, look.folded.record
+    crm, record = look.ref.crm, look.after
     if contact.pair.get(crm) != look.ref.key:
         return contact
     complete = look.made and read_in_full(contact, look.kind, look.ref, record)
@@ -245,7 +245,7 @@ def _loss(step: Step, contact: Contact, look: Look) -> Contact:
     """Note that the linked record was deleted or restored; a baseline tells nothing of when."""
     if contact.pair.get(look.ref.crm) != look.ref.key:
         return contact
-    if look.folded.record.gone and deleted_by_us(contact, look.ref.crm):
+    if look.after.gone and deleted_by_us(contact, look.ref.crm):
         return confirm_deletion(contact, look.ref.crm)
     return contact if look.event.source == "baseline" else note_loss(step, contact, look.kind, look.ref)
 
@@ -274,7 +274,7 @@ def _trigger(contact: Contact, look: Look, *, joined: bool) -> tuple[str, str] |
     if not look.linked:
         return None if event.source in ASKED_FOR else ("linked" if look.known else CREATED, "")
     if look.turned:
-        gone = look.folded.record.gone
+        gone = look.after.gone
         ours = gone and deleted_by_us(contact, event.crm)
         return None if ours else ("deleted", "") if gone else ("restored", "")
     if joined:
@@ -295,7 +295,7 @@ def _news(look: Look) -> list[str]:
     Values known for the first time are news in a webhook, which tells of changes only, and in a record
     that we made: its CRM's automation put them there.
     """
-    changes, learned, foreign = look.folded.changes, look.folded.learned, look.written.foreign
+    changes, learned, foreign = look.changes, look.learned, look.written.foreign
     if not changes and not learned and not foreign:
         return []
     place = look.event.crm, look.event.object
@@ -311,14 +311,13 @@ def _news(look: Look) -> list[str]:
 
 def _is_news(look: Look, name: str, change: Change) -> bool:
     """Whether a changed value is somebody's, not the echo of our own write or another spelling."""
-    if name in look.written.settled or name in look.written.confirmed:
+    written = look.written
+    if name in written.settled or name in written.confirmed:
         return False
+    before = written.sent.get(name, change.before)
     schema = look.kind.schemas.get((look.event.crm, look.event.object))
     found = schema.fields.get(name) if schema else None
-    if name in look.written.sent:
-        echo = look.written.sent[name]
-        return echo != change.after if found is None else not same(found.kind, echo, change.after)
-    return found is None or not same(found.kind, change.before, change.after)
+    return before != change.after if found is None else not same(found.kind, before, change.after)
 
 
 # -- the inclusion list
@@ -326,13 +325,13 @@ def _is_news(look: Look, name: str, change: Change) -> bool:
 
 def _membership(step: Step, contact: Contact, look: Look) -> tuple[bool, Contact]:
     """Evaluate the inclusion list where it may have changed; tells whether the contact joined it."""
-    inclusion, folded = look.kind.inclusion, look.folded
+    inclusion = look.kind.inclusion
     if inclusion is None or look.ref.crm is not HUBSPOT:
         return False, contact
-    if not inclusion.properties.isdisjoint(folded.changes):
+    if not inclusion.properties.isdisjoint(look.changes):
         contact = replace(contact, memberships={}) if contact.memberships else contact
         ask_again = look.event.source != "baseline"
         return evaluate(step, contact, look.kind, before=look.before, ask_again=ask_again)
-    if inclusion.properties.isdisjoint(folded.learned):
+    if inclusion.properties.isdisjoint(look.learned):
         return False, contact
     return evaluate(step, contact, look.kind, before=look.before)

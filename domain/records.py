@@ -67,8 +67,9 @@ def observe(record: Record, event: RecordObserved) -> Folded:
     taken = _younger(record, shown, version)
     changes, learned = ({}, _NONE) if taken == known else _news(known, taken)
     covers = len(shown) - len(learned) == len(known)
-    values = taken if covers and taken is shown else {**known, **taken}
-    base, newer, changed = record.version, record.newer, record.changed
+    values, base, newer, changed = known, record.version, record.newer, record.changed
+    if changes or learned:
+        values = taken if covers and taken is shown else {**known, **taken}
     if covers and version > base:
         base, newer = version, newer and {field: at for field, at in newer.items() if at > version}
     elif taken:
