@@ -6,7 +6,7 @@ everything accepted, encoded, for one atomic commit, in a form that a store appl
 """
 
 from collections import defaultdict
-from collections.abc import Callable, KeysView, Sequence
+from collections.abc import Callable, Iterable, KeysView, Sequence
 from enum import StrEnum
 from functools import cache
 from itertools import islice
@@ -282,8 +282,8 @@ class Book:
         """Drop the contact's decisions that were closed before this event."""
         self._event_forgotten.append(entity)
 
-    def count(self, *counters: str) -> None:
-        self._event_counts += counters
+    def count(self, counter: str) -> None:
+        self._event_counts.append(counter)
 
     def note(self, note: Note) -> None:
         """Keep what changed in common with other contacts, for whoever folds those elsewhere."""
@@ -291,28 +291,31 @@ class Book:
 
     # -- the life of one event, and of a run of events
 
-    def accept(self, *, keep: int | None = None, elsewhere: bool = False) -> None:
+    def accept(self, counters: Iterable[str] | None = (), *, keep: int | None = None) -> None:
         """Let what the event wrote count.
 
-        ``keep``: how many closed decisions a contact keeps that this event closed one of, the newest; None:
-        all. ``elsewhere``: another fold counts and notes the event.
+        ``counters``: what it counts for itself; None: another fold counts and notes the event. ``keep``: how
+        many closed decisions a contact keeps that this event closed one of, the newest; None: all.
         """
-        if elsewhere:
-            self._event_counts.clear()
-            self._event_notes.clear()
         for rows, key, _ in self._overwritten:
             rows.dirty[key] = None
         for name, member, score in self._event_queued:
             self._queued[name][member] = score
-        for counter in self._event_counts:
-            self._counts[counter] += 1
+        if counters is not None:
+            self._event_counts += counters
+            for counter in self._event_counts:
+                self._counts[counter] += 1
+            self._notes += self._event_notes
+        if self._event_closed or self._event_forgotten:
+            self._accept_decisions(keep)
+        self._begin()
+
+    def _accept_decisions(self, keep: int | None) -> None:
         for entity in self._event_forgotten:
             self._decisions.pop(entity, None)
             self._kept[entity] = 0
         for entity, closed in self._event_closed:
             self._keep(entity, closed, keep)
-        self._notes += self._event_notes
-        self._begin()
 
     def _keep(self, entity: str, closed: Closed, most: int | None) -> None:
         """Add a closed decision; those that are too old by now go, stored ones first."""

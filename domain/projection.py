@@ -49,13 +49,12 @@ class Projection:
     def fold(self, position: str, event: AnyEvent) -> None:
         """Fold one event; its time is the milliseconds of its position."""
         self._evolve(position, event)
-        self.book.count("events", _COUNTED[type(event)])
-        self.book.accept(keep=self._compiled[1].kept)
+        self.book.accept(_COUNTED[type(event)], keep=self._compiled[1].kept)
 
     def follow(self, position: str, event: AnyEvent) -> None:
         """Fold an event of the connection as a whole that another fold counts."""
         self._evolve(position, event)
-        self.book.accept(keep=self._compiled[1].kept, elsewhere=True)
+        self.book.accept(None, keep=self._compiled[1].kept)
 
     def _evolve(self, position: str, event: AnyEvent) -> None:
         step = Step(self.book, self.policy(), position, int(position.partition("-")[0]))
@@ -65,7 +64,8 @@ class Projection:
                 after = self.book.contact(entity)
                 list_holds(step, before, after)
                 list_cases(step, before, after)
-            set_timers(step)
+            if step.policy.decision_days is not None:
+                set_timers(step, step.policy.decision_days)
             self.policy()
         except self._fatal:
             raise
@@ -75,8 +75,7 @@ class Projection:
 
     def skip(self) -> None:
         """Pass over an entry that is no event; it is counted, and an operator is told by the count."""
-        self.book.count("events", "faults/unreadable")
-        self.book.accept()
+        self.book.accept(("events", "faults/unreadable"))
 
     def policy(self) -> Policy:
         """The policy in force, compiled anew only when what it comes from has changed."""
@@ -93,8 +92,8 @@ class Projection:
         return self.book.take_changes()
 
 
-_COUNTED = {kind: f"events/{kind.__struct_config__.tag}" for kind in KINDS}
-"""The counter of each kind of event."""
+_COUNTED = {kind: ("events", f"events/{kind.__struct_config__.tag}") for kind in KINDS}
+"""The counters of each kind of event."""
 
 
 def _same_sources(one: Connection, other: Connection) -> bool:

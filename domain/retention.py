@@ -17,11 +17,8 @@ LETTERS = "letters"
 DAY_MS = 86_400_000
 
 
-def set_timers(step: Step) -> None:
-    """Have the decisions of whoever was decided now forgotten, unless another one comes in time."""
-    days = step.policy.decision_days
-    if days is None:
-        return
+def set_timers(step: Step, days: int) -> None:
+    """Have the decisions of whoever was decided now forgotten then, unless another one comes in time."""
     for entity in step.book.decided():
         contact = step.book.contact(entity)
         if contact is not None:
