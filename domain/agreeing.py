@@ -34,7 +34,7 @@ def agree(
             settled.append(mapped)
         else:
             agreed[mapped.hubspot] = pair
-    if not settled:
+    if not settled or not (ours.changed or theirs.changed):
         return replace(contact, agreed=agreed)
     listed = kind.inclusion.changes if kind.inclusion else ()
     records = {
@@ -58,8 +58,8 @@ def keep_agreed(contact: Contact, kind: KindPolicy, crm: Crm, changed: Iterable[
     for name in changed:
         each = mapped.get(name)
         if each is not None and contact.agreed.get(each.hubspot, _NEVER) is None:
-            ours, theirs = (contact.records[contact.pair[crm]].values for crm in CRMS)
-            kept[each.hubspot] = (ours.get(each.hubspot), theirs.get(each.salesforce))
+            ours, theirs = contact.records[contact.pair[HUBSPOT]], contact.records[contact.pair[SALESFORCE]]
+            kept[each.hubspot] = (ours.values.get(each.hubspot), theirs.values.get(each.salesforce))
     return replace(contact, agreed={**contact.agreed, **kept}) if kept else contact
 
 
@@ -180,7 +180,8 @@ def take_delivery(
     contact: Contact, kind: KindPolicy, ref: RecordRef, flight: Flight, event: DeliveryAnswered, at: int
 ) -> Contact:
     """Fold a delivered write into its record: what the answer shows is stored, the rest is expected."""
-    crm, outcome, stored = ref.crm, event.outcome, Fields()
+    crm, outcome = ref.crm, event.outcome
+    stored: Fields = {}
     if outcome.stored is not None and outcome.stamp is not None:
         stored = _told(kind, ref, flight, outcome.stored)
         contact = _see_stored(contact, kind, ref, flight, stored, (outcome.stamp, event.ticket))

@@ -34,39 +34,40 @@ def claimed(step: Step, event: e.DeliveryClaimed) -> None:
     It may have been claimed for a contact that is part of another one by now. One write at a time is followed
     to each CRM, the contact's own first.
     """
-    contact, key = links.named(step.book, event.entity), intent_key(event.entity, event.crm)
+    book, crm = step.book, event.crm
+    contact, key = links.named(book, event.entity), intent_key(event.entity, crm)
     if contact is None or contact.erased:
-        step.book.queue(CLAIMS, key, None)
+        book.queue(CLAIMS, key, None)
         return
     own = contact.id == event.entity
-    if own and event.attempt <= contact.serial.get(event.crm, 0):
+    if own and event.attempt <= contact.serial.get(crm, 0):
         return
-    other = contact.flights.get(event.crm)
+    other = contact.flights.get(crm)
     if other is not None and other.entity != event.entity:
         if not own:
-            step.book.queue(CLAIMS, key, None)
+            book.queue(CLAIMS, key, None)
             return
-        give_up(step, other, event.crm)
-    step.book.count(f"claims/{event.crm}")
-    step.book.queue(CLAIMS, key, event.attempt)
-    step.book.queue(TIMERS, f"{event.entity}|claim:{event.crm}", step.at + CLAIM_MS)
-    intent = contact.intents.get(event.crm)
+        give_up(step, other, crm)
+    book.count(f"claims/{crm}")
+    book.queue(CLAIMS, key, event.attempt)
+    book.queue(TIMERS, f"{event.entity}|claim:{crm}", step.at + CLAIM_MS)
+    intent = contact.intents.get(crm)
     if intent is not None:
-        step.book.put_intent(intent, waiting=False, before=intent)
+        book.put_intent(intent, waiting=False, before=intent)
     contact = replace(
         contact,
-        flights={**contact.flights, event.crm: _flight(step, contact, event, intent)},
-        serial={**contact.serial, event.crm: event.attempt} if own else contact.serial,
+        flights={**contact.flights, crm: _flight(step, contact, event, intent)},
+        serial={**contact.serial, crm: event.attempt} if own else contact.serial,
     )
     if contact.opened is None:
         contact = open_decision(step, contact, "overtaken", event.record_id or "")
-    step.book.put_contact(contact)
+    book.put_contact(contact)
 
 
 def _flight(step: Step, contact: Contact, event: e.DeliveryClaimed, intent: Intent | None) -> Flight:
     """The write that was claimed; ``intent``: what the outbox holds, which may have been rewritten since."""
     decision = intent.decision if intent else contact.opened.id if contact.opened else ""
-    same = intent is not None and (intent.entity, intent.revision) == (event.entity, event.revision)
+    same = intent is not None and intent.revision == event.revision and intent.entity == event.entity
     return Flight(
         event.attempt,
         event.revision,
