@@ -24,32 +24,30 @@ SETTLING_MS = 2_000
 def agree(
     contact: Contact, kind: KindPolicy, pairs: Sequence[tuple[MappedField, tuple[FieldValue, FieldValue]]]
 ) -> Contact:
-    """Note pairs of values as in sync."""
-    ours, theirs = contact.records[contact.pair[HUBSPOT]], contact.records[contact.pair[SALESFORCE]]
-    agreed, settled = {**contact.agreed}, []
-    for mapped, pair in pairs:
-        held = ours.values.get(mapped.hubspot), theirs.values.get(mapped.salesforce)
-        if held == pair and mapped.computed is None:
-            agreed[mapped.hubspot] = None
-            settled.append(mapped)
-        else:
-            agreed[mapped.hubspot] = pair
-    if not settled or not (ours.changed or theirs.changed):
-        return replace(contact, agreed=agreed)
+    """Note pairs of values as in sync.
+
+    Nobody asks any more when a field changed that both records hold like that: there is no conflict, and the
+    inclusion list asks of few fields.
+    """
+    our_key, their_key = contact.pair[HUBSPOT], contact.pair[SALESFORCE]
+    ours, theirs = contact.records[our_key], contact.records[their_key]
+    agreed, our_changed, their_changed = {**contact.agreed}, {**ours.changed}, {**theirs.changed}
     listed = kind.inclusion.changes if kind.inclusion else ()
+    for mapped, pair in pairs:
+        name, field_name = mapped.hubspot, mapped.salesforce
+        if (ours.values.get(name), theirs.values.get(field_name)) == pair and mapped.computed is None:
+            agreed[name] = None
+            their_changed.pop(field_name, None)
+            if name not in listed:
+                our_changed.pop(name, None)
+        else:
+            agreed[name] = pair
     records = {
         **contact.records,
-        contact.pair[HUBSPOT]: _forget(ours, {each.hubspot for each in settled}.difference(listed)),
-        contact.pair[SALESFORCE]: _forget(theirs, {each.salesforce for each in settled}),
+        our_key: replace(ours, changed=our_changed),
+        their_key: replace(theirs, changed=their_changed),
     }
     return replace(contact, agreed=agreed, records=records)
-
-
-def _forget(record: Record, settled: set[str]) -> Record:
-    """Drop the times of change that nothing will ask for: neither a conflict nor the inclusion list."""
-    if settled.isdisjoint(record.changed):
-        return record
-    return replace(record, changed={name: at for name, at in record.changed.items() if name not in settled})
 
 
 def keep_agreed(contact: Contact, kind: KindPolicy, crm: Crm, changed: Iterable[str]) -> Contact:
