@@ -2,21 +2,23 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
-from typing import Any, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
-from workers.store import EventLog, Tables
+from workers.store import Entry, EventLog, Tables
 
 TOLD_S = 0.2
 """How often processes at work are asked how far they are."""
 
 
-class Place(NamedTuple):
+@dataclass
+class Place:
     """What one process works with."""
 
     log: EventLog
     tables: Callable[[int], Tables]  #: those of a generation
+    kept: dict[int, list[list[Entry]]] = field(default_factory=dict)  #: stretches of the log that were read
 
 
 Tell = Callable[[int], None]

@@ -6,7 +6,7 @@ the parts are put together (``domain.parts``). If they turn out not to be indepe
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, pairwise
@@ -30,10 +30,8 @@ from workers.store import START, Entry, EventLog
 SLICES = 8
 """Into how many stretches of equal time the log is cut for each process; who is done early takes another."""
 
-KEPT = 400_000
-"""How many decoded values one process keeps, about a gigabyte; then it encodes what it knows, and forgets."""
-
-_Slice = tuple[str, str]  # behind the first position, up to the last
+Slice = tuple[str, str]
+"""A stretch of the log: behind the first position, up to the last."""
 
 _LAST = 2**64 - 1  # the largest number that a position can have within one millisecond
 
@@ -45,6 +43,14 @@ def cores() -> int:
     return min(PARTS, os.cpu_count() or 1)
 
 
+class Bounds(NamedTuple):
+    """How much one process takes at once."""
+
+    batch: int = 1_000  #: entries that are read in one go
+    values: int = 400_000  #: decoded ones, about a gigabyte; then it encodes what it knows, and forgets
+    unfolded: int = 400_000_000  #: bytes of events that it keeps from its survey; more it reads again
+
+
 class Whole(NamedTuple):
     """The fold of a log."""
 
@@ -53,24 +59,23 @@ class Whole(NamedTuple):
     met: bool = False  #: whether one had to fold all, because the parts were not independent
 
 
-def fold(crew: Crew, until: str, tell: Tell, *, batch: int, kept: int = KEPT) -> Whole:
+def fold(crew: Crew, until: str, tell: Tell, bounds: Bounds) -> Whole:
     """Fold the log up to a position. Raises NewerEvent at an event of a newer release.
 
     Args:
         crew: who folds, and which log.
         until: the position of the last event to be folded.
         tell: is told how many more events were folded; less than none if all begins anew.
-        batch: how many entries are read at once.
-        kept: how many decoded values one process keeps.
+        bounds: of each process.
     """
-    changes = _by_several(crew, until, tell, batch=batch, kept=kept) if crew.size > 1 else None
+    changes = _by_several(crew, until, tell, bounds) if crew.size > 1 else None
     if changes is not None:
         return Whole(changes, crew.size)
-    alone = _Share(until, batch, kept)
-    return Whole(_folded(crew.place.log, alone, tell).changes, 1, met=crew.size > 1)
+    alone = _Share([(0, (START, until))], bounds)
+    return Whole(_folded(crew.place, alone, tell).changes, 1, met=crew.size > 1)
 
 
-def _by_several(crew: Crew, until: str, tell: Tell, *, batch: int, kept: int) -> Changes | None:
+def _by_several(crew: Crew, until: str, tell: Tell, bounds: Bounds) -> Changes | None:
     """The fold, if the parts were independent."""
     counted = 0
 
@@ -79,8 +84,9 @@ def _by_several(crew: Crew, until: str, tell: Tell, *, batch: int, kept: int) ->
         counted += events
         tell(events)
 
-    parts = _surveyed(crew, until, batch)
-    shares = [_Share(until, batch, kept, parts, number) for number in range(crew.size)]
+    slices = [*enumerate(_slices(crew.place.log, until, crew.size * SLICES))]
+    parts = _surveyed(crew, slices, bounds)
+    shares = [_Share(slices, bounds, parts, number) for number in range(crew.size)]
     folded = dict(chain.from_iterable(crew.share(_fold, shares, count)))
     changes = unite([folded[number] for number in range(crew.size)])
     if changes is None:
@@ -88,19 +94,18 @@ def _by_several(crew: Crew, until: str, tell: Tell, *, batch: int, kept: int) ->
     return changes
 
 
-def _surveyed(crew: Crew, until: str, batch: int) -> bytes:
+def _surveyed(crew: Crew, slices: Sequence[tuple[int, Slice]], bounds: Bounds) -> bytes:
     """Which part each event belongs to."""
-    log, known, found = crew.place.log, frozenset[Any](), pointers(KINDS.values())
+    known, found = frozenset[Any](), pointers(KINDS.values())
     findings: list[Findings] = []
     while not found <= known:
         known |= found
-        slices = [*enumerate(_slices(log, until, crew.size * SLICES))]
-        findings = crew.share(partial(_survey, known, batch), slices, lambda _: None)
-        found = pointers_of(log, {name for each in findings for name in each.configurations})
+        findings = crew.share(partial(_survey, known, bounds), slices, lambda _: None)
+        found = pointers_of(crew.place.log, {name for each in findings for name in each.configurations})
     return split(findings, crew.size)
 
 
-def _slices(log: EventLog, until: str, number: int) -> Iterator[_Slice]:
+def _slices(log: EventLog, until: str, number: int) -> Iterator[Slice]:
     """The log in stretches of equal time."""
     first = log.read(START, 1)
     if not first:
@@ -134,39 +139,57 @@ def in_pieces(changes: Changes) -> Iterator[Changes]:
 class _Share(NamedTuple):
     """A part of the log to be folded."""
 
-    until: str
-    batch: int
-    kept: int
+    slices: Sequence[tuple[int, Slice]]
+    bounds: Bounds
     parts: bytes = b""  #: of each event; empty: all are mine
     number: int = 0  #: of this part
 
 
 def _survey(
-    known: Pointers, batch: int, place: Place, slices: Iterator[tuple[int, _Slice]], _: Tell
+    known: Pointers, bounds: Bounds, place: Place, slices: Iterator[tuple[int, Slice]], _: Tell
 ) -> Findings:
-    """What the stretches are about that this process takes."""
-    survey = Survey(known)
-    for number, (after, until) in slices:
-        survey.begin(number)
-        for entries in _read(place.log, after, until, batch):
-            for entry in entries:
-                survey.see(entry.raw)
-    return survey.findings()
+    """What the slices are about that this process takes. It keeps them, as long as there is room."""
+    survey, room = Survey(known), bounds.unfolded
+    place.kept.clear()
+    with uncollected():
+        for number, each in slices:
+            survey.begin(number)
+            read = []
+            for entries in _read(place.log, each, bounds.batch):
+                for entry in entries:
+                    survey.see(entry.raw)
+                room -= sum(len(entry.raw) for entry in entries)
+                if room > 0:
+                    read.append(entries)
+            if room > 0:
+                place.kept[number] = read
+        return survey.findings()
 
 
 def _fold(place: Place, shares: Iterator[_Share], tell: Tell) -> list[tuple[int, Part]]:
     """The parts that this process takes, by number."""
-    return [(each.number, _folded(place.log, each, tell)) for each in shares]
+    return [(each.number, _folded(place, each, tell)) for each in shares]
 
 
-def _folded(log: EventLog, share: _Share, tell: Tell) -> Part:
-    folding, at = _Folding(log, share.number, share.kept), 0
+def _folded(place: Place, share: _Share, tell: Tell) -> Part:
+    folding, at = _Folding(place.log, share.number, share.bounds.values), 0
     with uncollected():
-        for entries in _read(log, START, share.until, share.batch, _folded_by(share)):
+        for entries in _entries(place, share):
             owners = share.parts[at : at + len(entries)] or bytes([share.number]) * len(entries)
             tell(folding.take(zip(entries, owners, strict=True)))
             at += len(entries)
         return folding.part()
+
+
+def _entries(place: Place, share: _Share) -> Iterator[list[Entry]]:
+    """All entries, some at a time; those that other parts fold perhaps without their content."""
+    wanted, at = _folded_by(share), 0
+    for number, each in share.slices:
+        for entries in place.kept.pop(number, None) or _read(
+            place.log, each, share.bounds.batch, wanted[at:]
+        ):
+            yield entries
+            at += len(entries)
 
 
 def _folded_by(share: _Share) -> bytes:
@@ -231,8 +254,9 @@ def _event(entry: Entry) -> AnyEvent | None:
         return None
 
 
-def _read(log: EventLog, after: str, until: str, batch: int, wanted: bytes = b"") -> Iterator[list[Entry]]:
-    """The entries behind a position up to another, some at a time; ``wanted``: see the log's own reading."""
+def _read(log: EventLog, stretch: Slice, batch: int, wanted: bytes = b"") -> Iterator[list[Entry]]:
+    """The entries of a slice, some at a time; ``wanted``: see the log's own reading."""
+    after, until = stretch
     last, at = position_of(until), 0
     while entries := log.read(after, batch, wanted[at : at + batch] or None):
         after, at = entries[-1].position, at + len(entries)

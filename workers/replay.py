@@ -16,7 +16,7 @@ from domain.identity import Crm
 from workers.archive.snapshots import Past, load
 from workers.connection import Lane, Lease, position_of
 from workers.crew import Alone, Crew, Place
-from workers.parts import fold, in_pieces
+from workers.parts import Bounds, fold, in_pieces
 from workers.project import Projector
 from workers.storage.memory import MemoryTables
 from workers.store import START, Generations, Tables
@@ -145,7 +145,7 @@ class Replay:
             if progress:
                 progress(done, total)
 
-        whole = fold(self._crew, until, tell, batch=self.batch)
+        whole = fold(self._crew, until, tell, Bounds(self.batch))
         self._shared = (whole.size, whole.met)
         for piece in in_pieces(whole.changes):
             _commit(empty, START, piece)

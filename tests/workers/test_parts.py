@@ -19,7 +19,7 @@ from workers.connection import Lane
 from workers.crew import Alone, Place, Processes
 from workers.deliver import Deliverer
 from workers.opening import open_place
-from workers.parts import fold, in_pieces
+from workers.parts import Bounds, fold, in_pieces
 from workers.read import Reader
 from workers.replay import Comparison, Replay
 from workers.storage.memory import MemoryStores, MemoryTables
@@ -142,10 +142,11 @@ def test_the_fields_that_connect_records_are_those_of_the_configuration() -> Non
     assert not found.met
 
 
+@pytest.mark.parametrize("bounds", [Bounds(2, values=3), Bounds(2, unfolded=0), Bounds(2, unfolded=5_000)])
 @pytest.mark.parametrize("size", SIZES)
-def test_what_there_is_no_room_for_is_encoded_on_the_way(size: int) -> None:
+def test_what_there_is_no_room_for_is_encoded_on_the_way_or_read_again(size: int, bounds: Bounds) -> None:
     stores, lane = in_memory()
-    whole = fold(Shares(stores, size), lane.log.tail(), lambda _: None, batch=2, kept=3)
+    whole = fold(Shares(stores, size), lane.log.tail(), lambda _: None, bounds)
     assert not whole.met
     tables = MemoryTables()
     for piece in in_pieces(whole.changes):
@@ -158,7 +159,7 @@ def test_a_log_that_only_a_newer_release_reads_is_not_folded(size: int) -> None:
     stores, lane = in_memory()
     stores.log.append([(b"n" * 16, b'{"kind":"observed/99"}')])
     with pytest.raises(NewerEvent):
-        fold(Shares(stores, size), lane.log.tail(), lambda _: None, batch=100)
+        fold(Shares(stores, size), lane.log.tail(), lambda _: None, Bounds())
 
 
 def test_an_empty_log_is_folded_too() -> None:
