@@ -58,7 +58,10 @@ def as_text(value: FieldValue) -> FieldValue:
 
 
 def _fold_text(value: FieldValue) -> FieldValue:
-    return None if value is None else (as_text(value.strip()) or None)
+    if value is None:
+        return None
+    text = value.strip()
+    return (as_text(text) if "\r" in text else text) or None
 
 
 def _fold_email(value: FieldValue) -> FieldValue:

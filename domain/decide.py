@@ -15,10 +15,9 @@ from domain.membership import note_member
 from domain.outbox import allowed, intend, refused
 from domain.outcomes import Outcome, OutcomeClass
 from domain.plan import plan
-from domain.policy import KindPolicy
 from domain.reasons import ABSENT, Reason, Wait
 from domain.records import version_of
-from domain.state import Closed, Contact, Flight, Letter, Once, Opened, Priority, content, intent_key
+from domain.state import Closed, Contact, Flight, Hold, Letter, Once, Opened, Priority, content, intent_key
 from domain.step import Step, replace
 
 
@@ -59,12 +58,10 @@ def settle(step: Step, contact: Contact) -> Contact:
     """Decide the contact again, if a decision is open: what happens next, or how it ends."""
     if contact.opened is None:
         return contact
-    kind = step.policy.kinds.get(contact.kind) if contact.orphaned else None
-    if kind is not None:
-        contact = replace(contact, into=_aim(step, contact, kind))
+    if contact.orphaned:
+        contact = replace(contact, into=_aim(step, contact))
     answer = plan(contact, step.policy, step.at)
-    shown_again = _shown_again(contact, answer)
-    if shown_again:
+    if contact.holds and (shown_again := _shown_again(contact, answer)):
         contact = _look_first(step, contact, shown_again)
         answer = plan(contact, step.policy, step.at)
     contact = _learn(step, contact, answer)
@@ -72,7 +69,8 @@ def settle(step: Step, contact: Contact) -> Contact:
         return _wait(step, contact, answer)
     withdrawn = bool(contact.intents)
     contact, drafts = (contact, {}) if answer.stop else allowed(step, contact, answer)
-    contact = intend(step, contact, drafts)
+    if drafts or withdrawn:
+        contact = intend(step, contact, drafts)
     if contact.intents or contact.flights:
         return replace(contact, wait=Wait.DELIVERY)
     return _conclude(step, contact, answer, withdrawn=withdrawn)
@@ -97,9 +95,9 @@ def _with_written(opened: Opened, crm: Crm, fields: Fields) -> Opened:
 
 def land(step: Step, contact: Contact) -> Contact:
     """Close older decisions that no write carries any more: as delivered, or taken over by the newer one."""
-    landed = [each for each in contact.flying if not _carried(contact, each.id)]
-    if not landed:
+    if not contact.flying:
         return contact
+    landed = [each for each in contact.flying if not _carried(contact, each.id)]
     newer = contact.opened.id if contact.opened else ""
     for each in landed:
         if each.wrote:
@@ -128,9 +126,11 @@ def close_all(
 # -- the parts of settling
 
 
-def _aim(step: Step, contact: Contact, kind: KindPolicy) -> str:
+def _aim(step: Step, contact: Contact) -> str:
     """Into which HubSpot record the contact's own may be merged: the partner of its lost record's heir."""
-    lost = linked(contact, Crm.SALESFORCE)
+    kind, lost = step.policy.kinds.get(contact.kind), linked(contact, Crm.SALESFORCE)
+    if kind is None:
+        return contact.into
     heir = links.heir(kind.kind, *lost) if lost else None
     entity = step.book.entity_of(heir.key) if heir else None
     other = step.book.contact(entity) if entity and entity != contact.id else None
@@ -192,6 +192,13 @@ def _learn(step: Step, contact: Contact, answer: Plan) -> Contact:
     return _forgive(step, contact, answer) if contact.refused else contact
 
 
+def _lose(step: Step, contact: Contact, answer: Plan) -> Contact:
+    """Nothing is left to follow, and nothing to be mended: the record is gone."""
+    if contact.orphaned:
+        contact = replace(contact, orphaned=False, into="")
+    return _forgive(step, replace(contact, holds={}), answer) if in_error(contact) else contact
+
+
 def _stop(step: Step, contact: Contact, crm: Crm, broken: Broken) -> Contact:
     """Keep a write that a validation rule stops as a dead letter; it is judged anew at each decision."""
     text, draft = broken.rule.text, broken.draft
@@ -221,7 +228,8 @@ def _wait(step: Step, contact: Contact, answer: Plan) -> Contact:
         ask(step, contact, need)
     if answer.wait is Wait.BASELINE:
         step.book.queue(held_queue("baseline"), contact.id, step.at)
-    contact = intend(step, contact, {})
+    if contact.intents:
+        contact = intend(step, contact, {})
     return replace(contact, wait=answer.wait)
 
 
@@ -229,20 +237,13 @@ def _conclude(step: Step, contact: Contact, answer: Plan, *, withdrawn: bool) ->
     """Close the decision: nothing is left to be sent."""
     opened = contact.opened
     assert opened is not None
-    stopped = [crm for crm in CRMS if crm in answer.broken or refused(contact, crm, answer)]
+    stopped = _stopped(contact, answer) if answer.broken or contact.refused else []
     blocked = [intent_key(contact.id, crm) for crm in stopped]
     letters = [letter for key in blocked if (letter := step.book.letter(key)) is not None]
     reason, explanation = _ending(opened, answer, letters, withdrawn=withdrawn)
     held = {name: hold.message for holds in answer.held.values() for name, hold in holds.items()}
-    _close(
-        step,
-        contact,
-        opened,
-        reason,
-        explanation=explanation,
-        held=held,
-        letter=blocked[0] if letters else "",
-    )
+    kept = blocked[0] if letters else ""
+    _close(step, contact, opened, reason, explanation=explanation, held=held, letter=kept)
     step.book.queue(OPEN, contact.id, None)
     kept_back = answer.stop in _FOR_LATER or HUBSPOT in stopped
     leave = opened.once if kept_back and HUBSPOT not in opened.wrote else Once.NO
@@ -253,20 +254,29 @@ _FOR_LATER = frozenset({Reason.GUARD, Reason.SHADOW})
 """Why a decision ends without writing what is to be written once somebody lets it."""
 
 
+def _stopped(contact: Contact, answer: Plan) -> list[Crm]:
+    """The targets whose write a validation rule or a dead letter keeps from being sent."""
+    return [crm for crm in CRMS if crm in answer.broken or refused(contact, crm, answer)]
+
+
 def _ending(opened: Opened, answer: Plan, letters: list[Letter], *, withdrawn: bool) -> tuple[Reason, str]:
-    holds = [hold for each in answer.held.values() for hold in each.values()]
-    why = ", ".join(sorted({hold.message for hold in holds}))
     if answer.stop is not None and not opened.wrote:
         return answer.stop, answer.explanation
+    holds = [hold for each in answer.held.values() for hold in each.values()]
     if opened.wrote:
         stopped = answer.stop is Reason.GUARD or (answer.stop is not None and withdrawn)
         kept_back = stopped or letters or holds
-        return (Reason.PARTLY_DELIVERED, answer.explanation or why) if kept_back else (Reason.DELIVERED, "")
+        why = answer.explanation or _why(holds)
+        return (Reason.PARTLY_DELIVERED, why) if kept_back else (Reason.DELIVERED, "")
     if letters:
         return letters[0].reason, letters[0].outcome.message
     if holds:
-        return held_reason({hold.code for hold in holds}), why
+        return held_reason({hold.code for hold in holds}), _why(holds)
     return (Reason.WITHDRAWN if withdrawn else Reason.ALREADY_IN_SYNC), ""
+
+
+def _why(holds: list[Hold]) -> str:
+    return ", ".join(sorted({hold.message for hold in holds}))
 
 
 def _close(
@@ -290,7 +300,7 @@ def _close(
         explanation,
         opened.wrote,
         held or {},
-        _overwritten(opened),
+        _overwritten(opened) if opened.lost else {},
         superseded_by,
         letter,
     )

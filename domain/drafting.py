@@ -3,9 +3,6 @@
 Nothing is remembered here: the same contact and policy give the same drafts.
 """
 
-from collections.abc import Iterator
-from itertools import chain
-
 import msgspec
 
 from domain.answer import Draft, Lost, Need, Plan, Side, linked, match_value, read_in_full
@@ -227,25 +224,46 @@ def update(contact: Contact, kind: KindPolicy, ours: Side, theirs: Side, now: in
     if unseen:
         return Plan(wait=Wait.READ, needs=unseen)
     answer = Plan(drafted=True)
-    drafts = {
-        ref.crm: _Drafting(contact, kind, answer, ref.crm, ref.object, ref.id, record.values)
-        for ref, record in (ours, theirs)
-    }
-    changed, changed_there, seen_there = ours[1].changed, theirs[1].changed, theirs[1].seen[0]
-    for mapped, pair, agreed in _compared(contact, kind, ours[1], theirs, now):
+    differing, absent = _compared(contact, kind, ours[1], theirs, now), kind.absent[theirs[0].object]
+    if differing or absent:
+        drafts = {
+            ref.crm: _Drafting(contact, kind, answer, ref.crm, ref.object, ref.id, record.values)
+            for ref, record in (ours, theirs)
+        }
+        _merge_all(drafts, differing, ours[1], theirs)
+        for mapped in absent:
+            _miss(drafts, mapped)
+        for drafting in drafts.values():
+            if drafting.fields:
+                _change(drafting)
+    return answer
+
+
+def _merge_all(drafts: dict[Crm, _Drafting], differing: list[Compared], ours: Record, theirs: Side) -> None:
+    """Put what passes into the drafts, and what agrees into the answer."""
+    contact, kind, answer = drafts[HUBSPOT].contact, drafts[HUBSPOT].kind, drafts[HUBSPOT].answer
+    changed, changed_there, seen_there = ours.changed, theirs[1].changed, theirs[1].seen[0]
+    for mapped, pair, agreed in differing:
         # a Salesforce value nobody saw changing is as old as its record
         changed_at = changed.get(mapped.hubspot, 0), changed_there.get(mapped.salesforce, seen_there)
         merged = merge(mapped, pair, agreed, changed_at)
-        if isinstance(merged, Send | Refuse):
-            _merge_into(drafts[merged.target], mapped, merged, _foreign(kind, *theirs))
-        elif merged is AGREE and not (contact.flights and _flying(contact, mapped)):
-            answer.agreed.append((mapped, pair))
-    for mapped in kind.absent[theirs[0].object]:
-        _miss(drafts, mapped)
-    for drafting in drafts.values():
-        if drafting.fields:
-            _change(drafting)
-    return answer
+        if merged is AGREE:
+            if not (contact.flights and _flying(contact, mapped)):
+                answer.agreed.append((mapped, pair))
+        elif isinstance(merged, Send):
+            _send(drafts[merged.target], mapped, merged, _foreign(kind, *theirs))
+        elif isinstance(merged, Refuse):
+            drafts[merged.target].refuse(mapped.name(merged.target), merged.source, merged.code, merged.why)
+
+
+def _send(drafting: _Drafting, mapped: MappedField, sent: Send, foreign: frozenset[str]) -> None:
+    """Put a value into the draft; ``foreign``: amounts in another currency, which never pass."""
+    if mapped.salesforce in foreign:
+        drafting.refuse(mapped.name(sent.target), sent.source, UNCONVERTIBLE, OTHER)
+        return
+    drafting.write(mapped, sent.value, sent.source)
+    if sent.conflict:
+        drafting.answer.lost[mapped.hubspot] = Lost(sent.target, sent.lost)
 
 
 def _miss(drafts: dict[Crm, _Drafting], mapped: MappedField) -> None:
@@ -293,17 +311,16 @@ def _foreign(kind: KindPolicy, ref: RecordRef, record: Record) -> frozenset[str]
 _NONE: frozenset[str] = frozenset()
 
 
-def compared(contact: Contact, kind: KindPolicy, now: int) -> Iterator[Compared]:
+def compared(contact: Contact, kind: KindPolicy, now: int) -> list[Compared]:
     """The mapped and computed fields of a linked pair that are not simply as agreed."""
     ours, theirs = linked(contact, HUBSPOT), linked(contact, SALESFORCE)
-    return _compared(contact, kind, ours[1], theirs, now) if ours and theirs else iter(())
+    return _compared(contact, kind, ours[1], theirs, now) if ours and theirs else []
 
 
-def _compared(contact: Contact, kind: KindPolicy, ours: Record, theirs: Side, now: int) -> Iterator[Compared]:
+def _compared(contact: Contact, kind: KindPolicy, ours: Record, theirs: Side, now: int) -> list[Compared]:
     ref, record = theirs
-    mapped = unsettled(contact, kind, ref.object, ours, record)
-    computed = kind.computed[ref.object]
-    return chain(mapped, derived(contact, computed, ours, record, now)) if computed else mapped
+    differing, computed = unsettled(contact, kind, ref.object, ours, record), kind.computed[ref.object]
+    return [*differing, *derived(contact, computed, ours, record, now)] if computed else differing
 
 
 def _unseen(contact: Contact, kind: KindPolicy, ours: Side, theirs: Side) -> list[Need]:
@@ -325,21 +342,6 @@ def _passes(mapped: MappedField, value: FieldValue) -> bool:
     if mapped.rule is SyncRule.OPT_OUT:
         return value == "true"
     return value is not None and mapped.rule is not SyncRule.DONT_SYNC
-
-
-def _merge_into(
-    drafting: _Drafting, mapped: MappedField, merged: Send | Refuse, foreign: frozenset[str]
-) -> None:
-    """Put what passes into the draft; ``foreign``: amounts in another currency, which never do."""
-    target, source = merged.target, merged.source
-    if isinstance(merged, Refuse):
-        drafting.refuse(mapped.name(target), source, merged.code, merged.why)
-    elif mapped.salesforce in foreign:
-        drafting.refuse(mapped.name(target), source, UNCONVERTIBLE, OTHER)
-    else:
-        drafting.write(mapped, merged.value, source)
-        if merged.conflict:
-            drafting.answer.lost[mapped.hubspot] = Lost(target, merged.lost)
 
 
 def _flying(contact: Contact, mapped: MappedField) -> bool:

@@ -34,6 +34,15 @@ def match_values(kind: ObjectKind, ref: RecordRef, values: Fields) -> tuple[str,
     return tuple(found)
 
 
+def has_address(kind: ObjectKind, ref: RecordRef, values: Fields) -> bool:
+    """Whether a record has any address by which it can be found."""
+    for field in kind.match.get(ref.object, ()):
+        value = values.get(field)
+        if value and value.replace(";", " ").strip():
+            return True
+    return False
+
+
 def native_keys(kind: ObjectKind, values: Fields) -> tuple[str, ...]:
     """The Salesforce records that HubSpot's own integration has paired a HubSpot record with, best first."""
     ids = ((name, values.get(field)) for field, name in kind.native_ids.items())

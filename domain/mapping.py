@@ -123,7 +123,11 @@ AGREE = Agree()
 LEAVE = Leave()
 
 
-def merge(field: MappedField, now: Pair, agreed: Pair | None, changed_at: tuple[int, int]) -> Merged:
+Values = tuple[FieldValue, FieldValue]
+"""HubSpot's and Salesforce's."""
+
+
+def merge(field: MappedField, now: Pair, agreed: Values | None, changed_at: tuple[int, int]) -> Merged:
     """Decide one field.
 
     Args:
@@ -151,10 +155,10 @@ def merge(field: MappedField, now: Pair, agreed: Pair | None, changed_at: tuple[
     return _send(field, now, target, conflict=overwrites)
 
 
-def _left(field: MappedField, now: Pair, agreed: Pair) -> frozenset[Crm]:
+def _left(field: MappedField, now: Pair, agreed: Values) -> frozenset[Crm]:
     """The sides that have left the agreed pair."""
-    ours = same(field.hubspot_schema.kind, now.hubspot, agreed.hubspot)
-    theirs = same(field.salesforce_schema.kind, now.salesforce, agreed.salesforce)
+    ours = same(field.hubspot_schema.kind, now.hubspot, agreed[0])
+    theirs = same(field.salesforce_schema.kind, now.salesforce, agreed[1])
     if ours:
         return _NEITHER if theirs else _THEIRS
     return _OURS if theirs else _BOTH

@@ -21,11 +21,20 @@ def allowed(step: Step, contact: Contact, answer: Plan) -> tuple[Contact, dict[C
 
     A guard and shadow mode say so in the answer, and their contacts wait to be released.
     """
-    drafts = {crm: draft for crm in answer.drafts if (draft := _unrefused(contact, crm, answer))}
-    if drafts and step.policy.kinds[contact.kind].section.shadow:
+    drafts, section = answer.drafts, step.policy.kinds[contact.kind].section
+    if contact.refused:
+        drafts = {crm: draft for crm in drafts if (draft := _unrefused(contact, crm, answer))}
+    if drafts and section.shadow:
         worded = [_worded(*each) for each in (*drafts.items(), *answer.following.items())]
         _hold(step, contact, answer, SHADOW, Reason.SHADOW, "; ".join(dict.fromkeys(worded)))
         return contact, {}
+    return _granted(step, contact, answer, drafts) if section.guards else (contact, drafts)
+
+
+def _granted(
+    step: Step, contact: Contact, answer: Plan, drafts: dict[Crm, Draft]
+) -> tuple[Contact, dict[Crm, Draft]]:
+    """The drafts that no guard holds back."""
     passed: dict[Crm, Draft] = {}
     for crm, draft in drafts.items():
         guard, contact = _count(step, contact, crm, draft)
@@ -71,7 +80,7 @@ def _count(step: Step, contact: Contact, crm: Crm, draft: Draft) -> tuple[str, C
     """Count a write against the guards, once however often it is decided; names the guard that refuses it."""
     limits = step.policy.kinds[contact.kind].section.guards
     before = contact.intents.get(crm)
-    if not limits or (before is not None and before.content == draft.content):
+    if before is not None and before.content == draft.content:
         return "", contact
     counted = contact.counted.get(crm, {})
     hour = step.at // HOUR_MS
@@ -108,30 +117,30 @@ def give_up(step: Step, flight: Flight, crm: Crm) -> None:
 
 def intend(step: Step, contact: Contact, drafts: dict[Crm, Draft]) -> Contact:
     """Make the outbox say exactly what the drafts say."""
-    if not drafts and not contact.intents:
-        return contact
     for crm, standing in contact.intents.items():
         if crm not in drafts:
             step.book.drop_intent(standing)
     intents: dict[Crm, Intent] = {}
     revision = contact.revision
     for crm, draft in drafts.items():
-        intent = _intent(step, contact, crm, draft, revision + 1)
+        before, waiting = contact.intents.get(crm), crm not in contact.flights
+        intents[crm] = intent = _intent(step, contact, before, crm, draft, revision + 1)
         revision = max(revision, intent.revision)
-        before = contact.intents.get(crm)
-        if intent != before or crm not in contact.flights:
-            step.book.put_intent(intent, waiting=crm not in contact.flights, before=before)
-        intents[crm] = intent
+        if waiting or intent != before:
+            step.book.put_intent(intent, waiting=waiting, before=before)
     return replace(contact, intents=intents, revision=revision)
 
 
-def _intent(step: Step, contact: Contact, crm: Crm, draft: Draft, revision: int) -> Intent:
-    """The intent of a draft: the standing one if it says the same already."""
-    opened, failed = contact.opened, contact.attempts.get(crm, 0)
+def _intent(
+    step: Step, contact: Contact, before: Intent | None, crm: Crm, draft: Draft, revision: int
+) -> Intent:
+    """The intent of a draft: as new as the one before, if that says the same already."""
+    opened, config = contact.opened, step.policy.digest
     assert opened is not None
-    priority = Priority.RETRY if failed and opened.priority is Priority.LIVE else opened.priority
-    before = contact.intents.get(crm)
-    if before is not None and before.config == step.policy.digest and _same_write(before, draft):
+    priority, due = opened.priority, contact.due.get(crm, 0)
+    if crm in contact.attempts and priority is Priority.LIVE:
+        priority = Priority.RETRY
+    if before is not None and before.config == config and _same_write(before, draft):
         revision = before.revision
     return Intent(
         contact.id,
@@ -142,8 +151,8 @@ def _intent(step: Step, contact: Contact, crm: Crm, draft: Draft, revision: int)
         draft.sources,
         revision,
         contact.serial.get(crm, 0),
-        max(contact.due.get(crm, 0), before.due if before else step.at),
-        step.policy.digest,
+        max(due, before.due if before else step.at),
+        config,
         priority,
         opened.id,
         draft.key_field,

@@ -5,51 +5,57 @@ from itertools import compress, repeat
 from typing import Any
 
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields
-from domain.mapping import ALWAYS, MappedField, Pair
+from domain.mapping import ALWAYS, MappedField, Pair, Values
 from domain.policy import KindPolicy
 from domain.records import Record
-from domain.state import Contact
+from domain.state import Contact, Expected
 
-Compared = tuple[MappedField, Pair, Pair | None]
-"""A field, its values that count now, and the pair agreed on; None: none ever was."""
+Compared = tuple[MappedField, Pair, Values | None]
+"""A field, its values that count now, and those agreed on; None: none ever were."""
 
 
-def unsettled(
-    contact: Contact, kind: KindPolicy, name: str, ours: Record, theirs: Record
-) -> Iterator[Compared]:
+def unsettled(contact: Contact, kind: KindPolicy, name: str, ours: Record, theirs: Record) -> list[Compared]:
     """The mapped fields that are not simply as agreed. ``name``: of the Salesforce object.
 
     Values on their way, and values written but not seen since, count instead of the last ones seen; what
     is on its way counts as agreed on with the value it came from.
     """
-    hubspot, salesforce, agreed_pairs = ours.values, theirs.values, contact.agreed
-    sent = bool(contact.flights or contact.expected)
-    ours_sent, theirs_sent = (overlay(contact, HUBSPOT), overlay(contact, SALESFORCE)) if sent else _NOTHING
-    for each in _open(contact, kind, name, ours_sent, theirs_sent):
+    if contact.flights or contact.expected:
+        return list(_as_sent(contact, kind, name, ours.values, theirs.values))
+    hubspot, salesforce, agreed = ours.values, theirs.values, contact.agreed
+    return [
+        (each, Pair(hubspot[each.hubspot], salesforce[each.salesforce]), agreed.get(each.hubspot))
+        for each in _unmarked(kind, name, agreed)
+        if each.hubspot in hubspot and each.salesforce in salesforce
+    ]
+
+
+def _unmarked(kind: KindPolicy, name: str, marks: dict[str, Any]) -> Iterator[MappedField]:
+    """The mapped fields that are not marked as agreed on by a None, in their order."""
+    return compress(kind.fields[name], map(marks.get, kind.properties[name], repeat(_NEVER)))
+
+
+_NEVER: Any = object()
+
+
+def _as_sent(
+    contact: Contact, kind: KindPolicy, name: str, hubspot: Fields, salesforce: Fields
+) -> Iterator[Compared]:
+    ours_sent, theirs_sent = overlay(contact, HUBSPOT), overlay(contact, SALESFORCE)
+    mapped = kind.mapped[name, SALESFORCE]
+    there = (mapped[field].hubspot for field in theirs_sent if field in mapped)
+    marks = {**contact.agreed, **dict.fromkeys((*ours_sent, *there), _NEVER)}
+    for each in _unmarked(kind, name, marks):
         property_name, field_name = each.hubspot, each.salesforce
         if property_name not in hubspot or field_name not in salesforce:
             continue
         seen = hubspot[property_name], salesforce[field_name]
-        agreed = agreed_pairs.get(property_name, _NEVER)
-        now, known = seen, None if agreed is _NEVER else agreed or seen
-        if sent:
-            now = ours_sent.get(property_name, seen[0]), theirs_sent.get(field_name, seen[1])
-            known = _in_flight(contact, each) or _on_arrival(contact, each) or known
-            if now == known and (agreed is None or now != seen):
-                continue
-        yield each, Pair(*now), None if known is None else Pair(*known)
-
-
-def _open(
-    contact: Contact, kind: KindPolicy, name: str, ours_sent: Fields, theirs_sent: Fields
-) -> Iterator[MappedField]:
-    """The mapped fields that are not marked as agreed, or were sent and not seen since, in their order."""
-    marks: dict[str, Any] = contact.agreed
-    if ours_sent or theirs_sent:
-        mapped = kind.mapped[name, SALESFORCE]
-        there = (mapped[field].hubspot for field in theirs_sent if field in mapped)
-        marks = {**marks, **dict.fromkeys((*ours_sent, *there), _NEVER)}
-    return compress(kind.fields[name], map(marks.get, kind.properties[name], repeat(_NEVER)))
+        now = ours_sent.get(property_name, seen[0]), theirs_sent.get(field_name, seen[1])
+        agreed = contact.agreed.get(property_name, _NEVER)
+        known = None if agreed is _NEVER else agreed or seen
+        known = _in_flight(contact, each) or _on_arrival(contact, each) or known
+        if now != known or (agreed is not None and now == seen):
+            yield each, Pair(*now), known
 
 
 def derived(
@@ -69,7 +75,7 @@ def derived(
         value, held = each.computed(counts[source], now), target[name]
         pair = Pair(value, held) if source is HUBSPOT else Pair(held, value)
         agreed = contact.agreed.get(each.hubspot)
-        yield each, pair, _in_flight(contact, each) or (Pair(*agreed) if agreed else None)
+        yield each, pair, _in_flight(contact, each) or agreed
 
 
 def _in_flight(contact: Contact, mapped: MappedField) -> Pair | None:
@@ -87,18 +93,14 @@ def _on_arrival(contact: Contact, mapped: MappedField) -> Pair | None:
 
     Another write may have arrived on the other side since. Then that is the side which has left the pair.
     """
-    waiting = ((crm, contact.expected[crm].get(mapped.name(crm))) for crm in CRMS if crm in contact.expected)
-    found = max(
-        ((each.floor, crm, each) for crm, each in waiting if each), default=None, key=lambda one: one[0]
-    )
-    if found is None:
-        return None
-    _, crm, each = found
-    return Pair(each.value, each.source) if crm is Crm.HUBSPOT else Pair(each.source, each.value)
+    ours = contact.expected.get(HUBSPOT, _NOTHING).get(mapped.hubspot)
+    theirs = contact.expected.get(SALESFORCE, _NOTHING).get(mapped.salesforce)
+    if ours is not None and (theirs is None or ours.floor >= theirs.floor):
+        return Pair(ours.value, ours.source)
+    return None if theirs is None else Pair(theirs.source, theirs.value)
 
 
-_NEVER: Any = object()
-_NOTHING: tuple[Fields, Fields] = {}, {}
+_NOTHING: dict[str, Expected] = {}
 
 
 def overlay(contact: Contact, crm: Crm) -> Fields:

@@ -14,7 +14,7 @@ from domain.formula import FormulaError
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, RecordRef
 from domain.inclusion import Verdict
 from domain.judging import judge
-from domain.links import left_alone, match_values
+from domain.links import has_address, left_alone
 from domain.policy import KindPolicy, Policy
 from domain.reasons import TEXT, Reason, Wait
 from domain.records import DELETED, Record
@@ -30,7 +30,7 @@ def plan(contact: Contact, policy: Policy, now: int) -> Plan:
     if stop is None and _orphaned(contact, kind):
         return _following(contact, kind, now)
     ours, theirs = linked(contact, HUBSPOT), linked(contact, SALESFORCE)
-    sides = [side for side in (ours, theirs) if side is not None]
+    sides = [*filter(None, (ours, theirs))]
     stop = stop or _lost(sides) or _unread(contact, kind, sides) or _barred(contact, kind, sides, now)
     if stop is not None:
         return stop
@@ -101,7 +101,7 @@ def _unmatched(kind: KindPolicy, sides: Sequence[Side]) -> Plan | None:
     if not kind.kind.match_required:
         return None
     for ref, record in sides:
-        if match_values(kind.kind, ref, record.values):
+        if has_address(kind.kind, ref, record.values):
             return None
     return Plan(stop=Reason.NO_EMAIL, explanation="neither record has an e-mail address")
 

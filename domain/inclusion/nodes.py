@@ -223,7 +223,8 @@ def _own_leaves(node: Node) -> tuple[Leaf, ...]:
 def group(children: tuple[tuple[str, Node], ...], *, conjunction: bool) -> Group:
     """Build a branch with at least one child."""
     checks = tuple(child.check for _, child in children)
-    return Group(conjunction, children, _all_of(checks) if conjunction else _any_of(checks))
+    joined = _all_of if conjunction else _any_of
+    return Group(conjunction, children, joined(checks) if len(checks) > 1 else checks[0])
 
 
 def _all_of(checks: tuple[Check, ...]) -> Check:

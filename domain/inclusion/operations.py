@@ -8,6 +8,7 @@ compare exactly. A value that is no number counts as blank to a number filter.
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any, TypeVar
 
 from domain.inclusion.nodes import Check, Facts, Leaf, Unanswerable, Values
@@ -161,6 +162,8 @@ def _equal_any(wanted: tuple[str, ...]) -> Callable[[str], bool]:
 
 
 def _contain_any(wanted: tuple[str, ...]) -> Callable[[str], bool]:
+    if len(wanted) == 1:
+        return lambda value: wanted[0] in value
     return lambda value: any(text in value for text in wanted)
 
 
@@ -218,12 +221,12 @@ def _number_test(operation: Operation) -> tuple[Test, tuple[str, ...]]:
 
 
 _ORDER: dict[str, Callable[[Decimal, Decimal], bool]] = {
-    "IS_EQUAL_TO": lambda number, bound: number == bound,
-    "IS_NOT_EQUAL_TO": lambda number, bound: number != bound,
-    "IS_GREATER_THAN": lambda number, bound: number > bound,
-    "IS_GREATER_THAN_OR_EQUAL_TO": lambda number, bound: number >= bound,
-    "IS_LESS_THAN": lambda number, bound: number < bound,
-    "IS_LESS_THAN_OR_EQUAL_TO": lambda number, bound: number <= bound,
+    "IS_EQUAL_TO": eq,
+    "IS_NOT_EQUAL_TO": ne,
+    "IS_GREATER_THAN": gt,
+    "IS_GREATER_THAN_OR_EQUAL_TO": ge,
+    "IS_LESS_THAN": lt,
+    "IS_LESS_THAN_OR_EQUAL_TO": le,
 }
 
 
@@ -246,21 +249,22 @@ def _bool_test(operation: Operation) -> tuple[Test, tuple[str, ...]]:
 
 
 def _option_test(operation: Operation, values: list[str], *, single: bool) -> Test:
-    judge = operator_of(_OPTIONS, operation)
-    wanted = frozenset(values)
+    judge, wanted = operator_of(_OPTIONS, operation)
+    listed = frozenset(values)
     if single:
-        return lambda value: judge(frozenset((value,)), wanted)
-    return lambda value: judge(frozenset(value.split(";")), wanted)
+        return lambda value: judge(listed, frozenset((value,))) is wanted
+    return lambda value: judge(listed, frozenset(value.split(";"))) is wanted
 
 
-_OPTIONS: dict[str, Callable[[frozenset[str], frozenset[str]], bool]] = {
-    "IS_ANY_OF": lambda chosen, wanted: not chosen.isdisjoint(wanted),
-    "IS_NONE_OF": lambda chosen, wanted: chosen.isdisjoint(wanted),
-    "IS_EXACTLY": lambda chosen, wanted: chosen == wanted,
-    "IS_NOT_EXACTLY": lambda chosen, wanted: chosen != wanted,
-    "CONTAINS_ALL": lambda chosen, wanted: chosen >= wanted,
-    "DOES_NOT_CONTAIN_ALL": lambda chosen, wanted: not chosen >= wanted,
+_OPTIONS: dict[str, tuple[Callable[[frozenset[str], frozenset[str]], bool], bool]] = {
+    "IS_ANY_OF": (frozenset.isdisjoint, False),
+    "IS_NONE_OF": (frozenset.isdisjoint, True),
+    "IS_EXACTLY": (eq, True),
+    "IS_NOT_EXACTLY": (eq, False),
+    "CONTAINS_ALL": (le, True),
+    "DOES_NOT_CONTAIN_ALL": (le, False),
 }
+"""How the listed options must stand to the chosen ones, and whether they must or must not."""
 
 
 def _numerically(compare: Callable[[Decimal, Decimal], bool]) -> Comparison:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from domain.drafting import compared, partner_object
 from domain.errors import classify
 from domain.identity import Crm, FieldValue
-from domain.mapping import MappedField, Pair
+from domain.mapping import MappedField, Pair, Values
 from domain.policy import KindPolicy
 from domain.reasons import ABSENT, OWN_RULES, OWNER_UNMATCHED, REQUIRED, Reason
 from domain.state import Hold
@@ -48,7 +48,7 @@ def _value(evidence: Evidence, crm: Crm, name: str) -> FieldValue:
     return found[1].values.get(name) if found else None
 
 
-def _word(evidence: Evidence, mapped: MappedField, now: Pair, agreed: Pair | None) -> FieldWord:
+def _word(evidence: Evidence, mapped: MappedField, now: Pair, agreed: Values | None) -> FieldWord:
     fate, cause, remedy = _fate(evidence, mapped)
     return FieldWord(
         mapped.hubspot,
@@ -56,7 +56,7 @@ def _word(evidence: Evidence, mapped: MappedField, now: Pair, agreed: Pair | Non
         mapped.words,
         now.hubspot,
         now.salesforce,
-        None if agreed is None else (agreed.hubspot, agreed.salesforce),
+        agreed,
         fate,
         cause,
         remedy,
