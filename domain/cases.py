@@ -8,19 +8,11 @@ from domain.step import Step
 
 def list_cases(step: Step, before: Contact | None, after: Contact | None) -> None:
     """Make the lists say whether a contact is a case after this event, and since when."""
-    contact = after or before
-    if contact is None or (before and after and _as_before(before, after)):
-        return
     was, now = _cases(before), _cases(after)
-    if was != now:
+    contact = after or before
+    if contact is not None and was != now:
         for name in was ^ now:
             step.book.queue(name, contact.id, step.at if name in now else None)
-
-
-def _as_before(before: Contact, after: Contact) -> bool:
-    """Whether an event left alone what makes a contact a case."""
-    same = before.records is after.records and before.pair is after.pair
-    return same and before.erased is after.erased
 
 
 _NONE: frozenset[str] = frozenset()

@@ -15,20 +15,15 @@ from domain.step import Step, replace
 
 def list_holds(step: Step, before: Contact | None, after: Contact | None) -> None:
     """Make the letters say what a contact holds back after this event."""
-    contact = after or before
-    if contact is None or (before and after and _as_before(before, after)):
-        return
     was, now = before.holds if before else {}, after.holds if after else {}
+    contact = after or before
+    if contact is None:
+        return
     if was != now:
         for crm in CRMS:
             since = before.tried.get(crm, {}) if before else {}
             _relist(step, contact, crm, was.get(crm, {}), now.get(crm, {}), since)
     _schedule(step, contact, was=in_error(before), now=in_error(after))
-
-
-def _as_before(before: Contact, after: Contact) -> bool:
-    """Whether an event left alone what is kept from a contact."""
-    return before.holds is after.holds and before.refused is after.refused
 
 
 def in_error(contact: Contact | None) -> bool:

@@ -26,7 +26,7 @@ from domain.links import named
 from domain.policy import EMPTY, Policy
 from domain.reasons import Reason
 from domain.retention import set_timers
-from domain.state import Connection
+from domain.state import Connection, Contact
 from domain.step import Step, replace
 
 
@@ -61,9 +61,7 @@ class Projection:
         try:
             evolve(step, event)
             for entity, before in self.book.rewritten().items():
-                after = self.book.contact(entity)
-                list_holds(step, before, after)
-                list_cases(step, before, after)
+                _relist(step, before, self.book.contact(entity))
             if step.policy.decision_days is not None:
                 set_timers(step, step.policy.decision_days)
             self.policy()
@@ -94,6 +92,18 @@ class Projection:
 
 _COUNTED = {kind: ("events", f"events/{kind.__struct_config__.tag}") for kind in KINDS}
 """The counters of each kind of event."""
+
+
+def _relist(step: Step, before: Contact | None, after: Contact | None) -> None:
+    """Make the letters and the lists say what an event made of a contact."""
+    if before is None or after is None:
+        list_holds(step, before, after)
+        list_cases(step, before, after)
+        return
+    if before.holds is not after.holds or before.refused is not after.refused:
+        list_holds(step, before, after)
+    if before.records is not after.records or before.pair is not after.pair:
+        list_cases(step, before, after)
 
 
 def _same_sources(one: Connection, other: Connection) -> bool:
