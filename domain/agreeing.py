@@ -14,7 +14,7 @@ from domain.mapping import MappedField
 from domain.pairs import overlay
 from domain.policy import KindPolicy
 from domain.records import Record, Version, observe, version_of
-from domain.state import Contact, Expected, Flight
+from domain.state import Agreed, Contact, Expected, Flight
 from domain.step import replace
 
 SETTLING_MS = 2_000
@@ -50,15 +50,15 @@ def agree(
     return replace(contact, agreed=agreed, records=records)
 
 
-def keep_agreed(contact: Contact, kind: KindPolicy, crm: Crm, changed: Iterable[str]) -> Contact:
-    """Spell out agreed pairs that stood for "what the records hold" before fields of a linked one change."""
+def keep_agreed(contact: Contact, kind: KindPolicy, crm: Crm, changing: Iterable[str]) -> Agreed:
+    """What is agreed, with the pairs spelled out that stand for "what the records hold" and are changing."""
     mapped, kept = _mapped(contact, kind, crm), {}
-    for name in changed:
+    for name in changing:
         each = mapped.get(name)
         if each is not None and contact.agreed.get(each.hubspot, _NEVER) is None:
             ours, theirs = contact.records[contact.pair[HUBSPOT]], contact.records[contact.pair[SALESFORCE]]
             kept[each.hubspot] = (ours.values.get(each.hubspot), theirs.values.get(each.salesforce))
-    return replace(contact, agreed={**contact.agreed, **kept}) if kept else contact
+    return {**contact.agreed, **kept} if kept else contact.agreed
 
 
 def _mapped(contact: Contact, kind: KindPolicy, crm: Crm) -> dict[str, MappedField]:
@@ -222,9 +222,8 @@ def _see_stored(
     )
     folded = observe(contact.records[ref.key], look)
     beside = folded.changes.keys() - flight.fields.keys()
-    if beside:
-        contact = keep_agreed(contact, kind, ref.crm, beside)
-    return replace(contact, records={**contact.records, ref.key: folded.record})
+    agreed = keep_agreed(contact, kind, ref.crm, beside) if beside else contact.agreed
+    return replace(contact, agreed=agreed, records={**contact.records, ref.key: folded.record})
 
 
 def _overwritten(waiting: dict[str, Expected], flight: Flight) -> dict[str, Expected]:

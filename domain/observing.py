@@ -168,9 +168,8 @@ def _place(step: Step, contact: Contact, look: Look) -> Contact:
         links.index(step.book, look.kind.kind, ref, look.before.values, look.after.values)
     if not look.linked:
         return _join(step, contact, look)
-    if look.changes:
-        contact = keep_agreed(contact, look.kind, ref.crm, look.changes)
-    return replace(contact, records={**contact.records, ref.key: look.after})
+    agreed = keep_agreed(contact, look.kind, ref.crm, look.changes) if look.changes else contact.agreed
+    return replace(contact, agreed=agreed, records={**contact.records, ref.key: look.after})
 
 
 def _join(step: Step, contact: Contact, look: Look) -> Contact:

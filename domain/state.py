@@ -167,18 +167,21 @@ class Letter(msgspec.Struct, frozen=True, gc=False):
     field: str = ""  #: the one that is held back, with its value before conversion; empty: a whole write
 
 
-class Contact(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
-    """One person (or any other kind of entity) in both CRMs.
+Agreed = dict[str, tuple[FieldValue, FieldValue] | None]
+"""Property -> the pair of values last known in sync; a property that is absent never agreed.
 
-    ``agreed`` maps a property to the pair of values last known in sync; the value None stands for "what
-    both records hold now", which is what nearly all of them are. A property that is absent never agreed.
-    """
+None stands for "what both records hold now", which is what nearly all pairs are.
+"""
+
+
+class Contact(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defaults=True):
+    """One person (or any other kind of entity) in both CRMs."""
 
     id: EntityId
     kind: str
     records: dict[str, Record] = {}  #: record key -> what is known of it
     pair: dict[Crm, str] = {}  #: the linked records' keys; one alone while the other does not exist
-    agreed: dict[str, tuple[FieldValue, FieldValue] | None] = {}
+    agreed: Agreed = {}
     expected: dict[Crm, dict[str, Expected]] = {}
     intents: dict[Crm, Intent] = {}
     flights: dict[Crm, Flight] = {}

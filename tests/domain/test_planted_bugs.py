@@ -156,8 +156,8 @@ def a_retry_sends_the_old_payload(step: Any, contact: Any, drafts: Any) -> Any:
     return outbox.intend(step, contact, {**drafts, **standing})
 
 
-def agreed_pairs_are_not_kept(contact: Any, kind: Any, crm: Any, changed: Any) -> Any:  # noqa: ARG001 - as above
-    return contact
+def agreed_pairs_are_not_kept(contact: Any, kind: Any, crm: Any, changing: Any) -> Any:  # noqa: ARG001 - as above
+    return contact.agreed
 
 
 def an_address_moves_a_record(book: Any, kind: Any, ref: Any, event: Any) -> Any:
