@@ -226,8 +226,12 @@ def join(contact: Contact, ref: RecordRef, record: Record) -> Contact:
 
 
 def relink(contact: Contact, ref: RecordRef) -> Contact:
-    """Link a record of the contact; a new pair starts with nothing agreed, and nothing held against it."""
-    crm = ref.crm
+    """Link a record of the contact; a new pair starts with nothing agreed, and nothing held against it.
+
+    A create that nobody knows the outcome of stays in doubt.
+    """
+    crm, doubt = ref.crm, contact.doubted.get(ref.crm)
+    creating = doubt is not None and doubt.flight.record_id is None
     return msgspec.structs.replace(
         contact,
         pair={**contact.pair, crm: ref.key},
@@ -239,15 +243,17 @@ def relink(contact: Contact, ref: RecordRef) -> Contact:
         unsure=without(contact.unsure, crm),
         resolutions=without(contact.resolutions, crm),
         read_under=without(contact.read_under, crm),
-        created_by_us=tuple(each for each in contact.created_by_us if each is not crm),
+        created_by_us=unmade(contact, crm),
         orphaned=False,
         into="",
-        doubted={
-            each: kept
-            for each, kept in contact.doubted.items()
-            if each is not crm or kept.flight.record_id is None
-        },
+        doubted=contact.doubted if creating else without(contact.doubted, crm),
     )
+
+
+def unmade(contact: Contact, crm: Crm) -> tuple[Crm, ...]:
+    """The CRMs whose record we made and nobody has read in full, less one."""
+    made = contact.created_by_us
+    return tuple(each for each in made if each is not crm) if crm in made else made
 
 
 def without(mapping: dict[Crm, T], crm: Crm) -> dict[Crm, T]:

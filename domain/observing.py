@@ -81,13 +81,8 @@ def observed(step: Step, event: e.RecordObserved) -> None:
     contact = _account(contact, look, request)
     contact = _identify(step, contact, look)
     joined, contact = _membership(step, contact, look)
-    trigger = _trigger(contact, look, joined=joined)
-    if look.linked and look.turned:
-        contact = _loss(step, contact, look)
-    if trigger:
-        contact = _open(step, contact, look, *trigger)
-    if look.linked and look.after.gone:
-        contact = _succeed(contact, look)
+    if contact.pair.get(ref.crm) == ref.key:
+        contact = _react(step, contact, look, joined=joined)
     step.book.put_contact(settle(step, contact))
 
 
@@ -235,15 +230,26 @@ def _satisfy(contact: Contact, look: Look, request: ReadRequest | None) -> Conta
             contact = replace(contact, read_under={**contact.read_under, crm: request.config})
             complete = look.made
     if complete:
-        made = tuple(each for each in contact.created_by_us if each is not crm)
-        contact = replace(contact, created_by_us=made)
+        contact = replace(contact, created_by_us=links.unmade(contact, crm))
     return contact
+
+
+# -- what starts a sync
+
+
+def _react(step: Step, contact: Contact, look: Look, *, joined: bool) -> Contact:
+    """Do what a look at the linked record calls for: note its loss, and decide if it shows news."""
+    trigger = None if look.event.source == "baseline" else _trigger(contact, look, joined=joined)
+    if look.linked and look.turned:
+        contact = _loss(step, contact, look)
+    if trigger:
+        contact = _open(step, contact, look, *trigger)
+    heir = links.successor(contact, look.ref.crm) if look.linked and look.after.gone else None
+    return links.relink(contact, heir) if heir else contact
 
 
 def _loss(step: Step, contact: Contact, look: Look) -> Contact:
     """Note that the linked record was deleted or restored; a baseline tells nothing of when."""
-    if contact.pair.get(look.ref.crm) != look.ref.key:
-        return contact
     if look.after.gone and deleted_by_us(contact, look.ref.crm):
         return confirm_deletion(contact, look.ref.crm)
     return contact if look.event.source == "baseline" else note_loss(step, contact, look.kind, look.ref)
@@ -255,26 +261,13 @@ def _open(step: Step, contact: Contact, look: Look, trigger: str, names: str) ->
     return open_decision(step, contact, trigger, f"{look.ref.key} {names}".strip(), once=once)
 
 
-def _succeed(contact: Contact, look: Look) -> Contact:
-    """Let another record of the person take the place of one that is gone for good."""
-    crm = look.ref.crm
-    heir = links.successor(contact, crm) if contact.pair.get(crm) == look.ref.key else None
-    return links.relink(contact, heir) if heir else contact
-
-
-# -- what starts a sync
-
-
 def _trigger(contact: Contact, look: Look, *, joined: bool) -> tuple[str, str] | None:
     """Whether an observation starts a sync: (trigger, field names), or None."""
-    event = look.event
-    if event.source == "baseline" or contact.pair.get(event.crm) != look.ref.key:
-        return None
     if not look.linked:
-        return None if event.source in ASKED_FOR else ("linked" if look.known else CREATED, "")
+        return None if look.event.source in ASKED_FOR else ("linked" if look.known else CREATED, "")
     if look.turned:
         gone = look.after.gone
-        ours = gone and deleted_by_us(contact, event.crm)
+        ours = gone and deleted_by_us(contact, look.ref.crm)
         return None if ours else ("deleted", "") if gone else ("restored", "")
     if joined:
         return "joined_list", ""

@@ -86,6 +86,8 @@ _UNKNOWN: Any = object()
 
 def _news(known: Fields, taken: Fields) -> tuple[dict[str, Change], frozenset[str]]:
     """What known values became, and the fields that are known for the first time."""
+    if not known:
+        return {}, frozenset(taken)
     changes: dict[str, Change] = {}
     learned = []
     for field, value in taken.items():
