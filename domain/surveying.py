@@ -5,7 +5,7 @@ what their folds touched (``domain.parts``).
 """
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from functools import reduce
 from itertools import chain
@@ -132,6 +132,12 @@ class _Unions:
         first, second = self.find(one), self.find(other)
         self.parents[max(first, second)] = min(first, second)
 
+    def roots(self) -> "array[int]":
+        """The smallest number that each belongs together with."""
+        for number, parent in enumerate(self.parents):  # a parent is smaller, so it has its root already
+            self.parents[number] = self.parents[parent]
+        return self.parents
+
 
 class Findings(NamedTuple):
     """What some stretches of the log are about."""
@@ -147,8 +153,8 @@ class Survey:
 
     def __init__(self, known: Pointers) -> None:
         self._names_of = Glimpses(known).names
-        self._numbers: dict[str, int] = {}
         self._unions = _Unions()
+        self._numbers = defaultdict[str, int](self._unions.add)
         self._stretches: dict[int, array[int]] = {}
         self._configurations: set[str] = set()
 
@@ -162,10 +168,10 @@ class Survey:
         if not names:
             self._see_of_all(raw)
             return
-        number = self._number(names[0])
+        number = self._numbers[names[0]]
         self._events.append(number)
         for name in names[1:]:
-            self._unions.join(number, self._number(name))
+            self._unions.join(number, self._numbers[name])
 
     def _see_of_all(self, raw: bytes) -> None:
         """Take an event that is said of the connection as a whole."""
@@ -174,15 +180,10 @@ class Survey:
         if isinstance(event, e.ConfigurationApplied):
             self._configurations.add(event.digest)
 
-    def _number(self, name: str) -> int:
-        number = self._numbers.get(name)
-        if number is None:
-            number = self._numbers[name] = self._unions.add()
-        return number
-
     def findings(self) -> Findings:
-        roots = array("l", map(self._unions.find, range(len(self._numbers))))
-        return Findings(list(self._numbers), roots, self._stretches, frozenset(self._configurations))
+        return Findings(
+            list(self._numbers), self._unions.roots(), self._stretches, frozenset(self._configurations)
+        )
 
 
 def split(surveys: Sequence[Findings], parts: int) -> bytes:
@@ -197,7 +198,7 @@ def split(surveys: Sequence[Findings], parts: int) -> bytes:
     for survey, place in zip(surveys, places, strict=True):
         for number, root in enumerate(survey.roots):
             unions.join(place[number], place[root])
-    groups = [unions.find(number) for number in range(len(numbers))]
+    groups = unions.roots()
     owners = _share_out(_sizes(surveys, places, groups), parts)
     found: dict[int, bytes] = {}
     for survey, place in zip(surveys, places, strict=True):
@@ -207,7 +208,7 @@ def split(surveys: Sequence[Findings], parts: int) -> bytes:
     return b"".join(found[stretch] for stretch in sorted(found))
 
 
-def _sizes(surveys: Sequence[Findings], places: Sequence[list[int]], groups: list[int]) -> dict[int, int]:
+def _sizes(surveys: Sequence[Findings], places: Sequence[list[int]], groups: "array[int]") -> dict[int, int]:
     """How many events each group has."""
     sizes = dict.fromkeys(groups, 0)
     for survey, place in zip(surveys, places, strict=True):
