@@ -7,6 +7,8 @@ tickets, cursors, claims in progress) belongs to neither: losing it costs time, 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from domain.book import Changes, Table
 
 START = "0-0"
@@ -17,7 +19,7 @@ class Trimmed(LookupError):  # noqa: N818 - says what happened
     """What follows the position is not kept any more; the archive has it."""
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One event as the log keeps it."""
 
     position: str  #: ``<epoch ms>-<n>``, strictly increasing

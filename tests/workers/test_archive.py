@@ -24,6 +24,7 @@ from workers.archive.snapshots import Past
 from workers.archive.whole import WholeLog
 from workers.replay import Replay
 from workers.storage.memory import MemoryStores, MemoryTables
+from workers.store import Entry
 
 
 def test_what_is_folded_and_settled_is_archived() -> None:
@@ -238,7 +239,7 @@ def test_an_archive_that_holds_something_else_than_the_log_is_found() -> None:
     shelf.look(5)
     shelf.archived()
     entry = shelf.stores.log._entries[-2]
-    shelf.stores.log._entries[-2] = entry._replace(raw=encode(Paused(by="somebody else")))
+    shelf.stores.log._entries[-2] = Entry(entry.position, encode(Paused(by="somebody else")))
 
     assert len(shelf.faults()) == 1
 

@@ -7,7 +7,8 @@ A packed entry is one byte, the number of its dictionary, and a Zstandard frame;
 Dictionaries are never changed and never thrown away.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from threading import Lock
 from typing import Any
 
@@ -52,8 +53,8 @@ class Packing:
         self._key = key
         self._lock = Lock()  # a compressor is for one thread at a time
         self._current: int | None = None
-        self._compressors: dict[int, ZstdCompressor] = {}
-        self._decompressors: dict[int, ZstdDecompressor] = {}
+        self._compress = cache(self._compressing)
+        self._decompress = cache(self._decompressing)
 
     def learn(self, dictionary: bytes) -> None:
         """Pack by another dictionary from now on; it must hold nobody's values, for it is kept for ever."""
@@ -75,7 +76,7 @@ class Packing:
             number = self._current
             if not number:
                 return list(events)
-            compress, mark = self._compressor(number).compress, bytes([number])
+            compress, mark = self._compress(number), bytes([number])
             packed = ((each, mark + compress(each)) for each in events)
             return [min(plain, short, key=len) for plain, short in packed]
 
@@ -91,7 +92,7 @@ class Packing:
     def _unpacked(self, entry: bytes) -> bytes:
         """The event of a packed entry; the entry itself if it is neither packed nor an event."""
         try:
-            return self._decompressor(entry[0]).decompress(entry[1:]) if entry else entry
+            return self._decompress(entry[0])(entry[1:]) if entry else entry
         except ZstdError:
             return entry
 
@@ -101,20 +102,13 @@ class Packing:
             raise LostDictionary(f"{self._key} has no dictionary {number}")
         return ZstdCompressionDict(content, dict_type=DICT_TYPE_RAWCONTENT)
 
-    def _compressor(self, number: int) -> ZstdCompressor:
-        if number not in self._compressors:
-            dictionary, how = self._load(number), _parameters()
-            dictionary.precompute_compress(compression_params=how)
-            self._compressors[number] = ZstdCompressor(dict_data=dictionary, compression_params=how)
-        return self._compressors[number]
+    def _compressing(self, number: int) -> Callable[[bytes], bytes]:
+        dictionary, how = self._load(number), _parameters()
+        dictionary.precompute_compress(compression_params=how)
+        return ZstdCompressor(dict_data=dictionary, compression_params=how).compress
 
-    def _decompressor(self, number: int) -> ZstdDecompressor:
-        if number not in self._decompressors:
-            dictionary = self._load(number)
-            self._decompressors[number] = ZstdDecompressor(
-                dict_data=dictionary, format=FORMAT_ZSTD1_MAGICLESS
-            )
-        return self._decompressors[number]
+    def _decompressing(self, number: int) -> Callable[[bytes], bytes]:
+        return ZstdDecompressor(dict_data=self._load(number), format=FORMAT_ZSTD1_MAGICLESS).decompress
 
 
 def _parameters() -> Any:

@@ -46,8 +46,8 @@ class RedisLog:
         found, begins = pipeline.execute()
         if begins is not None and position_of(begins.decode()) > position_of(after):
             raise Trimmed(after)
-        raw = self.packing.unpack([event for _, (_, event) in found], wanted)
-        return [Entry(position.decode(), each) for (position, _), each in zip(found, raw, strict=True)]
+        events = self.packing.unpack([event for _, (_, event) in found], wanted)
+        return [*map(Entry, [position.decode() for position, _ in found], events)]
 
     def begins(self) -> str:
         found: bytes | None = do(self._client, "GET", self._keys.begins)
