@@ -34,6 +34,11 @@ def rules_of(
     return rules
 
 
+def required_of(schema: ObjectSchema) -> tuple[str, ...]:
+    """The fields of an object without which no record can be made."""
+    return tuple(field.name for field in schema.fields.values() if field.required and field.createable)
+
+
 def dependent_of(schema: ObjectSchema) -> tuple[FieldSchema, ...]:
     """The picklists of an object whose options another field decides."""
     return tuple(field for field in schema.fields.values() if field.controller)

@@ -6,14 +6,14 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from domain.checking import Documents, Place, dependent_of, judged_fields, rules_of
+from domain.checking import Documents, Place, dependent_of, judged_fields, required_of, rules_of
 from domain.conditions import Expression, compile_expression
 from domain.events import digest
 from domain.fielding import Sides, computed_field, mapped_field
 from domain.identity import CRMS, Crm
 from domain.inclusion import InclusionFilter, ListError, compile_list
 from domain.kinds import ObjectKind
-from domain.mapping import ALWAYS, MappedField, SyncRule
+from domain.mapping import ALWAYS, MappedField, SyncRule, starts
 from domain.money import CURRENCY, amounts_of
 from domain.owners import NOBODY, Owner, Owners, is_owner, match_owners, owner_field
 from domain.policy import EMPTY, Computed, Document, FieldMapping, Formulas, KindPolicy, Policy, Section
@@ -68,12 +68,16 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         fields=fields,
         properties={name: tuple(field.hubspot for field in each) for name, each in fields.items()},
         mapped={(name, crm): _mapped(fields[name], computed[name], crm) for name in fields for crm in CRMS},
+        starts={
+            (name, crm): starts((*fields[name], *computed[name]), crm) for name in fields for crm in CRMS
+        },
         absent={name: tuple(filter(_lacks_a_side, each)) for name, each in fields.items()},
         watched=watched,
         prompts=prompts,
         needed=needed,
         told=_told(needed, watched, prompts, inclusion),
         schemas=schemas,
+        required={place: required_of(schema) for place, schema in schemas.items()},
         dependent=dependent,
         apart={place: _apart(schema, section) for place, schema in schemas.items()},
         rules=rules,

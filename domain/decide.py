@@ -17,7 +17,7 @@ from domain.outcomes import Outcome, OutcomeClass
 from domain.plan import plan
 from domain.reasons import ABSENT, Reason, Wait
 from domain.records import version_of
-from domain.state import Closed, Contact, Flight, Hold, Letter, Once, Opened, Priority, content, intent_key
+from domain.state import Closed, Contact, Flight, Letter, Once, Opened, Priority, content, intent_key
 from domain.step import Step, replace
 
 
@@ -238,11 +238,10 @@ def _conclude(step: Step, contact: Contact, answer: Plan, *, withdrawn: bool) ->
     opened = contact.opened
     assert opened is not None
     stopped = _stopped(contact, answer) if answer.broken or contact.refused else []
-    blocked = [intent_key(contact.id, crm) for crm in stopped]
-    letters = [letter for key in blocked if (letter := step.book.letter(key)) is not None]
+    letters = _letters(step, contact, stopped) if stopped else []
     reason, explanation = _ending(opened, answer, letters, withdrawn=withdrawn)
-    held = {name: hold.message for holds in answer.held.values() for name, hold in holds.items()}
-    kept = blocked[0] if letters else ""
+    held = _messages(answer) if answer.held else {}
+    kept = intent_key(contact.id, stopped[0]) if letters else ""
     _close(step, contact, opened, reason, explanation=explanation, held=held, letter=kept)
     step.book.queue(OPEN, contact.id, None)
     kept_back = answer.stop in _FOR_LATER or HUBSPOT in stopped
@@ -259,24 +258,31 @@ def _stopped(contact: Contact, answer: Plan) -> list[Crm]:
     return [crm for crm in CRMS if crm in answer.broken or refused(contact, crm, answer)]
 
 
+def _letters(step: Step, contact: Contact, crms: list[Crm]) -> list[Letter]:
+    """The dead letters of some targets."""
+    kept = (step.book.letter(intent_key(contact.id, crm)) for crm in crms)
+    return [letter for letter in kept if letter is not None]
+
+
+def _messages(answer: Plan) -> dict[str, str]:
+    """Why each held field is."""
+    return {name: hold.message for holds in answer.held.values() for name, hold in holds.items()}
+
+
 def _ending(opened: Opened, answer: Plan, letters: list[Letter], *, withdrawn: bool) -> tuple[Reason, str]:
     if answer.stop is not None and not opened.wrote:
         return answer.stop, answer.explanation
-    holds = [hold for each in answer.held.values() for hold in each.values()]
+    holds = [hold for each in answer.held.values() for hold in each.values()] if answer.held else []
+    why = ", ".join(sorted({hold.message for hold in holds})) if holds else ""
     if opened.wrote:
         stopped = answer.stop is Reason.GUARD or (answer.stop is not None and withdrawn)
         kept_back = stopped or letters or holds
-        why = answer.explanation or _why(holds)
-        return (Reason.PARTLY_DELIVERED, why) if kept_back else (Reason.DELIVERED, "")
+        return (Reason.PARTLY_DELIVERED, answer.explanation or why) if kept_back else (Reason.DELIVERED, "")
     if letters:
         return letters[0].reason, letters[0].outcome.message
     if holds:
-        return held_reason({hold.code for hold in holds}), _why(holds)
+        return held_reason({hold.code for hold in holds}), why
     return (Reason.WITHDRAWN if withdrawn else Reason.ALREADY_IN_SYNC), ""
-
-
-def _why(holds: list[Hold]) -> str:
-    return ", ".join(sorted({hold.message for hold in holds}))
 
 
 def _close(

@@ -3,18 +3,21 @@
 Nothing is remembered here: the same contact and policy give the same drafts.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
-from domain.answer import Draft, Lost, Need, Plan, Side, linked, match_value, read_in_full
+from domain.answer import Draft, Lost, Need, Plan, Side, linked, read_in_full
 from domain.convert import Unconvertible
 from domain.identity import HUBSPOT, SALESFORCE, Crm, Fields, FieldValue, RecordRef
+from domain.links import match_values
 from domain.mapping import (
     AGREE,
     ALWAYS,
-    TARGETS,
     MappedField,
     Refuse,
     Send,
+    Start,
     SyncRule,
     merge,
 )
@@ -24,8 +27,9 @@ from domain.policy import KindPolicy
 from domain.reasons import ABSENT, OWN_RULES, REQUIRED, UNCONVERTIBLE, Reason, Wait
 from domain.records import Record
 from domain.routing import route
+from domain.schema import FieldSchema
 from domain.state import Contact, Echoed, Hold, Once
-from domain.validation import mismatched, missing_required, objection
+from domain.validation import mismatched, objection
 
 PING_PONG_LIMIT = 2
 """How often one value may be sent to a target before only a new human value sends it again."""
@@ -44,9 +48,8 @@ class _Drafting(msgspec.Struct):
     fields: Fields = {}
     sources: Fields = {}
 
-    def write(self, mapped: MappedField, value: FieldValue, source: FieldValue) -> None:
+    def write(self, name: str, schema: FieldSchema, value: FieldValue, source: FieldValue) -> None:
         """Put a value into the draft, unless it is or must be held back."""
-        name, schema = mapped.side(self.crm)
         told = self.contact.holds or self.contact.echoes
         hold = self._standing_hold(name, value, source) if told else None
         if hold is not None:
@@ -123,19 +126,18 @@ def create(contact: Contact, kind: KindPolicy, side: Side, now: int) -> Plan:
         return Plan(stop=Reason.CREATION_OFF, explanation=why)
     if target in contact.flights:
         return Plan()
-    address = match_value(contact, kind) or ""
+    address = next(iter(match_values(kind.kind, ref, record.values)), "")
     if contact.looked_up.get(target) != address:
         return Plan(wait=Wait.LOOK_UP, needs=[Need("look_up", target, name, address)])
     drafting = _Drafting(contact, kind, Plan(drafted=True), target, name, None, {})
     theirs = name if target is SALESFORCE else ref.object
-    foreign = _foreign(kind, ref, record) if target is HUBSPOT else _NONE
-    for mapped in (*kind.fields[theirs], *kind.computed[theirs]):
-        if imported and mapped.hubspot not in kind.kind.match[name]:
-            continue
-        if mapped.salesforce in foreign:
-            drafting.refuse(mapped.hubspot, record.values.get(mapped.salesforce), UNCONVERTIBLE, OTHER)
-        else:
-            _start_with(drafting, mapped, record.values, now)
+    starts: Iterable[Start] = kind.starts[theirs, target]
+    if imported:
+        starts = [each for each in starts if each.name in kind.kind.match[name]]
+    elif target is HUBSPOT and kind.amounts[theirs]:
+        starts = _without_foreign(drafting, starts, side)
+    for each in starts:
+        _start_with(drafting, each, record.values, now)
     return _creation(drafting, ref)
 
 
@@ -164,21 +166,29 @@ def _given(kind: KindPolicy, target: Crm, name: str) -> Fields:
     return {**given, **kind.section.defaults.get(name, {})}
 
 
-def _start_with(drafting: _Drafting, mapped: MappedField, record: Fields, now: int) -> None:
-    """Give a new record its first value of a field, where the rule lets one pass in this direction."""
-    target = drafting.crm
-    if target not in TARGETS[mapped.rule]:
-        return
-    source = mapped.computed(record, now) if mapped.computed else record.get(mapped.name(target.other))
-    if source is None and target not in mapped.fills:
+def _without_foreign(drafting: _Drafting, starts: Iterable[Start], side: Side) -> list[Start]:
+    """Hold back the amounts of a Salesforce record that are in another currency."""
+    (ref, record), kind = side, drafting.kind
+    foreign = _foreign(kind, ref, record)
+    for each in kind.fields[ref.object]:
+        if each.salesforce in foreign:
+            drafting.refuse(each.hubspot, record.values.get(each.salesforce), UNCONVERTIBLE, OTHER)
+    return [each for each in starts if each.source not in foreign]
+
+
+def _start_with(drafting: _Drafting, start: Start, values: Fields, now: int) -> None:
+    """Give a new record its first value of a field; ``values``: of the record on the other side."""
+    name, schema, source_name, carry, filled, computed = start
+    source = computed(values, now) if computed else values.get(source_name)
+    if source is None and not filled:
         return
     try:
-        value = mapped.carry(target, source)
+        value = carry(source)
     except Unconvertible as error:
-        drafting.refuse(mapped.name(target), source, error.code, str(error))
+        drafting.refuse(name, source, error.code, str(error))
         return
-    if value is not None and (value == "true" or not mapped.schema(target).apart):
-        drafting.write(mapped, value, source)
+    if value is not None and (value == "true" or not schema.apart):
+        drafting.write(name, schema, value, source)
 
 
 def _creation(drafting: _Drafting, ref: RecordRef) -> Plan:
@@ -200,9 +210,8 @@ def _creation(drafting: _Drafting, ref: RecordRef) -> Plan:
 
 def _incomplete(drafting: _Drafting, fields: Fields) -> str:
     """Why no record can be made of these fields; empty if one can. What it lacks is held back."""
-    kind, name = drafting.kind, drafting.object
-    schema, held = kind.schemas.get((drafting.crm, name)), drafting.answer.held.get(drafting.crm, {})
-    absent = missing_required(schema, fields) if schema else ()
+    kind, name, held = drafting.kind, drafting.object, drafting.answer.held.get(drafting.crm, {})
+    absent = [each for each in kind.required.get((drafting.crm, name), ()) if fields.get(each) is None]
     lacking = {
         each: Hold(None, kind.digest, REQUIRED, f"{name} requires {each}")
         for each in absent
@@ -242,10 +251,13 @@ def update(contact: Contact, kind: KindPolicy, ours: Side, theirs: Side, now: in
 def _merge_all(drafts: dict[Crm, _Drafting], differing: list[Compared], ours: Record, theirs: Side) -> None:
     """Put what passes into the drafts, and what agrees into the answer."""
     contact, kind, answer = drafts[HUBSPOT].contact, drafts[HUBSPOT].kind, drafts[HUBSPOT].answer
-    changed, changed_there, seen_there = ours.changed, theirs[1].changed, theirs[1].seen[0]
+
+    def changed_at(mapped: MappedField) -> tuple[int, int]:
+        """A Salesforce value nobody saw changing is as old as its record."""
+        record = theirs[1]
+        return ours.changed.get(mapped.hubspot, 0), record.changed.get(mapped.salesforce, record.seen[0])
+
     for mapped, pair, agreed in differing:
-        # a Salesforce value nobody saw changing is as old as its record
-        changed_at = changed.get(mapped.hubspot, 0), changed_there.get(mapped.salesforce, seen_there)
         merged = merge(mapped, pair, agreed, changed_at)
         if merged is AGREE:
             if not (contact.flights and _flying(contact, mapped)):
@@ -258,10 +270,11 @@ def _merge_all(drafts: dict[Crm, _Drafting], differing: list[Compared], ours: Re
 
 def _send(drafting: _Drafting, mapped: MappedField, sent: Send, foreign: frozenset[str]) -> None:
     """Put a value into the draft; ``foreign``: amounts in another currency, which never pass."""
+    name, schema = mapped.side(sent.target)
     if mapped.salesforce in foreign:
-        drafting.refuse(mapped.name(sent.target), sent.source, UNCONVERTIBLE, OTHER)
+        drafting.refuse(name, sent.source, UNCONVERTIBLE, OTHER)
         return
-    drafting.write(mapped, sent.value, sent.source)
+    drafting.write(name, schema, sent.value, sent.source)
     if sent.conflict:
         drafting.answer.lost[mapped.hubspot] = Lost(sent.target, sent.lost)
 

@@ -5,7 +5,7 @@ lets echoes and no-ops vanish, and shows a real conflict: both sides left what t
 sync rule then names the winner, and the value that lost is kept with the decision.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -28,12 +28,6 @@ class SyncRule(StrEnum):
 
 PREFERRED = {SyncRule.PREFER_SALESFORCE: SALESFORCE, SyncRule.PREFER_HUBSPOT: HUBSPOT}
 ALWAYS = {SyncRule.ALWAYS_SALESFORCE: SALESFORCE, SyncRule.ALWAYS_HUBSPOT: HUBSPOT}
-TARGETS: dict[SyncRule, tuple[Crm, ...]] = {
-    **dict.fromkeys(SyncRule, CRMS),
-    **{rule: (winner.other,) for rule, winner in ALWAYS.items()},
-    SyncRule.DONT_SYNC: (),
-}
-"""Where a rule lets values go."""
 
 
 class MappedField(NamedTuple):
@@ -78,6 +72,32 @@ class MappedField(NamedTuple):
     def carry(self, target: Crm, value: FieldValue) -> FieldValue:
         """The value in the target's words. Raises ``Unconvertible``."""
         return self.to_hubspot(value) if target is HUBSPOT else self.to_salesforce(value)
+
+
+class Start(NamedTuple):
+    """How a new record gets its first value of a field."""
+
+    name: str  #: of the field in the new record
+    schema: FieldSchema
+    source: str  #: the field on the other side that the value comes from
+    carry: Callable[[FieldValue], FieldValue]
+    filled: bool  #: a blank gives a value too
+    computed: Callable[[Fields, int], FieldValue] | None  #: as in the mapping
+
+
+def starts(fields: Iterable[MappedField], target: Crm) -> tuple[Start, ...]:
+    """What a new record of a CRM starts with, as far as the rules let values pass in this direction."""
+    return tuple(
+        Start(
+            *each.side(target),
+            each.name(target.other),
+            each.to_hubspot if target is HUBSPOT else each.to_salesforce,
+            target in each.fills,
+            each.computed,
+        )
+        for each in fields
+        if each.rule is not SyncRule.DONT_SYNC and ALWAYS.get(each.rule) is not target
+    )
 
 
 class Pair(NamedTuple):
@@ -127,14 +147,18 @@ Values = tuple[FieldValue, FieldValue]
 """HubSpot's and Salesforce's."""
 
 
-def merge(field: MappedField, now: Pair, agreed: Values | None, changed_at: tuple[int, int]) -> Merged:
+Changed = Callable[["MappedField"], tuple[int, int]]
+"""When the two values of a field last changed, epoch ms; 0 if unknown."""
+
+
+def merge(field: MappedField, now: Pair, agreed: Values | None, changed_at: Changed) -> Merged:
     """Decide one field.
 
     Args:
         field: the mapping and its rule.
         now: the values that count at present, writes under way included.
         agreed: the values last known in sync; None for a new pair.
-        changed_at: when (HubSpot, Salesforce) last changed, epoch ms, for two-way conflicts; 0 if unknown.
+        changed_at: is asked where both sides may have changed, and the rule names neither.
 
     Both sides count as changed on a new pair, so where both have a value the two-way rule takes the later.
     """
@@ -189,7 +213,7 @@ def _blank(now: Pair, crm: Crm) -> bool:
     return now.of(crm) is None
 
 
-def _first(field: MappedField, now: Pair, changed_at: tuple[int, int]) -> Crm | None:
+def _first(field: MappedField, now: Pair, changed_at: Changed) -> Crm | None:
     """Who wins on a new pair: a blank never clears, and where both have a value the rule decides."""
     if field.rule is SyncRule.OPT_OUT:
         return _ticked(now, frozenset(CRMS))
@@ -200,7 +224,7 @@ def _first(field: MappedField, now: Pair, changed_at: tuple[int, int]) -> Crm | 
     if blanks:
         return blanks[0].other
     preferred = PREFERRED.get(field.rule)
-    return preferred or (field.first(now) if field.first else _latest(changed_at))
+    return preferred or (field.first(now) if field.first else _latest(changed_at(field)))
 
 
 def _ticked(now: Pair, left: frozenset[Crm]) -> Crm | None:
@@ -208,25 +232,24 @@ def _ticked(now: Pair, left: frozenset[Crm]) -> Crm | None:
     return next((crm for crm in CRMS if crm in left and now.of(crm) == "true"), None)
 
 
-def _winner(field: MappedField, now: Pair, left: frozenset[Crm], changed_at: tuple[int, int]) -> Crm | None:
+def _winner(field: MappedField, now: Pair, left: frozenset[Crm], changed_at: Changed) -> Crm | None:
     if field.rule is SyncRule.OPT_OUT:
         return _ticked(now, left)
     if field.rule in ALWAYS:
         return ALWAYS[field.rule]
     if field.rule in PREFERRED:
-        return _preferred(PREFERRED[field.rule], now, left, changed_at)
-    if len(left) > 1:
-        return _latest(changed_at)
-    return next(iter(left))
+        return _preferred(field, now, left, changed_at)
+    return _latest(changed_at(field)) if len(left) > 1 else next(iter(left))
 
 
-def _preferred(crm: Crm, now: Pair, left: frozenset[Crm], changed_at: tuple[int, int]) -> Crm:
+def _preferred(field: MappedField, now: Pair, left: frozenset[Crm], changed_at: Changed) -> Crm:
     """The preferred side wins, with its value or by being cleared; while empty, the other side fills it."""
+    crm = PREFERRED[field.rule]
     if not _blank(now, crm):
         return crm
     if crm not in left:
         return crm.other
-    return crm if left == {crm} else _latest(changed_at)
+    return crm if left == {crm} else _latest(changed_at(field))
 
 
 def _latest(changed_at: tuple[int, int]) -> Crm:

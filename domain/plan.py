@@ -26,12 +26,13 @@ def plan(contact: Contact, policy: Policy, now: int) -> Plan:
     kind = policy.kinds.get(contact.kind)
     if kind is None:
         return Plan(stop=Reason.NOT_CONFIGURED, explanation=contact.kind)
-    stop = _parked(contact) or _unready(policy)
-    if stop is None and _orphaned(contact, kind):
+    if contact.erased or contact.parked or not policy.ready:
+        return _undecidable(contact)
+    if _orphaned(contact, kind):
         return _following(contact, kind, now)
     ours, theirs = linked(contact, HUBSPOT), linked(contact, SALESFORCE)
     sides = [*filter(None, (ours, theirs))]
-    stop = stop or _lost(sides) or _unread(contact, kind, sides) or _barred(contact, kind, sides, now)
+    stop = _lost(sides) or _unread(contact, kind, sides) or _barred(contact, kind, sides, now)
     if stop is not None:
         return stop
     inclusion = _inclusion(contact, kind, ours, now)
@@ -61,16 +62,13 @@ def _arriving(contact: Contact, kind: KindPolicy, theirs: Side | None) -> bool:
 # -- what may stop a contact, in order
 
 
-def _parked(contact: Contact) -> Plan | None:
+def _undecidable(contact: Contact) -> Plan:
+    """Stop for somebody whom nothing is decided of; otherwise wait until both CRMs were read once."""
     if contact.erased:
         return Plan(stop=Reason.ERASED)
     if contact.parked:
         return Plan(stop=Reason.ENGINE_FAULT, explanation=f"event {contact.parked}")
-    return None
-
-
-def _unready(policy: Policy) -> Plan | None:
-    return None if policy.ready else Plan(wait=Wait.BASELINE)
+    return Plan(wait=Wait.BASELINE)
 
 
 def _lost(sides: Sequence[Side]) -> Plan | None:

@@ -12,7 +12,7 @@ from domain.fielding import Options
 from domain.identity import Crm
 from domain.inclusion import InclusionFilter
 from domain.kinds import ObjectKind
-from domain.mapping import MappedField, SyncRule
+from domain.mapping import MappedField, Start, SyncRule
 from domain.owners import OwnerOptions
 from domain.routing import Route
 from domain.rules import ObjectRules, Rule
@@ -99,12 +99,16 @@ class KindPolicy:
     fields: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> its mapped fields
     properties: dict[str, tuple[str, ...]]  #: Salesforce object -> the property of each of its mapped fields
     mapped: dict[tuple[str, Crm], dict[str, MappedField]]  #: (Salesforce object, CRM) -> field -> its mapping
+    starts: dict[
+        tuple[str, Crm], tuple[Start, ...]
+    ]  #: (Salesforce object, CRM) -> what a new record starts with
     absent: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> those that one side does not have
     watched: dict[Place, frozenset[str]]  #: (CRM, object) -> fields whose change is a trigger
     prompts: dict[Place, dict[str, str]]  #: (CRM, object) -> unmapped watched field -> trigger
     needed: dict[Place, frozenset[str]]  #: (CRM, object) -> fields to be known before deciding
     told: dict[Place, frozenset[str]]  #: (CRM, object) -> fields taken from the answer to an update
     schemas: dict[Place, ObjectSchema]
+    required: dict[Place, tuple[str, ...]]  #: fields that a new record must have
     dependent: dict[Place, tuple[FieldSchema, ...]]  #: picklists that depend on another field
     apart: dict[
         Place, dict[str, str]

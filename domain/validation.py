@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 
 from domain.identity import Fields, FieldValue
-from domain.schema import FieldKind, FieldSchema, ObjectSchema
+from domain.schema import FieldKind, FieldSchema
 
 _ADDRESS = re.compile(r"[^\s@,;<>()]+@[^\s@,;<>().]+(\.[^\s@,;<>().]+)+")
 
@@ -72,12 +72,6 @@ _OBJECTIONS = {
     **dict.fromkeys(_NUMBERS, _number_objection),
     FieldKind.EMAIL: _address_objection,
 }
-
-
-def missing_required(schema: ObjectSchema, fields: dict[str, FieldValue]) -> tuple[str, ...]:
-    """Fields that a create must have and would not."""
-    required = (field for field in schema.fields.values() if field.required and field.createable)
-    return tuple(field.name for field in required if fields.get(field.name) is None)
 
 
 def mismatched(dependent: Iterable[FieldSchema], fields: Fields, known: Fields) -> Iterator[tuple[str, str]]:

@@ -103,7 +103,11 @@ FIRST = [
 
 
 def outcome(case: Case) -> Merged:
-    return merge(mapped(case.rule), Pair(case.hubspot, case.salesforce), case.agreed, case.changed)
+    return merge(mapped(case.rule), Pair(case.hubspot, case.salesforce), case.agreed, lambda _: case.changed)
+
+
+def never(_: MappedField) -> tuple[int, int]:
+    return 0, 0
 
 
 def sent(result: Merged) -> tuple[Crm, FieldValue] | None:
@@ -132,13 +136,13 @@ def test_a_pair_that_never_agreed(case: Case) -> None:
     ids=["both edited", "the rule undoes an edit", "both had one"],
 )
 def test_the_value_that_gives_way_is_kept(rule: SyncRule, now: Pair, agreed: Pair | None, lost: str) -> None:
-    result = merge(mapped(rule), now, agreed, (0, 0))
+    result = merge(mapped(rule), now, agreed, never)
     assert isinstance(result, Send)
     assert (result.conflict, result.lost) == (True, lost)
 
 
 def test_what_replaces_an_agreed_value_loses_nothing() -> None:
-    result = merge(mapped(TWO_WAY), Pair("new", "old"), AGREED, (0, 0))
+    result = merge(mapped(TWO_WAY), Pair("new", "old"), AGREED, never)
     assert isinstance(result, Send)
     assert not result.conflict
 
@@ -146,13 +150,13 @@ def test_what_replaces_an_agreed_value_loses_nothing() -> None:
 @pytest.mark.rule(85)
 def test_a_formula_is_read_and_never_written() -> None:
     formula = mapped(TWO_WAY, calculated=True)
-    assert isinstance(merge(formula, Pair("new", "old"), AGREED, (0, 0)), Leave)
-    assert sent(merge(formula, Pair("old", "new"), AGREED, (0, 0))) == (HS, "new")
+    assert isinstance(merge(formula, Pair("new", "old"), AGREED, never), Leave)
+    assert sent(merge(formula, Pair("old", "new"), AGREED, never)) == (HS, "new")
 
 
 def test_a_value_without_counterpart_is_refused_and_named() -> None:
     number = mapped(TWO_WAY, FieldKind.NUMBER)
-    assert merge(number, Pair("ten", "1"), Pair("1", "1"), (0, 0)) == Refuse(
+    assert merge(number, Pair("ten", "1"), Pair("1", "1"), never) == Refuse(
         SF, "ten", "not a number", UNCONVERTIBLE
     )
 
@@ -160,4 +164,4 @@ def test_a_value_without_counterpart_is_refused_and_named() -> None:
 @pytest.mark.rule(82)
 def test_an_empty_checkbox_and_an_unticked_one_agree() -> None:
     box = mapped(TWO_WAY, FieldKind.BOOLEAN)
-    assert isinstance(merge(box, Pair(None, "false"), None, (0, 0)), Agree)
+    assert isinstance(merge(box, Pair(None, "false"), None, never), Agree)

@@ -2,10 +2,11 @@
 
 import pytest
 
+from domain.checking import required_of
 from domain.identity import Fields, FieldValue
 from domain.retry import ATTEMPTS, FIRST_MS, LONGEST_MS, delay_ms
 from domain.schema import FieldKind, FieldSchema, ObjectSchema, Option
-from domain.validation import mismatched, missing_required, objection
+from domain.validation import mismatched, objection
 from tests.world import SF, text
 
 
@@ -113,9 +114,10 @@ def test_a_value_that_would_be_taken(schema: FieldSchema, value: FieldValue) -> 
 
 
 @pytest.mark.rule(44)
-def test_a_create_names_the_required_fields_it_lacks() -> None:
-    fields = {each.name: each for each in (text("LastName", required=True), text("City"))}
-    assert missing_required(ObjectSchema(SF, "Lead", fields), {"City": "Bonn"}) == ("LastName",)
+def test_no_record_can_be_made_without_the_fields_that_are_required() -> None:
+    made = text("Id", required=True, createable=False)
+    fields = {each.name: each for each in (text("LastName", required=True), text("City"), made)}
+    assert required_of(ObjectSchema(SF, "Lead", fields)) == ("LastName",)
 
 
 STATE = text(
