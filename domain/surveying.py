@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from itertools import chain
 from operator import attrgetter, or_
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -55,7 +55,7 @@ class Glimpses:
             gc=False,
         )
         self._known: Known = {
-            crm.value: [(attrgetter(attributes[field]), other) for of, field, other in pointers if of is crm]
+            crm: [(attrgetter(attributes[field]), other) for of, field, other in pointers if of is crm]
             for crm in Crm
         }
         self._about = {_glimpse(kind, values): about for kind, about in ABOUT.items()}
@@ -75,13 +75,9 @@ class Glimpses:
         return [UNREADABLE] if event is None else about(event, self._pointers)
 
 
-_SEEN_AS: dict[Any, Any] = {Crm: Literal["hubspot", "salesforce"]}
-"""Types that are quicker to look up by."""
-
-
 def _glimpse(kind: type[msgspec.Struct], values: type[msgspec.Struct]) -> type[msgspec.Struct]:
     """A kind of event, or a part of one, with nothing but what is looked at."""
-    seen_as = {**_SEEN_AS, Fields: values, Fields | None: values | None}
+    seen_as: dict[Any, Any] = {Fields: values, Fields | None: values | None}
     fields = [
         (
             each.name,
