@@ -153,24 +153,20 @@ def projection_of(log: EventLog, tables: Tables, fatal: tuple[type[BaseException
     """A fold that reads its tables from the store. What the store or ``fatal`` raises ends it."""
 
     def fetch(table: Table, key: str) -> bytes | None:
-        with _blamed_on_the_store():
+        try:
             return tables.fetch(table, [key])[0]
+        except Exception as error:
+            raise StoreFailed(type(error).__name__) from error
 
     def document(name: str) -> Any:
-        with _blamed_on_the_store():
+        try:
             return document_of(log, name)
+        except (KeyError, msgspec.DecodeError):  # one that is absent or broken will always be
+            raise
+        except Exception as error:
+            raise StoreFailed(type(error).__name__) from error
 
     return Projection(fetch, document, fatal=(MemoryError, StoreFailed, *fatal))
-
-
-@contextmanager
-def _blamed_on_the_store() -> Iterator[None]:
-    try:
-        yield
-    except (KeyError, msgspec.DecodeError):  # a document that is absent or broken will always be
-        raise
-    except Exception as error:
-        raise StoreFailed(type(error).__name__) from error
 
 
 @contextmanager
