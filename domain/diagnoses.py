@@ -67,6 +67,12 @@ NO_ANSWER = Diagnosis(
     "The request was sent and no usable answer came back.",
     "Nothing: the record is read first, then decided again.",
 )
+UNREADABLE = Diagnosis(
+    UNKNOWN,
+    Category.OUTAGE,
+    "The CRM answered in a shape that is not understood.",
+    "If it stays, see whether something else answers at the CRM's address, and whether crmsync is too old.",
+)
 LOGIN = Diagnosis(
     MISCONFIGURED,
     Category.AUTHENTICATION,

@@ -88,7 +88,8 @@ _HUBSPOT_CODES = {
 }
 _OUR_CODES = {
     d.OUTAGE: "not_sent lease_lost login_unavailable no_server_time http_501 http_503 http_521 http_523",
-    d.NO_ANSWER: "timeout connection_lost unreadable_answer claim_expired deliverer_lost http_408 http_500 "
+    d.UNREADABLE: "unreadable_answer",
+    d.NO_ANSWER: "timeout connection_lost claim_expired deliverer_lost http_408 http_500 "
     "http_502 http_504 http_520 http_522 http_524",
     d.LOGIN: "http_401",
     d.NO_API: "http_403",

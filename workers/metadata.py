@@ -80,7 +80,8 @@ class Metadata:
         yield from self._owners(crm, state)
 
     def _account(self, crm: Crm, state: Connection) -> Iterator[News]:
-        told = _particulars(crm, self.gateways[crm].account())
+        account = self.gateways[crm].account()
+        told = (account.id, account.zone, account.user_id)
         if state.accounts.get(crm) != told:
             yield (
                 AccountObserved(crm=crm, account_id=told[0], zone=told[1], user_id=told[2], request=new_id()),
@@ -125,15 +126,6 @@ class Metadata:
             named = (str(kept["name"]), digest(kept))
             if state.lists.get(list_id) != named:
                 yield ListObserved(list_id=list_id, name=named[0], digest=named[1], request=new_id()), kept
-
-
-def _particulars(crm: Crm, account: Mapping[str, Any]) -> tuple[str, str, str]:
-    """(account id, time zone, our user) as each CRM calls them."""
-    if crm is Crm.HUBSPOT:
-        return str(account.get("portalId", "")), str(account.get("timeZone") or "UTC"), ""
-    organization = account.get("organization") or {}
-    zone = str(organization.get("TimeZoneSidKey") or "UTC")
-    return str(organization.get("Id", "")), zone, str(account.get("user_id") or "")
 
 
 def _globals(found: Iterable[tuple[RuleText, ...]]) -> set[str]:

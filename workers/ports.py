@@ -37,6 +37,16 @@ class ReadAnswer(NamedTuple):
     server_time: int  #: the CRM's clock when it answered, epoch ms, from its Date header; 0 if it never said
 
 
+class Particulars(NamedTuple):
+    """What an account says of itself."""
+
+    id: str
+    zone: str  #: its time zone by IANA's name; "UTC" if it does not say
+    user_id: str = ""  #: Salesforce: who makes our calls; empty: it does not say
+    calls_per_day: int | None = None  #: that it takes of all programs together; None: it does not say
+    calls_used: int = 0  #: of them, today
+
+
 class ChangesPage(NamedTuple):
     """One page of a poll, in the keyset's order."""
 
@@ -126,8 +136,8 @@ class CrmGateway(Protocol):
     def server_time(self) -> int:
         """The CRM's clock, epoch ms, by the cheapest call."""
 
-    def account(self) -> dict[str, Any]:
-        """The account's own particulars: id, time zone, user, daily limit and usage where known."""
+    def account(self) -> Particulars:
+        """What the account says of itself."""
 
     @property
     def batch_size(self) -> int:

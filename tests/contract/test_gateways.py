@@ -540,8 +540,8 @@ class TestHubSpot:
     def test_the_account_tells_its_zone_and_usage(self, hubspot: Side) -> None:
         account = hubspot.gateway.account()
 
-        assert (account["portalId"], account["timeZone"]) == (44_512_002, "Europe/Vienna")
-        assert account["usage"][0]["usageLimit"] == 625_000
+        assert (account.id, account.zone) == ("44512002", "Europe/Vienna")
+        assert (account.calls_per_day, account.calls_used > 0) == (625_000, True)
 
     @pytest.mark.rule(73)
     def test_a_property_of_users_refers_to_owners_whatever_its_name(self, hubspot: Side) -> None:
@@ -820,8 +820,9 @@ class TestSalesforce:
     def test_the_account_tells_its_organization_and_limits(self, salesforce: Side) -> None:
         account = salesforce.gateway.account()
 
-        assert account["organization"]["Id"].startswith("00D")
-        assert account["limits"]["DailyApiRequests"]["Max"] == 100_000
+        assert account.id.startswith("00D")
+        assert account.user_id.startswith("005")
+        assert account.calls_per_day == 100_000
 
     def test_an_object_that_nobody_may_see_is_a_rejected_read(self, salesforce: Side) -> None:
         with pytest.raises((Rejected, Misconfigured)):

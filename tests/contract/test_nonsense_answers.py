@@ -1,5 +1,6 @@
 """Answers that neither CRM documents: a gateway gives each row an outcome, or raises an error of ours."""
 
+import json
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from domain.schema import FieldKind, FieldSchema, ObjectSchema
 from tests.contract.sides import Allowance, org, portal
 from workers.gateways.hubspot import HubSpotGateway
 from workers.gateways.salesforce import SalesforceGateway
+from workers.gateways.salesforce_export import SalesforceExport
 from workers.gateways.tokens import MemoryTokenStore, Token
 from workers.ports import Search, WriteRow
 
@@ -154,6 +156,25 @@ def test_a_status_alone_decides_where_the_body_says_nothing(
 def test_a_page_in_the_place_of_a_login_suspends_nothing(status: str) -> None:
     with serving(answer(HTML, status)) as url, pytest.raises(Transient, match="login_unavailable"):
         SalesforceGateway(org(url, Allowance())).describe("Contact")
+
+
+@pytest.mark.parametrize("token", [None, [], {}, 7])
+def test_a_login_that_brings_no_token_suspends_nothing(token: object) -> None:
+    body = {"access_token": token, "instance_url": "https://acme.my.salesforce.com"}
+    canned = answer(json.dumps(body).encode())
+    with serving(canned) as url, pytest.raises(Transient, match="login_unavailable"):
+        SalesforceGateway(org(url, Allowance())).describe("Contact")
+
+
+@pytest.mark.parametrize("body", [HTML, b"", b"{}", b"\xff", b'"Email"\n"a@example.com"\n'])
+def test_results_of_a_bulk_query_that_are_no_table_of_records_are_not_taken_for_none(body: bytes) -> None:
+    store = MemoryTokenStore()
+    store.save(Token("token", "https://acme.my.salesforce.com"))
+    schemas = {"Contact": ObjectSchema(Crm.SALESFORCE, "Contact", {})}
+    with serving(answer(body)) as url:
+        export = SalesforceExport(org(url, Allowance(), store=store), schemas=schemas)
+        with pytest.raises(Transient, match="unreadable_answer"):
+            export.results("Contact", "750", after=None, fields=["Email"])
 
 
 def test_an_error_never_shows_a_persons_values() -> None:

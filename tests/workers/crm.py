@@ -10,7 +10,7 @@ from domain.owners import Owner
 from domain.schema import ObjectSchema
 from domain.state import Priority
 from tests.world import SCHEMAS
-from workers.ports import ChangesPage, ReadAnswer, ReadRecord, Search, WriteRow
+from workers.ports import ChangesPage, Particulars, ReadAnswer, ReadRecord, Search, WriteRow
 
 Written = Callable[[Sequence[WriteRow]], list[Outcome]]
 
@@ -25,6 +25,9 @@ def accepted(rows: Sequence[WriteRow]) -> list[Outcome]:
 
 def nothing() -> None:
     """Happens before a call unless told otherwise."""
+
+
+UNNAMED = Particulars("", "UTC")
 
 
 @dataclass
@@ -42,7 +45,7 @@ class FakeCrm:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     written: list[WriteRow] = field(default_factory=list)
     waits: list[int] = field(default_factory=list)  #: what the next calls to ``wait_ms`` answer; then 0
-    particulars: dict[str, Any] = field(default_factory=dict)
+    particulars: Particulars = UNNAMED
     schemas: dict[str, ObjectSchema] = field(default_factory=dict)
     people: list[Owner] = field(default_factory=list)
 
@@ -123,7 +126,7 @@ class FakeCrm:
         self._called("server_time")
         return self.now_ms
 
-    def account(self) -> dict[str, Any]:
+    def account(self) -> Particulars:
         self._called("account")
         return self.particulars
 

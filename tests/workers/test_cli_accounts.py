@@ -7,14 +7,17 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from domain import events as e
 from domain.book import Table, decode
 from domain.identity import Crm
+from tests.contract.staged import Stage, staged
 from tests.workers.accounts import TOKEN, Accounts, accounts
 from tests.workers.installed import FILE, Installation
 from tests.workers.lanes import append, shown
 from workers.clock import SystemClock
+from workers.configuration.problems import NAMES
 from workers.embedded import ensure, stop
 from workers.storage.redis_store import connect
 
@@ -225,6 +228,47 @@ def test_a_crm_that_brings_no_answer_is_named(
     found = {each["what"]: each["remedy"] for each in json.loads(acme.run("doctor", "--json").stdout)}
     remedies = [found[what] for what in found if what.startswith(f"{name} cannot be used")]
     assert remedies == ["Nothing: it is tried again. Look at the CRM's status page if it stays."]
+
+
+ODD = {
+    Crm.HUBSPOT: {
+        "/account-info/v3/details": b"[]",
+        "/crm/v3/properties/contacts": b'{"results": null}',
+        "/crm/v3/owners*": b'{"results": [{"email": "a@example.com"}]}',
+        "/crm/v3/lists/*": b'{"list": {"listId": "7", "filterBranch": []}}',
+    },
+    Crm.SALESFORCE: {
+        "*/limits/": b'{"DailyApiRequests": {"Max": null}}',
+        "*/sobjects/Lead/describe": b"[]",
+        "*/query/": b'{"totalSize": 1, "done": true, "records": [{"Name": 7}]}',
+    },
+}
+"""Paths, and JSON of another shape than both CRMs document there."""
+
+
+@pytest.mark.parametrize(("crm", "path"), [(crm, path) for crm, odd in ODD.items() for path in odd])
+def test_an_answer_of_another_shape_is_a_sentence_that_names_the_call(
+    acme: Installation, both: Accounts, crm: Crm, path: str
+) -> None:
+    name, secrets = NAMES[crm], dict(acme.runtime.settings.environment)
+    stage = Stage(both.urls[crm], instead={path: ODD[crm][path]})
+    with staged(stage) as url:
+        secrets[f"CRMSYNC_ACME_{crm.upper()}_BASE_URL"] = SecretStr(url)
+        acme.runtime.settings = acme.runtime.settings.model_copy(update={"environment": secrets})
+        looked = acme.run("doctor", "--json")
+        typed = [acme.run(*words) for words in (("config", "validate"), ("setup",), ("config", "apply"))]
+        acme.link.metadata.refresh(acme.link.objects(), ("7",))
+
+    findings = [each for each in json.loads(looked.stdout) if "is not understood" in each["what"]]
+    assert findings
+    assert looked.exit_code == 1
+    for each in findings:
+        assert (each["health"], each["what"].startswith(name)) == ("fail", True)
+        assert "is not understood. (/" in each["what"] or "is not understood. (SELECT " in each["what"]
+        assert "see whether something else answers" in each["remedy"]
+    said = [each.stderr for each in typed if "is not understood" in each.stderr]
+    assert said
+    assert all(each.startswith(f"Error: {name} answered in a shape that is not under") for each in said)
 
 
 def test_the_members_of_a_list_are_synced_by_its_name(ready: Installation, both: Accounts) -> None:

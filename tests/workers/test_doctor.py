@@ -21,6 +21,7 @@ from workers.doctor.archive import check_archive
 from workers.doctor.machine import check_secrets, check_server, check_webhooks, secrets_needed
 from workers.embedded import ensure, stop
 from workers.gateways.provisioning import scopes_needed
+from workers.ports import Particulars
 from workers.setup import missing, provision
 from workers.views import ArchiveView, Verified
 
@@ -383,7 +384,7 @@ def test_clocks_are_compared(skew_ms: int, says: list[str]) -> None:
 
 
 def test_a_time_zone_that_nobody_knows_is_told() -> None:
-    assert complaints(check_zone(Crm.HUBSPOT, {"timeZone": "Mars/Olympus"})) == [
+    assert complaints(check_zone(Crm.HUBSPOT, "Mars/Olympus")) == [
         (
             "fail: HubSpot's time zone \"Mars/Olympus\" is not in this machine's time-zone data. "
             "Update the tzdata package, or choose another zone in the account."
@@ -395,20 +396,20 @@ def test_a_time_zone_that_nobody_knows_is_told() -> None:
     ("account", "says"),
     [
         pytest.param(
-            {"usage": None},
+            Particulars("1", "UTC"),
             "warn: HubSpot does not say how many calls a day it takes. "
             "Set hubspot: api_call_limit: {per_day: ...}.",
             id="unknown",
         ),
         pytest.param(
-            {"usage": [{"usageLimit": 250_000, "currentUsage": 250_000}]},
+            Particulars("1", "UTC", calls_per_day=250_000, calls_used=250_000),
             "fail: HubSpot's calls of the day are used up (250,000 of 250,000). "
             "Wait until they are given anew, or see who else calls.",
             id="used up",
         ),
     ],
 )
-def test_the_days_calls_are_looked_at(account: dict[str, object], says: str) -> None:
+def test_the_days_calls_are_looked_at(account: Particulars, says: str) -> None:
     assert complaints(check_budget(Crm.HUBSPOT, account, options(), objects=1)) == [says]
 
 

@@ -15,6 +15,7 @@ from tests.workers.crm import FakeCrm
 from tests.workers.lanes import memory_lane, project
 from tests.world import HS, SF
 from workers.metadata import Metadata
+from workers.ports import Particulars
 
 OBJECTS = {HS: ("contacts",), SF: ("Lead", "Contact")}
 
@@ -77,10 +78,8 @@ class Side:
     def __init__(self) -> None:
         self.lane = memory_lane()
         self.crms = {
-            HS: FakeCrm(HS, particulars={"portalId": 44512002, "timeZone": "Europe/Vienna"}),
-            SF: FakeCrm(
-                SF, particulars={"organization": {"Id": "00D1", "TimeZoneSidKey": "UTC"}, "user_id": "005"}
-            ),
+            HS: FakeCrm(HS, particulars=Particulars("44512002", "Europe/Vienna")),
+            SF: FakeCrm(SF, particulars=Particulars("00D1", "UTC", "005")),
         }
         self.lists = Lists()
         self.rules = Rules()

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from redis.exceptions import RedisError
 
-from domain.diagnoses import OUTAGE
+from domain.diagnoses import OUTAGE, UNREADABLE
 from domain.error_codes import CATALOGUE
 from domain.errors import SyncError, Throttled, Transient, classify
 from domain.identity import Crm
@@ -114,5 +114,8 @@ def _of_crm(error: SyncError) -> str:
     unknown = isinstance(error, Transient) and not homes
     meaning = OUTAGE if unknown else classify(crm, None, error.code, error.message)
     who = NAMES[crm] if error.crm or len(homes) == 1 else "A CRM"
+    if meaning is UNREADABLE:
+        what = f"{who} answered in a shape that is not understood ({error.message})."
+        return f"{what} Run the command again. {meaning.remedy}"
     remedy = "Run the command again." if isinstance(error, Transient | Throttled) else meaning.remedy
     return f"{who} refused a call ({error.code}): {meaning.cause} {remedy} crmsync doctor looks closer."

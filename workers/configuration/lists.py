@@ -61,7 +61,8 @@ def _referred(branch: Any) -> list[str]:
     """Ids of lists that a filter tree refers to."""
     if not isinstance(branch, Mapping):
         return []
-    own = [str(each["listId"]) for each in branch.get("filters", []) if each.get("filterType") == "IN_LIST"]
+    filters = (each for each in branch.get("filters", []) if each.get("filterType") == "IN_LIST")
+    own = [str(each["listId"]) for each in filters if each.get("listId") is not None]
     return own + [each for child in branch.get("filterBranches", []) for each in _referred(child)]
 
 

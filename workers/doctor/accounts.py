@@ -1,7 +1,6 @@
 """Checks of one account: what it says about itself, and what it lets us do."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 from domain.errors import SyncError
@@ -10,7 +9,7 @@ from domain.rules import formula_of
 from domain.schema import ObjectSchema
 from workers.configuration import Budget, ConnectionOptions
 from workers.doctor.findings import NAMES, Finding, Health, refused
-from workers.ports import CrmGateway, ProvisioningGateway, RuleGateway
+from workers.ports import CrmGateway, Particulars, ProvisioningGateway, RuleGateway
 
 SKEW_MS = 5_000
 """More than this between our clock and a CRM's is worth a warning."""
@@ -33,14 +32,8 @@ def check_clock(crm: Crm, skew_ms: int) -> Iterator[Finding]:
     yield Finding(health, what, "Let this machine set its clock by NTP.")
 
 
-def check_zone(crm: Crm, account: Mapping[str, Any]) -> Iterator[Finding]:
+def check_zone(crm: Crm, zone: str) -> Iterator[Finding]:
     """Whether the account's time zone is one that this machine knows: lists' dates depend on it."""
-    told = (
-        account.get("timeZone")
-        if crm is Crm.HUBSPOT
-        else (account.get("organization") or {}).get("TimeZoneSidKey")
-    )
-    zone = str(told or "UTC")
     try:
         ZoneInfo(zone)
     except (LookupError, ValueError, OSError):
@@ -51,10 +44,10 @@ def check_zone(crm: Crm, account: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def check_budget(
-    crm: Crm, account: Mapping[str, Any], options: ConnectionOptions, *, objects: int
+    crm: Crm, account: Particulars, options: ConnectionOptions, *, objects: int
 ) -> Iterator[Finding]:
     """Whether the day's calls are enough for polling alone."""
-    limit, used = _daily(crm, account)
+    limit, used = account.calls_per_day, account.calls_used
     allowed = _allowed(options.budgets[crm], limit)
     if allowed is None:
         what = f"{NAMES[crm]} does not say how many calls a day it takes."
@@ -72,16 +65,6 @@ def check_budget(
     else:
         what = f"{NAMES[crm]} may be asked {allowed:,} times a day; polling takes {polls:,}."
         yield Finding(Health.OK, what)
-
-
-def _daily(crm: Crm, account: Mapping[str, Any]) -> tuple[int | None, int]:
-    """(the account's daily limit, used of it) as each CRM words them."""
-    if crm is Crm.SALESFORCE:
-        requests = (account.get("limits") or {}).get("DailyApiRequests") or {}
-        limit = requests.get("Max")
-        return limit, (limit or 0) - requests.get("Remaining", 0)
-    usage: Mapping[str, Any] = next(iter(account.get("usage") or ()), {})
-    return usage.get("usageLimit"), usage.get("currentUsage", 0)
 
 
 def _allowed(budget: Budget, limit: int | None) -> int | None:

@@ -86,7 +86,7 @@ def _account(patient: Patient, crm: Crm, schemas: dict[tuple[Crm, str], ObjectSc
         return
     yield Finding(Health.OK, f"{NAMES[crm]} answers, and the credential is good.")
     yield from check_clock(crm, skew_ms)
-    yield from check_zone(crm, account)
+    yield from check_zone(crm, account.zone)
     yield from check_budget(crm, account, patient.options, objects=len(objects))
     opt_outs = syncs_opt_outs(patient.configuration)
     yield from check_rights(crm, patient.provisioning()[crm], objects, opt_outs=opt_outs)

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from domain.diagnoses import OUTAGE
+from domain.diagnoses import OUTAGE, UNREADABLE
 from domain.errors import SyncError, Throttled, Transient, classify
 from domain.identity import Crm
 
@@ -29,6 +29,8 @@ class Finding(NamedTuple):
 def refused(crm: Crm, what: str, error: SyncError) -> Finding:
     """An error of a CRM as a finding, with the remedy of the error catalogue."""
     diagnosis = classify(crm, None, error.code, error.message)
+    if diagnosis is UNREADABLE:
+        return Finding(Health.FAIL, f"{what}: {diagnosis.cause} ({error.message})", diagnosis.remedy)
     health = Health.WARN if isinstance(error, Transient | Throttled) else Health.FAIL
     remedy = OUTAGE.remedy if isinstance(error, Transient) else diagnosis.remedy
     return Finding(health, f"{what}: {diagnosis.cause} ({error.code})", remedy)

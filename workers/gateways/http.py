@@ -24,6 +24,8 @@ READ_SECONDS = 60.0
 """The longest silence inside an answer. Salesforce lets one call run for ten minutes; a write that takes
 longer than this is *unknown* and read before anything else happens to it."""
 
+UNREADABLE = "unreadable_answer"
+
 Request = TypeVar("Request")
 T = TypeVar("T")
 
@@ -34,6 +36,7 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]  #: names in lower case
     body: bytes
+    path: str = ""  #: which the request was sent to, without its query
 
     @property
     def ok(self) -> bool:
@@ -51,8 +54,27 @@ class Answer(NamedTuple):
         """Read the body as JSON of this shape, decimals without loss. Raises Transient on anything else."""
         try:
             return msgspec.json.Decoder(shape, float_hook=Decimal).decode(self.body)
-        except (msgspec.MsgspecError, ValueError):
-            raise Transient("unreadable_answer") from None
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise unreadable(self.path, str(error)) from None
+
+
+def shaped(part: object, shape: type[T], crm: Crm, place: str, *, strict: bool = True) -> T:
+    """A part of an answer as a value of this shape. Raises Transient on anything else.
+
+    ``place``: where it stands, in words that hold nobody's values; not ``strict``: texts may be numbers or
+    booleans.
+    """
+    try:
+        return msgspec.convert(part, shape, strict=strict)
+    except msgspec.ValidationError as error:
+        raise unreadable(place, str(error), crm) from None
+
+
+def unreadable(place: str, why: str, crm: Crm | None = None) -> Transient:
+    """What is raised for an answer of a shape that is not understood."""
+    error = Transient(UNREADABLE, f"{place}: {why}")
+    error.crm = crm
+    return error
 
 
 class NoAnswer(Exception):  # noqa: N818 - it names what happened, like the errors of domain.errors
@@ -127,7 +149,7 @@ class Account(Generic[Request]):
 
         Raises ``NoAnswer``, and ``Throttled``, ``Misconfigured`` or ``Transient`` if nothing was sent.
         """
-        with self._named():
+        with self.named():
             token = self._tokens.current()
             answer = self._allowed(token, request, priority, search=search)
             if answer.status == HTTPStatus.UNAUTHORIZED:
@@ -137,12 +159,12 @@ class Account(Generic[Request]):
 
     def ask(self, request: Request, shape: type[T], priority: Priority, *, search: bool = False) -> T:
         """A call that reads JSON. Raises the errors of ``domain.errors`` for whatever is no good answer."""
-        with self._named():
+        with self.named():
             return self.read(request, priority, search=search).parse(shape)
 
     def read(self, request: Request, priority: Priority, *, search: bool = False) -> Answer:
         """A call that reads, whatever its answer holds. Raises as ``ask`` does."""
-        with self._named():
+        with self.named():
             try:
                 answer = self.call(request, priority, search=search)
             except NoAnswer as error:
@@ -166,7 +188,7 @@ class Account(Generic[Request]):
         return Refused(outcome, divisible=of_data and not fault.diagnosis(self.crm).suspends)
 
     @contextmanager
-    def _named(self) -> Iterator[None]:
+    def named(self) -> Iterator[None]:
         """Note on an error whose call it was."""
         try:
             yield

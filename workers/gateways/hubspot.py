@@ -17,12 +17,15 @@ from workers.gateways.http import NoAnswer, Refused, batches, chunks, deliver, o
 from workers.gateways.hubspot_client import Portal, Request
 from workers.gateways.hubspot_shapes import (
     MERGED_IDS,
+    Details,
     Error,
     Owners,
     Page,
     Properties,
     Record,
     Schema,
+    Usage,
+    Usages,
     faults,
     field_schema,
     merged_ids,
@@ -32,7 +35,7 @@ from workers.gateways.hubspot_shapes import (
     values,
 )
 from workers.gateways.hubspot_subscriptions import unsubscribe
-from workers.ports import ChangesPage, ReadAnswer, ReadRecord, Search, WriteRow
+from workers.ports import ChangesPage, Particulars, ReadAnswer, ReadRecord, Search, WriteRow
 
 BATCH = 100
 SEARCH_PAGE = 200
@@ -132,19 +135,23 @@ class HubSpotGateway(ObjectGateway):
             raise Transient("no_server_time")
         return self._account.server_time
 
-    def account(self) -> dict[str, Any]:
-        """``portalId``, ``timeZone``, ``utcOffsetMilliseconds`` … and, for private apps, ``usage``."""
-        details = self._details()
-        usage = self._portal.raw("GET", "/account-info/v3/api-usage/daily/private-apps")
-        try:
-            details["usage"] = self._account.ask(usage, dict[str, Any], self.priority).get("results")
-        except SyncError:
-            details["usage"] = None
-        return details
+    def account(self) -> Particulars:
+        details, usage = self._details(), self._usage()
+        zone = details.time_zone or "UTC"
+        return Particulars(str(details.portal_id), zone, "", usage.usage_limit, usage.current_usage)
 
-    def _details(self) -> dict[str, Any]:
+    def _details(self) -> Details:
         request = self._portal.raw("GET", "/account-info/v3/details")
-        return self._account.ask(request, dict[str, Any], self.priority)
+        return self._account.ask(request, Details, self.priority)
+
+    def _usage(self) -> Usage:
+        """Known for private apps only."""
+        request = self._portal.raw("GET", "/account-info/v3/api-usage/daily/private-apps")
+        try:
+            found = self._account.ask(request, Usages, self.priority).results
+        except SyncError:
+            found = []
+        return next(iter(found), Usage())
 
     def _batch_read(
         self, object_name: str, ids: Sequence[str], names: Sequence[str], id_property: str | None = None

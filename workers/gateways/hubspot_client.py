@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import urllib3
@@ -135,7 +136,7 @@ def _exchange(request: Request, read_seconds: float) -> Answer:
     """Perform one request. The client raises on errors, and decodes their bodies as UTF-8, come what may."""
     try:
         response = request(_preload_content=False, _request_timeout=(CONNECT_SECONDS, read_seconds))
-        return _answer(response.status, response.headers, response.data)
+        return _answer(response.status, response.headers, response.data, response.geturl() or "")
     except UnicodeDecodeError as error:
         return _refused(error.__context__, error.object)
     except (ApiException, OAuthException) as error:
@@ -154,5 +155,6 @@ def _refused(error: Any, body: bytes) -> Answer:
     return _answer(error.status, error.headers or {}, body)
 
 
-def _answer(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
-    return Answer(status, {name.lower(): value for name, value in headers.items()}, body)
+def _answer(status: int, headers: Mapping[str, str], body: bytes, url: str = "") -> Answer:
+    named = {name.lower(): value for name, value in headers.items()}
+    return Answer(status, named, body, urlsplit(url).path)

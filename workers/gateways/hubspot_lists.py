@@ -11,8 +11,9 @@ from typing import Any
 from msgspec import field
 
 from domain.errors import Misconfigured, Rejected
+from domain.identity import Crm
 from workers.gateways.heads import Prioritized
-from workers.gateways.http import chunks
+from workers.gateways.http import chunks, shaped
 from workers.gateways.hubspot import BATCH
 from workers.gateways.hubspot_client import Portal, Request
 from workers.gateways.hubspot_shapes import Paging, Shape, next_page
@@ -20,6 +21,28 @@ from workers.gateways.hubspot_shapes import Paging, Shape, next_page
 CONTACTS = "0-1"
 LISTS_PAGE = 500
 MEMBERS_PAGE = 250
+
+
+class Filter(Shape):
+    filter_type: str = ""
+    list_id: str | int | None = None  #: that it refers to
+
+
+class Branch(Shape):
+    filter_branch_type: str = ""
+    filters: list[Filter] = field(default_factory=list)
+    filter_branches: list["Branch"] = field(default_factory=list)
+
+
+class Definition(Shape):
+    """What is read of a list's definition."""
+
+    list_id: str | int
+    name: str
+    processing_type: str | None = None
+    processing_status: str | None = None
+    object_type_id: str | None = None
+    filter_branch: Branch | None = None
 
 
 class Found(Shape):
@@ -102,12 +125,12 @@ class HubSpotLists(Prioritized):
             body = {"objectTypeId": CONTACTS, "offset": offset, "count": LISTS_PAGE}
             request = partial(self._portal.lists.do_search, body)
             page = self._portal.account.ask(request, Found, self.priority)
-            yield from page.lists
+            yield from map(_sound, page.lists)
             more, offset = page.has_more and page.offset > offset, page.offset
 
     def _one(self, request: Request) -> dict[str, Any] | None:
         try:
-            return self._portal.account.ask(request, One, self.priority).list
+            return _sound(self._portal.account.ask(request, One, self.priority).list)
         except Rejected:
             return None
 
@@ -123,3 +146,9 @@ class HubSpotLists(Prioritized):
         except Rejected:
             return None
         return self._one(partial(self._portal.lists.get_by_id, found.list_id, include_filters="true"))
+
+
+def _sound(definition: dict[str, Any]) -> dict[str, Any]:
+    """A definition as it came, if it has the shape of one. Raises Transient."""
+    shaped(definition, Definition, Crm.HUBSPOT, "/crm/v3/lists")
+    return definition

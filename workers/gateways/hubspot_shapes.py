@@ -120,6 +120,24 @@ class Owners(Shape):
     paging: Paging | None = None
 
 
+class Details(Shape):
+    """Of an account."""
+
+    portal_id: int | str = ""
+    time_zone: str | None = None
+
+
+class Usage(Shape):
+    """Of an account's daily calls."""
+
+    usage_limit: int | None = None
+    current_usage: int = 0
+
+
+class Usages(Shape):
+    results: list[Usage]
+
+
 def next_page(paging: Paging | None) -> str | None:
     return paging.next.after if paging and paging.next else None
 

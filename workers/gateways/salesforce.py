@@ -18,21 +18,35 @@ from domain.owners import Owner
 from domain.schema import FieldKind, ObjectSchema
 from domain.wire import instant, soql_text, to18, to_salesforce
 from workers.gateways.heads import ObjectGateway
-from workers.gateways.http import Answer, NoAnswer, Refused, batches, chunks, deliver, outcome_of
+from workers.gateways.http import (
+    UNREADABLE,
+    Answer,
+    NoAnswer,
+    Refused,
+    batches,
+    chunks,
+    deliver,
+    outcome_of,
+    shaped,
+    unreadable,
+)
 from workers.gateways.salesforce_client import Org
 from workers.gateways.salesforce_shapes import (
     Composite,
     Described,
+    Limits,
+    Organization,
     QueryPage,
     Row,
     Schema,
+    Someone,
     columns,
     object_schema,
     outcome,
     owner,
     read_record,
 )
-from workers.ports import ChangesPage, ReadAnswer, Search, WriteRow
+from workers.ports import ChangesPage, Particulars, ReadAnswer, Search, WriteRow
 
 T = TypeVar("T")
 
@@ -132,8 +146,8 @@ class SalesforceGateway(ObjectGateway):
         return object_schema(object_name, self._account.ask(request, Described, self.priority))
 
     def owners(self) -> list[Owner]:
-        users = self._all("SELECT Id, Name, Email, IsActive FROM User", deleted=False)
-        queues = self._all("SELECT Id, Name FROM Group WHERE Type = 'Queue'", deleted=False)
+        users = self._shaped("SELECT Id, Name, Email, IsActive FROM User", Someone)
+        queues = self._shaped("SELECT Id, Name FROM Group WHERE Type = 'Queue'", Someone)
         return [owner(user, queue=False) for user in users] + [owner(queue, queue=True) for queue in queues]
 
     def server_time(self) -> int:
@@ -143,17 +157,25 @@ class SalesforceGateway(ObjectGateway):
             raise Transient("no_server_time")
         return self._account.server_time
 
-    def account(self) -> dict[str, Any]:
-        """``organization`` (Id, TimeZoneSidKey …), ``user_id``, ``limits`` (DailyApiRequests …)."""
-        organization = "SELECT Id, Name, TimeZoneSidKey, IsSandbox FROM Organization"
-        return {
-            "organization": next(self._all(organization, deleted=False), None),
-            "user_id": self._org.user_id(self.priority),
-            "limits": self._limits(),
-        }
+    def account(self) -> Particulars:
+        organizations = self._shaped("SELECT Id, TimeZoneSidKey FROM Organization", Organization)
+        organization = next(organizations, Organization())
+        calls = self._limits().daily_api_requests
+        return Particulars(
+            organization.id,
+            organization.time_zone_sid_key or "UTC",
+            self._org.user_id(self.priority),
+            calls.max if calls else None,
+            calls.max - calls.remaining if calls else 0,
+        )
 
-    def _limits(self) -> dict[str, Any]:
-        return self._account.ask(lambda client: client.limits(), dict[str, Any], self.priority)
+    def _limits(self) -> Limits:
+        return self._account.ask(lambda client: client.limits(), Limits, self.priority)
+
+    def _shaped(self, soql: str, shape: type[T]) -> Iterator[T]:
+        """The records of a query of our own."""
+        found = self._all(soql, deleted=False)
+        return (shaped(record, shape, self._account.crm, soql) for record in found)
 
     def _having(
         self, object_name: str, field: str, values: Sequence[str], fields: Sequence[str]
@@ -216,9 +238,15 @@ class SalesforceGateway(ObjectGateway):
             body = _encoder.encode({"compositeRequest": parts})
             return client.restful("composite", method="POST", data=body)
 
-        for part in self._account.ask(request, Composite, self.priority).composite_response:
-            answer = self._account.good(Answer(part.http_status_code, {}, bytes(part.body)))
-            yield list(self._pages(answer.parse(QueryPage)))
+        answered = self._account.ask(request, Composite, self.priority).composite_response
+        if len(answered) != len(queries):
+            why = f"{len(answered)} answers to {len(queries)} queries"
+            raise unreadable("composite", why, self._account.crm)
+        for part in answered:
+            answer = Answer(part.http_status_code, {}, bytes(part.body), "composite")
+            with self._account.named():
+                page = self._account.good(answer).parse(QueryPage)
+            yield list(self._pages(page))
 
     def _all(self, soql: str, *, deleted: bool) -> Iterator[dict[str, Any]]:
         return self._pages(self._query(soql, deleted=deleted))
@@ -252,7 +280,7 @@ class SalesforceGateway(ObjectGateway):
             results = answer.parse(list[Row])
             return {row.row: outcome(result) for row, result in zip(rows, results, strict=True)}
         except (Transient, ValueError):
-            return Refused(Outcome(OutcomeClass.UNKNOWN, code="unreadable_answer"))
+            return Refused(Outcome(OutcomeClass.UNKNOWN, code=UNREADABLE))
 
 
 def _assigned(row: WriteRow) -> bool:

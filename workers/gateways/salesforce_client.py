@@ -11,6 +11,7 @@ from threading import local
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import requests
 from requests.adapters import HTTPAdapter
 from simple_salesforce.api import Salesforce
@@ -55,6 +56,12 @@ class JwtBearer:
     domain: str = "login"
 
 
+class _Resources(msgspec.Struct):
+    """The parts of the API, each by its address."""
+
+    identity: str = ""
+
+
 class Org:
     """The session, its pool and its token: what every Salesforce gateway of one account shares.
 
@@ -90,8 +97,8 @@ class Org:
 
     def user_id(self, priority: Priority) -> str:
         """Whom the session belongs to: the last part of the identity address; empty if it does not say."""
-        resources = self.account.ask(lambda client: client.restful(""), dict[str, Any], priority)
-        return str(resources.get("identity", "")).rpartition("/")[2]
+        resources = self.account.ask(lambda client: client.restful(""), _Resources, priority)
+        return resources.identity.rpartition("/")[2]
 
     def _see(self, response: requests.Response, **_: object) -> None:
         self._seen.response = response
@@ -109,7 +116,7 @@ class Org:
             pass
         response: requests.Response = self._seen.response
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, headers, response.content)
+        return Answer(response.status_code, headers, response.content, urlsplit(response.url).path)
 
     def _client(self, token: Token) -> Salesforce:
         client = self._clients.get(token)
@@ -135,6 +142,8 @@ class Org:
             raise Misconfigured(str(error.code), error.auth_message) from None
         except (requests.RequestException, AttributeError, ValueError, TypeError):
             raise Transient("login_unavailable") from None
+        if not isinstance(access, str):
+            raise Transient("login_unavailable")
         return Token(access, f"https://{host}")
 
 

@@ -13,15 +13,18 @@ from typing import Any
 import msgspec
 from simple_salesforce.api import Salesforce
 
-from domain.errors import Rejected, Transient
+from domain.errors import Rejected
+from domain.identity import Crm
 from domain.schema import FieldKind
 from domain.wire import soql_text
+from workers.gateways.http import unreadable
 from workers.gateways.salesforce import PAGE, SalesforceGateway
 from workers.gateways.salesforce_shapes import Schema, Shape, read_record
 from workers.ports import ChangesPage
 
 FAILED = frozenset({"Failed", "Aborted"})
 DONE = "JobComplete"
+RESULTS = "the results of a bulk query"
 _NUMBERS = frozenset({FieldKind.NUMBER, FieldKind.INTEGER})
 
 
@@ -86,9 +89,15 @@ def _rows(body: bytes, schema: Schema) -> Iterator[dict[str, Any]]:
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        raise Transient("unreadable_answer") from None
-    for row in csv.DictReader(io.StringIO(text, newline="")):
-        yield {name: _typed(name, cell, schema) for name, cell in row.items() if name}
+        raise unreadable(RESULTS, "it is not UTF-8", Crm.SALESFORCE) from None
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        if "Id" not in (rows.fieldnames or ()):
+            raise unreadable(RESULTS, "there is no column Id", Crm.SALESFORCE)
+        for row in rows:
+            yield {name: _typed(name, cell, schema) for name, cell in row.items() if name}
+    except csv.Error as error:
+        raise unreadable(RESULTS, str(error), Crm.SALESFORCE) from None
 
 
 def _typed(name: str, cell: str | None, schema: Schema) -> object:

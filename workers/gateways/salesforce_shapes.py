@@ -5,19 +5,17 @@ and Error Responses" pages. Shapes name only what is used, and demand only what 
 """
 
 import re
-from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from domain.errors import Transient
 from domain.identity import Crm, FieldValue
 from domain.outcomes import Outcome, OutcomeClass
 from domain.owners import Owner
 from domain.schema import FieldKind, FieldSchema, ObjectSchema, Option
 from domain.wire import epoch_ms, from_salesforce, salesforce_fields, to18
-from workers.gateways.http import Answer, Fault, worst
+from workers.gateways.http import UNREADABLE, Answer, Fault, shaped, unreadable, worst
 from workers.ports import ReadRecord
 
 Schema = Mapping[str, FieldSchema]
@@ -91,7 +89,7 @@ class PicklistValue(Shape):
     label: str | None = None
     active: bool = True
     default_value: bool = False
-    valid_for: str | None = None
+    valid_for: bytes | None = None
 
 
 class DescribedField(Shape):
@@ -115,6 +113,46 @@ class DescribedField(Shape):
     controller_name: str | None = None
     default_value: Any = None
     auto_number: bool = False
+
+
+class Columns(msgspec.Struct, rename="pascal"):
+    """A part of a record that a query selected; names as Salesforce writes fields."""
+
+
+class System(Columns):
+    """What every record has, and what tells where it went."""
+
+    id: str
+    system_modstamp: str
+    created_date: str
+    is_deleted: bool | None = None
+    master_record_id: str | None = None
+    is_converted: bool | None = None
+    converted_contact_id: str | None = None
+    last_modified_by_id: str | None = None
+
+
+class Someone(Columns):
+    """A user or a queue."""
+
+    id: str
+    name: str | None = None
+    email: str | None = None
+    is_active: bool = True
+
+
+class Organization(Columns):
+    id: str = ""
+    time_zone_sid_key: str | None = None
+
+
+class Allowed(Columns):
+    max: int
+    remaining: int
+
+
+class Limits(Columns):
+    daily_api_requests: Allowed | None = None
 
 
 class RecordTypeInfo(Shape):
@@ -172,7 +210,7 @@ def outcome(row: Row) -> Outcome:
     if row.success and row.id:
         return Outcome(OutcomeClass.DELIVERED, record_id=to18(row.id), created=row.created)
     if not row.errors:
-        return Outcome(OutcomeClass.UNKNOWN, code="unreadable_answer")
+        return Outcome(OutcomeClass.UNKNOWN, code=UNREADABLE)
     return worst([fault(error).outcome(Crm.SALESFORCE) for error in row.errors])
 
 
@@ -190,21 +228,23 @@ def read_record(
     asked_id: str | None = None,
 ) -> ReadRecord:
     """Raises Transient if the record lacks what a record always has."""
+    place = f"a record of {object_name}"
+    system = shaped(record, System, Crm.SALESFORCE, place, strict=False)
     try:
         return ReadRecord(
             object=object_name,
-            id=to18(record["Id"]),
+            id=to18(system.id),
             fields=salesforce_fields(record, names, schema),
-            modified_at=epoch_ms(record["SystemModstamp"]),
-            created_at=epoch_ms(record["CreatedDate"]),
-            deleted=bool(record.get("IsDeleted")),
-            merged_into=record.get("MasterRecordId") or None,
-            converted_to=(record.get("ConvertedContactId") or "") if record.get("IsConverted") else None,
+            modified_at=epoch_ms(system.system_modstamp),
+            created_at=epoch_ms(system.created_date),
+            deleted=bool(system.is_deleted),
+            merged_into=system.master_record_id or None,
+            converted_to=(system.converted_contact_id or "") if system.is_converted else None,
             asked_id=asked_id,
-            modified_by=record.get("LastModifiedById"),
+            modified_by=system.last_modified_by_id,
         )
-    except (KeyError, TypeError, ValueError):
-        raise Transient("unreadable_answer") from None
+    except ValueError:
+        raise unreadable(place, "a time or a number is none", Crm.SALESFORCE) from None
 
 
 _KINDS = {
@@ -289,7 +329,7 @@ def _valid_for(option: PicklistValue, controller: DescribedField) -> tuple[str, 
     the two false and true. Source: SOAP API guide, "PicklistEntry", ``validFor``.
     """
     values = [each.value for each in controller.picklist_values] or ["false", "true"]
-    bits = b64decode(option.valid_for or "")
+    bits = option.valid_for or b""
     return tuple(
         value
         for place, value in enumerate(values)
@@ -299,7 +339,8 @@ def _valid_for(option: PicklistValue, controller: DescribedField) -> tuple[str, 
 
 def _default(described: DescribedField, kind: FieldKind) -> FieldValue:
     chosen = (option.value for option in described.picklist_values if option.default_value)
-    return from_salesforce(described.default_value, kind) or next(chosen, None)
+    plain = None if isinstance(described.default_value, dict | list) else described.default_value
+    return from_salesforce(plain, kind) or next(chosen, None)
 
 
 def _filled(described: DescribedField) -> bool:
@@ -308,11 +349,11 @@ def _filled(described: DescribedField) -> bool:
     return own or described.defaulted_on_create or described.auto_number
 
 
-def owner(record: Mapping[str, Any], *, queue: bool) -> Owner:
+def owner(someone: Someone, *, queue: bool) -> Owner:
     return Owner(
-        id=to18(str(record["Id"])),
-        name=str(record.get("Name") or ""),
-        email=record.get("Email") or None,
-        active=bool(record.get("IsActive", True)),
+        id=to18(someone.id),
+        name=someone.name or "",
+        email=someone.email or None,
+        active=someone.is_active,
         queue=queue,
     )
