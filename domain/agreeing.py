@@ -42,6 +42,8 @@ def agree(
                 our_changed.pop(name, None)
         else:
             agreed[name] = pair
+    if our_changed == ours.changed and their_changed == theirs.changed:
+        return replace(contact, agreed=agreed)
     records = {
         **contact.records,
         our_key: replace(ours, changed=our_changed),

@@ -95,8 +95,6 @@ def _with_written(opened: Opened, crm: Crm, fields: Fields) -> Opened:
 
 def land(step: Step, contact: Contact) -> Contact:
     """Close older decisions that no write carries any more: as delivered, or taken over by the newer one."""
-    if not contact.flying:
-        return contact
     landed = [each for each in contact.flying if not _carried(contact, each.id)]
     newer = contact.opened.id if contact.opened else ""
     for each in landed:
