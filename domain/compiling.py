@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -20,6 +21,9 @@ from domain.policy import EMPTY, Computed, Document, FieldMapping, Formulas, Kin
 from domain.routing import Route
 from domain.schema import FieldKind, FieldSchema, ObjectSchema
 from domain.state import Connection
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 def compile_policy(connection: Connection, documents: Documents) -> Policy:
@@ -43,7 +47,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
     owners = _owners(section, connection, documents)
     fields = {name: _fields(section, name, schemas, zone, owners) for name in kind.salesforce}
     rules = rules_of(kind, connection, documents, schemas)
-    dependent = {place: dependent_of(schema) for place, schema in schemas.items()}
+    dependent = _some({place: dependent_of(schema) for place, schema in schemas.items()})
     inclusion, missing = _inclusion(section, connection, documents, schemas)
     routes = _routes(section, schemas, zone)
     filters = {
@@ -54,8 +58,8 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         (each, _expression(each.formula, schemas, _read(kind, each), zone)) for each in section.computed
     ]
     computed = {name: _computed(kind, name, formulas, schemas) for name in kind.salesforce}
-    amounts = {name: amounts_of(section.currency, each) for name, each in fields.items()}
-    currency = {(Crm.SALESFORCE, name): {CURRENCY} for name, each in amounts.items() if each}
+    amounts = _some({name: amounts_of(section.currency, each) for name, each in fields.items()})
+    currency = {(Crm.SALESFORCE, name): {CURRENCY} for name in amounts}
     portal = ZoneInfo(connection.accounts[Crm.HUBSPOT][1]) if Crm.HUBSPOT in connection.accounts else zone
     prompts = _prompts(section, schemas, _watched(kind, fields))
     read = _joined(_names(prompts), _read_by_formulas(kind, routes, filters, formulas))
@@ -79,7 +83,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         schemas=schemas,
         required={place: required_of(schema) for place, schema in schemas.items()},
         dependent=dependent,
-        apart={place: _apart(schema, section) for place, schema in schemas.items()},
+        apart=_some({place: _apart(schema, section) for place, schema in schemas.items()}),
         rules=rules,
         inclusion=inclusion,
         inclusion_key=_inclusion_key(inclusion, connection),
@@ -90,6 +94,11 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         amounts=amounts,
         computed=computed,
     )
+
+
+def _some(found: dict[K, V]) -> dict[K, V]:
+    """Those under which anything was found."""
+    return {key: value for key, value in found.items() if value}
 
 
 def _lacks_a_side(mapped: MappedField) -> bool:

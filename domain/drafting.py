@@ -134,7 +134,7 @@ def create(contact: Contact, kind: KindPolicy, side: Side, now: int) -> Plan:
     starts: Iterable[Start] = kind.starts[theirs, target]
     if imported:
         starts = [each for each in starts if each.name in kind.kind.match[name]]
-    elif target is HUBSPOT and kind.amounts[theirs]:
+    elif target is HUBSPOT and theirs in kind.amounts:
         starts = _without_foreign(drafting, starts, side)
     for each in starts:
         _start_with(drafting, each, record.values, now)
@@ -193,17 +193,18 @@ def _start_with(drafting: _Drafting, start: Start, values: Fields, now: int) -> 
 
 def _creation(drafting: _Drafting, ref: RecordRef) -> Plan:
     """Draft what the new record gets; ``ref``: the one that it stands beside."""
-    answer, target = drafting.answer, drafting.crm
-    drafting.check_dependent()
-    later = _set_apart(drafting)
+    kind, answer, target = drafting.kind, drafting.answer, drafting.crm
+    if kind.dependent:
+        drafting.check_dependent()
+    later = _set_apart(drafting) if kind.apart else None
     fields = {**drafting.defaults(), **drafting.fields}
     why = _incomplete(drafting, fields)
     if why:
         answer.stop, answer.explanation = Reason.VALIDATION, why
         return answer
     sources = {**dict.fromkeys(fields), **drafting.sources}
-    key_field = drafting.kind.kind.key_field(target)
-    answer.drafts = {target: Draft(drafting.object, None, fields, sources, key_field, ref.id)}
+    draft = Draft(drafting.object, None, fields, sources, kind.kind.key_field(target), ref.id)
+    answer.drafts = {target: draft}
     answer.following = {target: later} if later else {}
     return answer
 
@@ -263,7 +264,8 @@ def _merge_all(drafts: dict[Crm, _Drafting], differing: list[Compared], ours: Re
             if not (contact.flights and _flying(contact, mapped)):
                 answer.agreed.append((mapped, pair))
         elif isinstance(merged, Send):
-            _send(drafts[merged.target], mapped, merged, _foreign(kind, *theirs))
+            foreign = _foreign(kind, *theirs) if kind.amounts else _NONE
+            _send(drafts[merged.target], mapped, merged, foreign)
         elif isinstance(merged, Refuse):
             drafts[merged.target].refuse(mapped.name(merged.target), merged.source, merged.code, merged.why)
 
@@ -291,9 +293,10 @@ def _miss(drafts: dict[Crm, _Drafting], mapped: MappedField) -> None:
 
 def _change(drafting: _Drafting) -> None:
     """Draft what a record gets; what takes a call of its own goes when nothing else is left to be sent."""
-    answer, crm, fields = drafting.answer, drafting.crm, drafting.fields
-    drafting.check_dependent()
-    later = _set_apart(drafting)
+    kind, answer, crm, fields = drafting.kind, drafting.answer, drafting.crm, drafting.fields
+    if kind.dependent:
+        drafting.check_dependent()
+    later = _set_apart(drafting) if kind.apart else None
     if fields:
         answer.drafts[crm] = Draft(drafting.object, drafting.id, fields, drafting.sources)
     if later is not None:
@@ -317,8 +320,7 @@ def _set_apart(drafting: _Drafting) -> Draft | None:
 
 def _foreign(kind: KindPolicy, ref: RecordRef, record: Record) -> frozenset[str]:
     """The amounts of a Salesforce record that are in another currency."""
-    amounts = kind.amounts[ref.object]
-    return amounts if amounts and is_foreign(kind.section.currency, record.values) else _NONE
+    return kind.amounts.get(ref.object, _NONE) if is_foreign(kind.section.currency, record.values) else _NONE
 
 
 _NONE: frozenset[str] = frozenset()

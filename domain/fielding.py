@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from domain.conditions import Expression
-from domain.convert import Unconvertible, as_text, converter
+from domain.convert import TEXTS, Unconvertible, as_text, converter
 from domain.formula import FormulaError, Value
 from domain.formula_inputs import text_of
 from domain.identity import Crm, Fields, FieldValue
@@ -51,6 +51,7 @@ def mapped_field(rule: SyncRule, sides: Sides, zone: ZoneInfo, options: Options)
     guard = forward_only(options.forward_only, order, to_hubspot) if options.forward_only else None
     to_salesforce = translator(ours, theirs, Crm.SALESFORCE, zone, options.translation)
     fills = tuple(options.translation.default)
+    texts = to_salesforce is as_text and to_hubspot is as_text
     return MappedField(
         ours.name,
         theirs.name,
@@ -62,6 +63,7 @@ def mapped_field(rule: SyncRule, sides: Sides, zone: ZoneInfo, options: Options)
         moves_back=guard,
         fills=fills,
         note="; ".join(options.words()),
+        plain=texts and ours.kind in TEXTS and theirs.kind in TEXTS,
         verbatim=to_salesforce is as_text or (ours.kind is theirs.kind and options.translation == PLAIN),
     )
 

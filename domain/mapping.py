@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
+import msgspec
+
 from domain.convert import Unconvertible, same
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, FieldValue
 from domain.schema import FieldSchema
@@ -49,6 +51,7 @@ class MappedField(NamedTuple):
     #: the value of the side that always wins, by its record and the moment; None: it is a field there
     note: str = ""  #: what happens to its values beside the rule, for people
     verbatim: bool = False  #: nothing is done to values on their way: equal texts mean the same on both sides
+    plain: bool = False  #: text on both sides, and nothing but line ends changes on its way
 
     def name(self, crm: Crm) -> str:
         return self.hubspot if crm is HUBSPOT else self.salesforce
@@ -69,9 +72,9 @@ class MappedField(NamedTuple):
             return self.hubspot, self.hubspot_schema
         return self.salesforce, self.salesforce_schema
 
-    def carry(self, target: Crm, value: FieldValue) -> FieldValue:
-        """The value in the target's words. Raises ``Unconvertible``."""
-        return self.to_hubspot(value) if target is HUBSPOT else self.to_salesforce(value)
+    def carrier(self, target: Crm) -> Callable[[FieldValue], FieldValue]:
+        """What puts a value into the target's words. It raises ``Unconvertible``."""
+        return self.to_hubspot if target is HUBSPOT else self.to_salesforce
 
 
 class Start(NamedTuple):
@@ -91,7 +94,7 @@ def starts(fields: Iterable[MappedField], target: Crm) -> tuple[Start, ...]:
         Start(
             *each.side(target),
             each.name(target.other),
-            each.to_hubspot if target is HUBSPOT else each.to_salesforce,
+            each.carrier(target),
             target in each.fills,
             each.computed,
         )
@@ -114,7 +117,7 @@ class Agree(NamedTuple):
     """Both sides hold the same: nothing to send, and a new agreed pair."""
 
 
-class Send(NamedTuple):
+class Send(msgspec.Struct, frozen=True):
     """One side's value goes to the other."""
 
     target: Crm
@@ -124,7 +127,7 @@ class Send(NamedTuple):
     conflict: bool = False  #: what gives way is somebody's value, not the one that was agreed on
 
 
-class Refuse(NamedTuple):
+class Refuse(msgspec.Struct, frozen=True):
     """The winner's value has no counterpart in the target field."""
 
     target: Crm
@@ -198,6 +201,8 @@ _NEITHER, _OURS, _THEIRS, _BOTH = (
 
 def _alike(field: MappedField, now: Pair) -> bool:
     """Whether either value is what the other becomes on the far side."""
+    if field.plain:
+        return same(field.salesforce_schema.kind, now.hubspot, now.salesforce)
     try:
         if same(field.salesforce_schema.kind, field.to_salesforce(now.hubspot), now.salesforce):
             return True
@@ -263,17 +268,13 @@ def _send(field: MappedField, now: Pair, target: Crm, *, conflict: bool) -> Merg
 
     ``conflict``: somebody's value is overwritten, and not just what was agreed on or an empty field.
     """
-    if not _writable(field.schema(target)):
+    schema, source = field.schema(target), now.of(target.other)
+    if schema.calculated or not schema.updateable:
         return LEAVE
-    source = now.of(target.other)
     try:
-        value = field.carry(target, source)
+        value = field.carrier(target)(source)
     except Unconvertible as error:
         if target is SALESFORCE and field.gives_way and field.gives_way(source):
             return _send(field, now, HUBSPOT, conflict=source is not None)
         return Refuse(target, source, str(error), error.code)
     return Send(target, value, source, now.of(target) if conflict else None, conflict)
-
-
-def _writable(schema: FieldSchema) -> bool:
-    return schema.updateable and not schema.calculated

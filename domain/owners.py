@@ -177,6 +177,7 @@ def owner_field(mapped: MappedField, owners: Owners, *, restore: bool) -> Mapped
         first=first,
         gives_way=None if mapped.rule is SyncRule.ALWAYS_HUBSPOT else gives_way,
         verbatim=False,
+        plain=False,
     )
 
 

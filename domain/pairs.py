@@ -81,8 +81,8 @@ def derived(
 def _in_flight(contact: Contact, mapped: MappedField) -> Pair | None:
     """The pair that a write on its way will have made of a field."""
     for crm in CRMS:
-        flight, name = contact.flights.get(crm), mapped.name(crm)
-        if flight is not None and name in flight.fields:
+        flight = contact.flights.get(crm)
+        if flight is not None and (name := mapped.name(crm)) in flight.fields:
             sent, source = flight.fields[name], flight.sources.get(name)
             return Pair(sent, source) if crm is HUBSPOT else Pair(source, sent)
     return None

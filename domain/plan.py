@@ -12,7 +12,7 @@ from domain.answer import Draft, Need, Plan, Side, linked, read_in_full
 from domain.drafting import create, update
 from domain.formula import FormulaError
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, RecordRef
-from domain.inclusion import Verdict
+from domain.inclusion import Facts, Verdict
 from domain.judging import judge
 from domain.links import has_address, left_alone
 from domain.policy import KindPolicy, Policy
@@ -138,9 +138,7 @@ def timeless_word(contact: Contact, kind: KindPolicy, record: Record, now: int) 
     inclusion = kind.inclusion
     if inclusion is None or inclusion.uses_time:
         return None
-    return inclusion.member(
-        record.values, now=now, zone=kind.zone, memberships=contact.memberships, changed_at=record.changed
-    )
+    return inclusion.check(record.values, Facts(now, kind.zone, contact.memberships, record.changed))
 
 
 def _inclusion(contact: Contact, kind: KindPolicy, ours: Side | None, now: int) -> Plan:

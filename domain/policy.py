@@ -109,17 +109,21 @@ class KindPolicy:
     told: dict[Place, frozenset[str]]  #: (CRM, object) -> fields taken from the answer to an update
     schemas: dict[Place, ObjectSchema]
     required: dict[Place, tuple[str, ...]]  #: fields that a new record must have
-    dependent: dict[Place, tuple[FieldSchema, ...]]  #: picklists that depend on another field
+    dependent: dict[
+        Place, tuple[FieldSchema, ...]
+    ]  #: picklists that depend on another field, where there are any
     apart: dict[
         Place, dict[str, str]
-    ]  #: mapped field that takes a call of its own -> what names the record there
+    ]  #: where there are any: mapped field that takes a call of its own -> what names the record there
     rules: dict[str, ObjectRules]  #: Salesforce object -> its validation rules, where it has any
     inclusion: InclusionFilter | None
     inclusion_key: str  #: names the list with its filters as they are now; empty without one
     inclusion_missing: str  #: why the configured list cannot be asked; empty if it can, or none is configured
     zone: ZoneInfo
     routes: tuple[Route, ...]
-    amounts: dict[str, frozenset[str]]  #: Salesforce object -> mapped fields whose currency is looked at
+    amounts: dict[
+        str, frozenset[str]
+    ]  #: Salesforce object -> mapped fields whose currency is looked at, if any
     filters: dict[str, Expression]  #: Salesforce object -> what its records must meet to sync
     computed: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> what is computed from it or for it
 

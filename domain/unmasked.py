@@ -92,9 +92,8 @@ def _read(kind: KindPolicy) -> Iterator[tuple[Field, str]]:
     for object_name, condition in kind.filters.items():
         why = f"the filter of {object_name} reads it"
         yield from (((SALESFORCE, object_name, name), why) for name in condition.fields)
-    for object_name, amounts in kind.amounts.items():
-        if amounts:
-            yield (SALESFORCE, object_name, CURRENCY), "says in which currency amounts are"
+    for object_name in kind.amounts:
+        yield (SALESFORCE, object_name, CURRENCY), "says in which currency amounts are"
     yield from _judged(kind)
     for computed in kind.section.computed:
         yield from _computed(kind, computed)

@@ -4,6 +4,7 @@ Operators and their meaning: HubSpot's developer pages "List filters" and "List 
 """
 
 from domain.inclusion.compiler import Definition, InclusionFilter, ListError, Verdict, compile_list
+from domain.inclusion.nodes import Facts
 from domain.inclusion.outline import Line
 
-__all__ = ["Definition", "InclusionFilter", "Line", "ListError", "Verdict", "compile_list"]
+__all__ = ["Definition", "Facts", "InclusionFilter", "Line", "ListError", "Verdict", "compile_list"]

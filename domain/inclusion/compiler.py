@@ -60,7 +60,8 @@ class InclusionFilter:
     def __init__(self, root: ListNode) -> None:
         leaves = root.leaves()
         self._root = root
-        self._check = root.check
+        self.check = root.check
+        """Tells whether values belong to a member, under given facts; None: something is unknown."""
         self.list_id = root.list_id
         self.properties = frozenset(name for leaf in leaves for name in leaf.reads)
         """Properties whose values the list needs."""
@@ -87,7 +88,7 @@ class InclusionFilter:
         changed_at: Mapping[str, int] = _NOTHING,
     ) -> bool | None:
         """Decide membership; see ``explain`` for the arguments and for the reasons."""
-        return self._check(values, Facts(now, zone, memberships, changed_at))
+        return self.check(values, Facts(now, zone, memberships, changed_at))
 
     def explain(
         self,
@@ -109,8 +110,8 @@ class InclusionFilter:
             changed_at: when properties last changed in HubSpot, epoch ms; absent is unknown.
         """
         facts = Facts(now, zone, memberships, changed_at)
-        member = self._check(values, facts)
-        leaf, path, remedies = self._root.find(values, facts, ())
+        member = self.check(values, facts)
+        leaf, path, remedies = self._root.find(values, facts, (), answer=member)
         gaps = self._root.gaps(values, facts) if member is None else None
         moment = self._root.timer(values, facts) if self.uses_time else NEVER
         return Verdict(

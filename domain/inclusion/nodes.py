@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from domain.identity import FieldValue
 
 Values = Mapping[str, FieldValue]
@@ -16,7 +18,7 @@ NEVER = 1 << 62
 """The moment, in epoch ms, that does not come."""
 
 
-class Facts(NamedTuple):
+class Facts(msgspec.Struct, frozen=True):
     """All that a check may look at besides the property values."""
 
     now: int  #: epoch ms
@@ -83,7 +85,7 @@ class Leaf:
     def lists(self) -> frozenset[str]:
         return frozenset()
 
-    def find(self, values: Values, facts: Facts, path: tuple[str, ...]) -> Finding:  # noqa: ARG002 - a node's
+    def find(self, values: Values, facts: Facts, path: tuple[str, ...], *, answer: bool | None) -> Finding:  # noqa: ARG002 - a node's
         return Finding(self, path, (self.remedy,))
 
     def gaps(self, values: Values, facts: Facts) -> Gaps:
@@ -109,14 +111,13 @@ class Group:
     def lists(self) -> frozenset[str]:
         return frozenset().union(*(child.lists() for _, child in self.children))
 
-    def find(self, values: Values, facts: Facts, path: tuple[str, ...]) -> Finding:
-        answer = self.check(values, facts)
+    def find(self, values: Values, facts: Facts, path: tuple[str, ...], *, answer: bool | None) -> Finding:
         findings = [
-            child.find(values, facts, (*path, name))
+            child.find(values, facts, (*path, name), answer=answer)
             for name, child in self.children
             if child.check(values, facts) is answer
         ]
-        if answer is not False:
+        if answer is not False or len(findings) == 1:
             return findings[0]
         if self.conjunction:
             return findings[0]._replace(remedies=tuple(text for each in findings for text in each.remedies))
@@ -163,10 +164,10 @@ class ListNode:
         """This list, and those that its filters refer to."""
         return (self.root.lists() if self.root else frozenset()) | {self.list_id}
 
-    def find(self, values: Values, facts: Facts, path: tuple[str, ...]) -> Finding:
+    def find(self, values: Values, facts: Facts, path: tuple[str, ...], *, answer: bool | None) -> Finding:
         if self.root is None or self.negated or self._heard(values, facts) is not None:
-            return self.leaf.find(values, facts, path)
-        return self.root.find(values, facts, (*path, f"list {self.list_id}") if path else ())
+            return self.leaf.find(values, facts, path, answer=answer)
+        return self.root.find(values, facts, (*path, f"list {self.list_id}") if path else (), answer=answer)
 
     def gaps(self, values: Values, facts: Facts) -> Gaps:
         inner = self.root.gaps(values, facts) if self.root else Gaps()
