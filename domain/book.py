@@ -224,6 +224,10 @@ class Book:
             self.queue(outbox_queue(intent.crm, before.priority), key, None)
         self.queue(outbox_queue(intent.crm, intent.priority), key, intent.due if waiting else None)
 
+    def withhold_intent(self, intent: Intent) -> None:
+        """Offer an intent to the deliverer no more while it is on its way."""
+        self.queue(outbox_queue(intent.crm, intent.priority), intent.key, None)
+
     def drop_intent(self, intent: Intent) -> None:
         key = intent.key
         self._put(self._outbox, key, None)

@@ -53,7 +53,7 @@ def claimed(step: Step, event: e.DeliveryClaimed) -> None:
     book.queue(TIMERS, f"{event.entity}|claim:{crm}", step.at + CLAIM_MS)
     intent = contact.intents.get(crm)
     if intent is not None:
-        book.put_intent(intent, waiting=False, before=intent)
+        book.withhold_intent(intent)
     contact = replace(
         contact,
         flights={**contact.flights, crm: _flight(step, contact, event, intent)},
