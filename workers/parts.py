@@ -145,25 +145,25 @@ class _Share(NamedTuple):
     number: int = 0  #: of this part
 
 
+@uncollected()
 def _survey(
     known: Pointers, bounds: Bounds, place: Place, slices: Iterator[tuple[int, Slice]], _: Tell
 ) -> Findings:
     """What the slices are about that this process takes. It keeps them, as long as there is room."""
     survey, room = Survey(known), bounds.unfolded
     place.kept.clear()
-    with uncollected():
-        for number, each in slices:
-            survey.begin(number)
-            read = []
-            for entries in _read(place.log, each, bounds.batch):
-                for entry in entries:
-                    survey.see(entry.raw)
-                room -= sum(len(entry.raw) for entry in entries)
-                if room > 0:
-                    read.append(entries)
+    for number, each in slices:
+        survey.begin(number)
+        read = []
+        for entries in _read(place.log, each, bounds.batch):
+            for entry in entries:
+                survey.see(entry.raw)
+            room -= sum(len(entry.raw) for entry in entries)
             if room > 0:
-                place.kept[number] = read
-        return survey.findings()
+                read.append(entries)
+        if room > 0:
+            place.kept[number] = read
+    return survey.findings()
 
 
 def _fold(place: Place, shares: Iterator[_Share], tell: Tell) -> list[tuple[int, Part]]:
@@ -171,14 +171,14 @@ def _fold(place: Place, shares: Iterator[_Share], tell: Tell) -> list[tuple[int,
     return [(each.number, _folded(place, each, tell)) for each in shares]
 
 
+@uncollected()
 def _folded(place: Place, share: _Share, tell: Tell) -> Part:
     folding, at = _Folding(place.log, share.number, share.bounds.values), 0
-    with uncollected():
-        for entries in _entries(place, share):
-            owners = share.parts[at : at + len(entries)] or bytes([share.number]) * len(entries)
-            tell(folding.take(zip(entries, owners, strict=True)))
-            at += len(entries)
-        return folding.part()
+    for entries in _entries(place, share):
+        owners = share.parts[at : at + len(entries)] or bytes([share.number]) * len(entries)
+        tell(folding.take(zip(entries, owners, strict=True)))
+        at += len(entries)
+    return folding.part()
 
 
 def _entries(place: Place, share: _Share) -> Iterator[list[Entry]]:

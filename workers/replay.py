@@ -17,7 +17,7 @@ from workers.archive.snapshots import Past, load
 from workers.connection import Lane, Lease, position_of
 from workers.crew import Alone, Crew, Place
 from workers.parts import Bounds, fold, in_pieces
-from workers.project import Projector
+from workers.project import Projector, uncollected
 from workers.storage.memory import MemoryTables
 from workers.store import START, Generations, Tables
 
@@ -131,6 +131,7 @@ class Replay:
         self.generations.drop(before.generation)
         return comparison
 
+    @uncollected()
     def _fold_bulk(self, empty: Tables, until: str, progress: Progress | None) -> None:
         """Fill empty tables with what the log says up to a position, or with the snapshot to begin with."""
         if self.past is not None:
@@ -197,6 +198,7 @@ class Replay:
             if not lease.renew():
                 raise Busy(f"{lease.name} could not be held long enough; try again when it is calmer")
 
+    @uncollected()
     def _compare(self, running: Tables, replayed: Tables) -> Comparison:
         """Compare two states at one position; hashes mean something only if nobody came in meanwhile."""
         self._stay_quiet()
@@ -207,6 +209,7 @@ class Replay:
         return Comparison(replayed.checkpoint(), events, theirs, ours, *self._shared)
 
 
+@uncollected()
 def _fingerprint(place: Place, generation: int) -> dict[str, str]:
     return place.tables(generation).fingerprint()
 
