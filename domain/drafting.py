@@ -50,8 +50,8 @@ class _Drafting(msgspec.Struct):
 
     def write(self, name: str, schema: FieldSchema, value: FieldValue, source: FieldValue) -> None:
         """Put a value into the draft, unless it is or must be held back."""
-        told = self.contact.holds or self.contact.echoes
-        hold = self._standing_hold(name, value, source) if told else None
+        contact = self.contact
+        hold = self._standing_hold(name, value, source) if contact.holds or contact.echoes else None
         if hold is not None:
             self.held[name] = hold
         elif why := objection(schema, value, create=self.id is None and not schema.apart):
@@ -97,16 +97,16 @@ class _Drafting(msgspec.Struct):
 
     def _standing_hold(self, name: str, value: FieldValue, source: FieldValue) -> Hold | None:
         """What the CRM refused before, or keeps changing back; our own refusals are judged anew each time."""
-        hold = self.contact.holds.get(self.crm, _NO_HOLDS).get(name)
-        stands = (source, self.kind.digest)
-        if hold is not None and (hold.source, hold.config) == stands and hold.code not in OWN_RULES:
+        contact, digest = self.contact, self.kind.digest
+        hold = contact.holds.get(self.crm, _NO_HOLDS).get(name)
+        if hold and hold.source == source and hold.config == digest and hold.code not in OWN_RULES:
             return hold
-        echoed = self.contact.echoes.get(self.crm, _NO_ECHOES).get(name)
+        echoed = contact.echoes.get(self.crm, _NO_ECHOES).get(name)
         if echoed is None or echoed.times < PING_PONG_LIMIT or echoed.value != value or self.id is None:
             return None
         if self.known.get(name) != echoed.over:
             return None
-        return Hold(source, self.kind.digest, Reason.PING_PONG, "sent twice and changed back each time")
+        return Hold(source, digest, Reason.PING_PONG, "sent twice and changed back each time")
 
 
 _NO_HOLDS: dict[str, Hold] = {}

@@ -16,8 +16,8 @@ from domain.inclusion.wording import Labels, joined, operator_words
 
 _T = TypeVar("_T")
 Operation = Mapping[str, Any]
-Test = Callable[[str], bool | None]
-"""Judges a value; None: it counts as blank."""
+Test = Callable[[str], bool]
+"""Judges a value."""
 Comparison = Callable[[str, str], bool | None]
 
 
@@ -98,10 +98,7 @@ def _check(name: str, test: Test, *, include: bool) -> Check:
             value = values[name]
         except KeyError:
             return None
-        if value is None:
-            return include
-        passed = test(value)
-        return include if passed is None else passed
+        return include if value is None else test(value)
 
     return check
 
@@ -211,11 +208,11 @@ def _operand(value: object) -> Decimal:
 
 def _number_test(operation: Operation) -> tuple[Test, tuple[str, ...]]:
     bound = _operand(operation["value"])
-    compare = operator_of(_ORDER, operation)
+    compare, include = operator_of(_ORDER, operation), passes_blank(operation)
 
-    def test(value: str) -> bool | None:
+    def test(value: str) -> bool:
         number = _number(value)
-        return None if number is None else compare(number, bound)
+        return include if number is None else compare(number, bound)
 
     return test, (str(bound),)
 
@@ -234,10 +231,11 @@ def _range_test(operation: Operation) -> tuple[Test, tuple[str, ...]]:
     """Both ends belong to the range."""
     lower, upper = _operand(operation["lowerBound"]), _operand(operation["upperBound"])
     inside = operator_of({"IS_BETWEEN": True, "IS_NOT_BETWEEN": False}, operation)
+    include = passes_blank(operation)
 
-    def test(value: str) -> bool | None:
+    def test(value: str) -> bool:
         number = _number(value)
-        return None if number is None else (lower <= number <= upper) is inside
+        return include if number is None else (lower <= number <= upper) is inside
 
     return test, (f"{lower} and {upper}",)
 
