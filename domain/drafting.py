@@ -235,43 +235,52 @@ def update(contact: Contact, kind: KindPolicy, ours: Side, theirs: Side, now: in
         return Plan(wait=Wait.READ, needs=unseen)
     answer = Plan(drafted=True)
     differing, absent = _compared(contact, kind, ours[1], theirs, now), kind.absent[theirs[0].object]
-    if differing or absent:
-        drafts = {
-            ref.crm: _Drafting(contact, kind, answer, ref.crm, ref.object, ref.id, record.values)
-            for ref, record in (ours, theirs)
-        }
-        _merge_all(drafts, differing, ours[1], theirs)
-        for mapped in absent:
-            _miss(drafts, mapped)
-        for drafting in drafts.values():
-            if drafting.fields:
-                _change(drafting)
+    if not differing and not absent:
+        return answer
+    drafts = {
+        ref.crm: _Drafting(contact, kind, answer, ref.crm, ref.object, ref.id, record.values)
+        for ref, record in (ours, theirs)
+    }
+    _merge_all(drafts, answer, differing, ours[1], theirs[1], _foreign(kind, *theirs))
+    if contact.flights:
+        answer.agreed = [each for each in answer.agreed if not _flying(contact, each[0])]
+    for mapped in absent:
+        _miss(drafts, mapped)
+    for drafting in drafts.values():
+        if drafting.fields:
+            _change(drafting)
     return answer
 
 
-def _merge_all(drafts: dict[Crm, _Drafting], differing: list[Compared], ours: Record, theirs: Side) -> None:
-    """Put what passes into the drafts, and what agrees into the answer."""
-    contact, kind, answer = drafts[HUBSPOT].contact, drafts[HUBSPOT].kind, drafts[HUBSPOT].answer
+def _merge_all(
+    drafts: dict[Crm, _Drafting],
+    answer: Plan,
+    differing: list[Compared],
+    ours: Record,
+    theirs: Record,
+    foreign: frozenset[str],
+) -> None:
+    """Put what passes into the drafts, and what agrees into the answer.
+
+    ``foreign``: amounts in another currency, which never pass.
+    """
 
     def changed_at(mapped: MappedField) -> tuple[int, int]:
         """A Salesforce value nobody saw changing is as old as its record."""
-        record = theirs[1]
-        return ours.changed.get(mapped.hubspot, 0), record.changed.get(mapped.salesforce, record.seen[0])
+        return ours.changed.get(mapped.hubspot, 0), theirs.changed.get(mapped.salesforce, theirs.seen[0])
 
     for mapped, pair, agreed in differing:
         merged = merge(mapped, pair, agreed, changed_at)
         if merged is AGREE:
-            if not (contact.flights and _flying(contact, mapped)):
-                answer.agreed.append((mapped, pair))
+            answer.agreed.append((mapped, pair))
         elif isinstance(merged, Send):
-            foreign = _foreign(kind, *theirs) if kind.amounts else _NONE
             _send(drafts[merged.target], mapped, merged, foreign)
         elif isinstance(merged, Refuse):
             drafts[merged.target].refuse(mapped.name(merged.target), merged.source, merged.code, merged.why)
 
 
 def _send(drafting: _Drafting, mapped: MappedField, sent: Send, foreign: frozenset[str]) -> None:
-    """Put a value into the draft; ``foreign``: amounts in another currency, which never pass."""
+    """Put a value into the draft, unless it is an amount in another currency."""
     name, schema = mapped.side(sent.target)
     if mapped.salesforce in foreign:
         drafting.refuse(name, sent.source, UNCONVERTIBLE, OTHER)
@@ -320,7 +329,8 @@ def _set_apart(drafting: _Drafting) -> Draft | None:
 
 def _foreign(kind: KindPolicy, ref: RecordRef, record: Record) -> frozenset[str]:
     """The amounts of a Salesforce record that are in another currency."""
-    return kind.amounts.get(ref.object, _NONE) if is_foreign(kind.section.currency, record.values) else _NONE
+    amounts = kind.amounts.get(ref.object, _NONE)
+    return amounts if amounts and is_foreign(kind.section.currency, record.values) else _NONE
 
 
 _NONE: frozenset[str] = frozenset()
