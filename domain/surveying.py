@@ -6,7 +6,7 @@ what their folds touched (``domain.parts``).
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from itertools import chain
 from operator import attrgetter, or_
@@ -158,16 +158,18 @@ class Survey:
         """Go on with a stretch; those of the log are numbered in its order."""
         self._events = self._stretches[stretch] = array("l")
 
-    def see(self, raw: bytes) -> None:
-        """Take the next entry, be it an event or not. Raises NewerEvent."""
-        names = self._names_of(raw)
-        if not names:
-            self._see_of_all(raw)
-            return
-        number = self._numbers[names[0]]
-        self._events.append(number)
-        for name in names[1:]:
-            self._unions.join(number, self._numbers[name])
+    def see(self, entries: Iterable[bytes]) -> None:
+        """Take the next entries, be they events or not. Raises NewerEvent."""
+        names_of, numbers, events, join = self._names_of, self._numbers, self._events, self._unions.join
+        for raw in entries:
+            names = names_of(raw)
+            if not names:
+                self._see_of_all(raw)
+                continue
+            number = numbers[names[0]]
+            events.append(number)
+            for name in names[1:]:
+                join(number, numbers[name])
 
     def _see_of_all(self, raw: bytes) -> None:
         """Take an event that is said of the connection as a whole."""

@@ -156,9 +156,9 @@ def _survey(
         survey.begin(number)
         read = []
         for entries in _read(place.log, each, bounds.batch):
-            for entry in entries:
-                survey.see(entry.raw)
-            room -= sum(len(entry.raw) for entry in entries)
+            raw = [entry.raw for entry in entries]
+            survey.see(raw)
+            room -= sum(map(len, raw))
             if room > 0:
                 read.append(entries)
         if room > 0:

@@ -47,8 +47,7 @@ def owners(life: Life, parts: int, stretches: int = 3) -> bytes:
     for number, at in enumerate(range(0, len(events), size)):
         survey = surveys[number % 2]
         survey.begin(number)
-        for event in events[at : at + size]:
-            survey.see(e.encode(event))
+        survey.see(map(e.encode, events[at : at + size]))
     return split([each.findings() for each in surveys], parts)
 
 
@@ -159,8 +158,8 @@ def look(crm: Crm, name: str, record_id: str, **fields: str) -> e.RecordObserved
 def test_whoever_an_event_points_to_is_in_its_group(pointing: e.AnyEvent) -> None:
     survey = Survey(KNOWN)
     survey.begin(0)
-    for event in (look(SF, "Lead", "00Q1", Email="a@x.org"), look(SF, "Lead", "00Q5"), pointing):
-        survey.see(e.encode(event))
+    events = (look(SF, "Lead", "00Q1", Email="a@x.org"), look(SF, "Lead", "00Q5"), pointing)
+    survey.see(map(e.encode, events))
     one, stranger, other = split([survey.findings()], 2)
     assert one == other != stranger
 
