@@ -22,7 +22,7 @@ from domain.mapping import (
     merge,
 )
 from domain.money import OTHER, is_foreign
-from domain.pairs import Compared, derived, overlay, unsettled
+from domain.pairs import Compared, overlay, unsettled
 from domain.policy import KindPolicy
 from domain.reasons import ABSENT, OWN_RULES, REQUIRED, UNCONVERTIBLE, Reason, Wait
 from domain.records import Record
@@ -234,14 +234,19 @@ def update(contact: Contact, kind: KindPolicy, ours: Side, theirs: Side, now: in
     if unseen:
         return Plan(wait=Wait.READ, needs=unseen)
     answer = Plan(drafted=True)
-    differing, absent = _compared(contact, kind, ours[1], theirs, now), kind.absent[theirs[0].object]
+    (our_ref, our_record), (their_ref, their_record) = ours, theirs
+    differing = unsettled(contact, kind, their_ref.object, our_record, their_record, now)
+    absent = kind.absent[their_ref.object]
     if not differing and not absent:
         return answer
     drafts = {
-        ref.crm: _Drafting(contact, kind, answer, ref.crm, ref.object, ref.id, record.values)
-        for ref, record in (ours, theirs)
+        HUBSPOT: _Drafting(contact, kind, answer, HUBSPOT, our_ref.object, our_ref.id, our_record.values),
+        SALESFORCE: _Drafting(
+            contact, kind, answer, SALESFORCE, their_ref.object, their_ref.id, their_record.values
+        ),
     }
-    _merge_all(drafts, answer, differing, ours[1], theirs[1], _foreign(kind, *theirs))
+    foreign = _foreign(kind, *theirs) if kind.amounts else _NONE
+    _merge_all(drafts, answer, differing, our_record, their_record, foreign)
     if contact.flights:
         answer.agreed = [each for each in answer.agreed if not _flying(contact, each[0])]
     for mapped in absent:
@@ -339,13 +344,9 @@ _NONE: frozenset[str] = frozenset()
 def compared(contact: Contact, kind: KindPolicy, now: int) -> list[Compared]:
     """The mapped and computed fields of a linked pair that are not simply as agreed."""
     ours, theirs = linked(contact, HUBSPOT), linked(contact, SALESFORCE)
-    return _compared(contact, kind, ours[1], theirs, now) if ours and theirs else []
-
-
-def _compared(contact: Contact, kind: KindPolicy, ours: Record, theirs: Side, now: int) -> list[Compared]:
-    ref, record = theirs
-    differing, computed = unsettled(contact, kind, ref.object, ours, record), kind.computed[ref.object]
-    return [*differing, *derived(contact, computed, ours, record, now)] if computed else differing
+    if ours is None or theirs is None:
+        return []
+    return unsettled(contact, kind, theirs[0].object, ours[1], theirs[1], now)
 
 
 def _unseen(contact: Contact, kind: KindPolicy, ours: Side, theirs: Side) -> list[Need]:

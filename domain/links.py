@@ -34,12 +34,13 @@ def match_values(kind: ObjectKind, ref: RecordRef, values: Fields) -> tuple[str,
     return tuple(found)
 
 
-def has_address(kind: ObjectKind, ref: RecordRef, values: Fields) -> bool:
-    """Whether a record has any address by which it can be found."""
-    for field in kind.match.get(ref.object, ()):
-        value = values.get(field)
-        if value and value.replace(";", " ").strip():
-            return True
+def has_address(kind: ObjectKind, sides: Iterable[tuple[RecordRef, Record]]) -> bool:
+    """Whether any of the records has an address by which it can be found."""
+    for ref, record in sides:
+        for field in kind.match.get(ref.object, ()):
+            value = record.values.get(field)
+            if value and value.replace(";", " ").strip():
+                return True
     return False
 
 

@@ -63,9 +63,6 @@ class MappedField(NamedTuple):
             return self.note
         return f"{self.rule} ({self.note})" if self.note else self.rule
 
-    def schema(self, crm: Crm) -> FieldSchema:
-        return self.hubspot_schema if crm is HUBSPOT else self.salesforce_schema
-
     def side(self, crm: Crm) -> tuple[str, FieldSchema]:
         """The field's name and schema in a CRM."""
         if crm is HUBSPOT:
@@ -268,13 +265,16 @@ def _send(field: MappedField, now: Pair, target: Crm, *, conflict: bool) -> Merg
 
     ``conflict``: somebody's value is overwritten, and not just what was agreed on or an empty field.
     """
-    schema, source = field.schema(target), now.of(target.other)
+    if target is SALESFORCE:
+        schema, carry, source, held = field.salesforce_schema, field.to_salesforce, *now
+    else:
+        schema, carry, held, source = field.hubspot_schema, field.to_hubspot, *now
     if schema.calculated or not schema.updateable:
         return LEAVE
     try:
-        value = field.carrier(target)(source)
+        value = carry(source)
     except Unconvertible as error:
         if target is SALESFORCE and field.gives_way and field.gives_way(source):
             return _send(field, now, HUBSPOT, conflict=source is not None)
         return Refuse(target, source, str(error), error.code)
-    return Send(target, value, source, now.of(target) if conflict else None, conflict)
+    return Send(target, value, source, held if conflict else None, conflict)

@@ -14,20 +14,33 @@ Compared = tuple[MappedField, Pair, Values | None]
 """A field, its values that count now, and those agreed on; None: none ever were."""
 
 
-def unsettled(contact: Contact, kind: KindPolicy, name: str, ours: Record, theirs: Record) -> list[Compared]:
-    """The mapped fields that are not simply as agreed. ``name``: of the Salesforce object.
+def unsettled(
+    contact: Contact, kind: KindPolicy, name: str, ours: Record, theirs: Record, now: int
+) -> list[Compared]:
+    """The mapped and computed fields that are not simply as agreed.
 
     Values on their way, and values written but not seen since, count instead of the last ones seen; what
     is on its way counts as agreed on with the value it came from.
+
+    Args:
+        contact: both of whose records are linked.
+        kind: its policy.
+        name: of the Salesforce object.
+        ours: HubSpot's record.
+        theirs: Salesforce's.
+        now: epoch ms.
     """
-    if contact.flights or contact.expected:
-        return list(_as_sent(contact, kind, name, ours.values, theirs.values))
     hubspot, salesforce, agreed = ours.values, theirs.values, contact.agreed
-    return [
-        (each, Pair(hubspot[each.hubspot], salesforce[each.salesforce]), agreed.get(each.hubspot))
-        for each in _unmarked(kind, name, agreed)
-        if each.hubspot in hubspot and each.salesforce in salesforce
-    ]
+    if contact.flights or contact.expected:
+        differing = [*_as_sent(contact, kind, name, hubspot, salesforce)]
+    else:
+        differing = [
+            (each, Pair(hubspot[each.hubspot], salesforce[each.salesforce]), agreed.get(each.hubspot))
+            for each in _unmarked(kind, name, agreed)
+            if each.hubspot in hubspot and each.salesforce in salesforce
+        ]
+    computed = kind.computed[name]
+    return [*differing, *_derived(contact, computed, ours, theirs, now)] if computed else differing
 
 
 def _unmarked(kind: KindPolicy, name: str, marks: dict[str, Any]) -> Iterator[MappedField]:
@@ -58,7 +71,7 @@ def _as_sent(
             yield each, Pair(*now), known
 
 
-def derived(
+def _derived(
     contact: Contact, mapped: tuple[MappedField, ...], ours: Record, theirs: Record, now: int
 ) -> Iterator[Compared]:
     """The fields that one side's record is computed from the other's; ``now``: epoch ms."""

@@ -81,27 +81,19 @@ def _lost(sides: Sequence[Side]) -> Plan | None:
 
 def _unread(contact: Contact, kind: KindPolicy, sides: Sequence[Side]) -> Plan | None:
     """Wait for records that were never read in full, or must be looked at after an unclear answer."""
-    needs = [
-        Need("record", ref.crm, ref.object, ref.id)
-        for ref, record in sides
-        if ref.crm in contact.unsure
-        or not (read_in_full(contact, kind, ref, record) or record.gone or ref.crm in contact.created_by_us)
-    ]
+    needs = []
+    for ref, record in sides:
+        known = read_in_full(contact, kind, ref, record) or record.gone or ref.crm in contact.created_by_us
+        if not known or ref.crm in contact.unsure:
+            needs.append(Need("record", ref.crm, ref.object, ref.id))
     return Plan(wait=Wait.READ, needs=needs) if needs else None
 
 
 def _barred(contact: Contact, kind: KindPolicy, sides: Sequence[Side], now: int) -> Plan | None:
     """Stop for a contact that may not sync, whatever the inclusion list says."""
-    return _unmatched(kind, sides) or (_filtered(contact, kind, sides[-1], now) if kind.filters else None)
-
-
-def _unmatched(kind: KindPolicy, sides: Sequence[Side]) -> Plan | None:
-    if not kind.kind.match_required:
-        return None
-    for ref, record in sides:
-        if has_address(kind.kind, ref, record.values):
-            return None
-    return Plan(stop=Reason.NO_EMAIL, explanation="neither record has an e-mail address")
+    if kind.kind.match_required and not has_address(kind.kind, sides):
+        return Plan(stop=Reason.NO_EMAIL, explanation="neither record has an e-mail address")
+    return _filtered(contact, kind, sides[-1], now) if kind.filters else None
 
 
 def _filtered(contact: Contact, kind: KindPolicy, side: Side, now: int) -> Plan | None:
