@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from domain.book import Changes, Table
 from domain.commons import Note
@@ -59,7 +59,7 @@ class Whole(NamedTuple):
     met: bool = False  #: whether one had to fold all, because the parts were not independent
 
 
-def fold(crew: Crew, until: str, tell: Tell, bounds: Bounds) -> Whole:
+def fold(crew: Crew, until: str, tell: Tell, bounds: Bounds, configurations: Iterable[str] = ()) -> Whole:
     """Fold the log up to a position. Raises NewerEvent at an event of a newer release.
 
     Args:
@@ -67,15 +67,18 @@ def fold(crew: Crew, until: str, tell: Tell, bounds: Bounds) -> Whole:
         until: the position of the last event to be folded.
         tell: is told how many more events were folded; less than none if all begins anew.
         bounds: of each process.
+        configurations: digests of those that may have come into force; to know them saves a second survey.
     """
-    changes = _by_several(crew, until, tell, bounds) if crew.size > 1 else None
+    changes = _by_several(crew, until, tell, bounds, configurations) if crew.size > 1 else None
     if changes is not None:
         return Whole(changes, crew.size)
     alone = _Share([(0, (START, until))], bounds)
     return Whole(_folded(crew.place, alone, tell).changes, 1, met=crew.size > 1)
 
 
-def _by_several(crew: Crew, until: str, tell: Tell, bounds: Bounds) -> Changes | None:
+def _by_several(
+    crew: Crew, until: str, tell: Tell, bounds: Bounds, configurations: Iterable[str]
+) -> Changes | None:
     """The fold, if the parts were independent."""
     counted = 0
 
@@ -85,7 +88,8 @@ def _by_several(crew: Crew, until: str, tell: Tell, bounds: Bounds) -> Changes |
         tell(events)
 
     slices = [*enumerate(_slices(crew.place.log, until, crew.size * SLICES))]
-    parts = _surveyed(crew, slices, bounds)
+    known = pointers(KINDS.values()) | pointers_of(crew.place.log, configurations)
+    parts = _surveyed(crew, slices, bounds, known)
     shares = [_Share(slices, bounds, parts, number) for number in range(crew.size)]
     folded = dict(chain.from_iterable(crew.share(_fold, shares, count)))
     changes = unite([folded[number] for number in range(crew.size)])
@@ -94,14 +98,12 @@ def _by_several(crew: Crew, until: str, tell: Tell, bounds: Bounds) -> Changes |
     return changes
 
 
-def _surveyed(crew: Crew, slices: Sequence[tuple[int, Slice]], bounds: Bounds) -> bytes:
+def _surveyed(crew: Crew, slices: Sequence[tuple[int, Slice]], bounds: Bounds, known: Pointers) -> bytes:
     """Which part each event belongs to."""
-    known, found = frozenset[Any](), pointers(KINDS.values())
-    findings: list[Findings] = []
-    while not found <= known:
-        known |= found
-        findings = crew.share(partial(_survey, known, bounds), slices, lambda _: None)
-        found = pointers_of(crew.place.log, {name for each in findings for name in each.configurations})
+    findings = crew.share(partial(_survey, known, bounds), slices, lambda _: None)
+    found = pointers_of(crew.place.log, {name for each in findings for name in each.configurations})
+    if not found <= known:
+        return _surveyed(crew, slices, bounds, known | found)
     return split(findings, crew.size)
 
 

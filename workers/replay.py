@@ -11,7 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from domain.book import Changes, Table, decode
+import msgspec
+
+from domain.book import CONNECTION_KEY, Changes, Table, decode
 from domain.identity import Crm
 from workers.archive.snapshots import Past, load
 from workers.connection import Lane, Lease, position_of
@@ -146,11 +148,19 @@ class Replay:
             if progress:
                 progress(done, total)
 
-        whole = fold(self._crew, until, tell, Bounds(self.batch))
+        whole = fold(self._crew, until, tell, Bounds(self.batch), self._in_force())
         self._shared = (whole.size, whole.met)
         for piece in in_pieces(whole.changes):
             _commit(empty, START, piece)
         _commit(empty, until, NOTHING)
+
+    def _in_force(self) -> list[str]:
+        """The configuration of the running state, if that is not damaged."""
+        raw = self.lane.tables().fetch(Table.META, [CONNECTION_KEY])[0] or b""
+        try:
+            return [decode(Table.META, raw).config]
+        except msgspec.DecodeError:
+            return []
 
     def _catch_up(self, projectors: Sequence[Projector], progress: Progress | None) -> None:
         tail = self.lane.log.tail()

@@ -1,6 +1,6 @@
 """One connection replayed by several: the hashes are the same, however many share the work."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from domain import events as e
+from domain.book import CONNECTION_KEY, Changes, Table
 from domain.policy import Section
 from domain.upcasting import NewerEvent
 from tests.workers.crm import FakeCrm
@@ -16,7 +17,7 @@ from tests.world import HS, SECTION, SF
 from workers import embedded
 from workers.clock import ManualClock
 from workers.connection import Lane
-from workers.crew import Alone, Place, Processes
+from workers.crew import Alone, Job, Place, Processes, Result, Task, Tell
 from workers.deliver import Deliverer
 from workers.opening import open_place
 from workers.parts import Bounds, fold, in_pieces
@@ -35,6 +36,11 @@ class Shares(Alone):
 
     def __init__(self, stores: MemoryStores, size: int) -> None:
         super().__init__(Place(stores.log, stores.generations.tables), size)
+        self.rounds = 0
+
+    def share(self, task: Task[Job, Result], jobs: Sequence[Job], tell: Tell) -> list[Result]:
+        self.rounds += 1
+        return super().share(task, jobs, tell)
 
 
 def inhabited(stores: Stores, section: Section = SECTION) -> Lane:
@@ -137,9 +143,29 @@ def test_the_fields_that_connect_records_are_those_of_the_configuration() -> Non
     stores, lane = in_memory(msgspec.structs.replace(SECTION, kind=kind))
     lane.append([shown(SF, "Lead", "00Q99", ticket=91, Hub__c="4", LastName="Four", Company="C")])
     work(lane)
-    found = verified(stores, lane, 4)
-    assert found.differing == []
-    assert not found.met
+    crew = Shares(stores, 4)
+    found = Replay(lane, stores.generations, crew).verify(MemoryTables())
+    assert (found.differing, found.met) == ([], False)
+    assert crew.rounds == 2  # one survey, which knew the fields, and the fold
+
+
+def test_fields_that_only_an_earlier_configuration_had_connect_records_too() -> None:
+    kind = msgspec.structs.replace(SECTION.kind, hubspot_key="sf_id", salesforce_key="Hub__c")
+    stores, lane = in_memory(msgspec.structs.replace(SECTION, kind=kind))
+    configured(lane, SECTION)
+    work(lane)
+    crew = Shares(stores, 4)
+    found = Replay(lane, stores.generations, crew).verify(MemoryTables())
+    assert (found.differing, found.met) == ([], False)
+    assert crew.rounds == 3
+
+
+def test_a_damaged_state_can_be_replayed_by_several() -> None:
+    stores, lane = in_memory()
+    at = lane.tables().checkpoint()
+    damage = Changes({Table.META: {CONNECTION_KEY: b"\xc1"}}, {}, {}, {}, {}, {})
+    assert lane.tables().commit(at, at, damage)
+    assert verified(stores, lane, 4).differing == ["meta"]
 
 
 @pytest.mark.parametrize("bounds", [Bounds(2, values=3), Bounds(2, unfolded=0), Bounds(2, unfolded=5_000)])
