@@ -68,7 +68,9 @@ def settle(step: Step, contact: Contact) -> Contact:
     if answer.wait is not None:
         return _wait(step, contact, answer)
     withdrawn = bool(contact.intents)
-    contact, drafts = (contact, {}) if answer.stop else allowed(step, contact, answer)
+    drafts: dict[Crm, Draft] = {}
+    if answer.drafts and answer.stop is None:
+        contact, drafts = allowed(step, contact, answer)
     if drafts or withdrawn:
         contact = intend(step, contact, drafts)
     if contact.intents or contact.flights:
