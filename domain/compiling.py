@@ -50,13 +50,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
     dependent = _some({place: dependent_of(schema) for place, schema in schemas.items()})
     inclusion, missing = _inclusion(section, connection, documents, schemas)
     routes = _routes(section, schemas, zone)
-    filters = {
-        name: _expression(source, schemas, (Crm.SALESFORCE, name), zone)
-        for name, source in section.salesforce_filter.items()
-    }
-    formulas = [
-        (each, _expression(each.formula, schemas, _read(kind, each), zone)) for each in section.computed
-    ]
+    filters, formulas = _filters(section, schemas, zone), _formulas(section, kind, schemas, zone)
     computed = {name: _computed(kind, name, formulas, schemas) for name in kind.salesforce}
     amounts = _some({name: amounts_of(section.currency, each) for name, each in fields.items()})
     currency = {(Crm.SALESFORCE, name): {CURRENCY} for name in amounts}
@@ -110,6 +104,21 @@ def _routes(section: Section, schemas: Mapping[Place, ObjectSchema], zone: ZoneI
     return tuple(
         Route(_expression(each.when, schemas, place, zone), each.create_as) for each in section.routing
     )
+
+
+def _filters(
+    section: Section, schemas: Mapping[Place, ObjectSchema], zone: ZoneInfo
+) -> dict[str, Expression]:
+    return {
+        name: _expression(source, schemas, (Crm.SALESFORCE, name), zone)
+        for name, source in section.salesforce_filter.items()
+    }
+
+
+def _formulas(
+    section: Section, kind: ObjectKind, schemas: Mapping[Place, ObjectSchema], zone: ZoneInfo
+) -> Formulas:
+    return [(each, _expression(each.formula, schemas, _read(kind, each), zone)) for each in section.computed]
 
 
 def _expression(
