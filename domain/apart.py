@@ -6,7 +6,7 @@ An opt-out belongs to an e-mail address. A contact who has another one may not h
 from collections.abc import Collection
 
 from domain.answer import linked
-from domain.asking import ask_record
+from domain.asking import look_first
 from domain.events import RecordObserved
 from domain.identity import SALESFORCE, Crm, RecordRef
 from domain.policy import KindPolicy
@@ -39,8 +39,7 @@ def renamed(
     )
     if look is not None and all({name, _named_by(kind, ref, name)} <= look.fields.keys() for name in names):
         return contact
-    ask_record(step, contact, ref)
-    return replace(contact, unsure={**contact.unsure, ref.crm: "it goes by another name"})
+    return look_first(step, contact, ref, "it goes by another name")
 
 
 def _ticked(contact: Contact, kind: KindPolicy, ref: RecordRef) -> set[str]:

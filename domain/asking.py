@@ -25,6 +25,12 @@ def ask_record(step: Step, contact: Contact, ref: RecordRef) -> None:
     ask(step, contact, Need("record", ref.crm, ref.object, ref.id), again=True)
 
 
+def look_first(step: Step, contact: Contact, ref: RecordRef, why: str) -> Contact:
+    """Have a record looked at, and send nothing to its CRM before; ``why``: for people."""
+    ask_record(step, contact, ref)
+    return replace(contact, unsure={**contact.unsure, ref.crm: why})
+
+
 def look_up_key(crm: Crm, entity: str) -> str:
     return f"look_up/{crm}/{entity}"
 

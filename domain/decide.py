@@ -7,7 +7,7 @@ asks for something; a newer trigger takes it over, unless a write already carrie
 from domain import links
 from domain.agreeing import agree
 from domain.answer import Broken, Draft, Plan, linked
-from domain.asking import ask, ask_record
+from domain.asking import ask, look_first
 from domain.book import OPEN, TIMERS, held_queue
 from domain.holding import held_reason, in_error
 from domain.identity import CRMS, HUBSPOT, Crm, Fields, FieldValue, RecordRef
@@ -62,7 +62,7 @@ def settle(step: Step, contact: Contact) -> Contact:
         contact = replace(contact, into=_aim(step, contact))
     answer = plan(contact, step.policy, step.at)
     if contact.holds and (shown_again := _shown_again(contact, answer)):
-        contact = _look_first(step, contact, shown_again)
+        contact = _look_at_shown(step, contact, shown_again)
         answer = plan(contact, step.policy, step.at)
     contact = _learn(step, contact, answer)
     if answer.wait is not None:
@@ -155,16 +155,12 @@ def _unseen(contact: Contact, crm: Crm, draft: Draft) -> bool:
     )
 
 
-def _look_first(step: Step, contact: Contact, crms: list[Crm]) -> Contact:
+def _look_at_shown(step: Step, contact: Contact, crms: list[Crm]) -> Contact:
     """Have the records looked at before fields are written that are shown again."""
     for crm in crms:
-        ask_record(step, contact, RecordRef.parse(contact.pair[crm]))
         holds = {name: hold for name, hold in contact.holds[crm].items() if hold.code != ABSENT}
-        contact = replace(
-            contact,
-            holds={**contact.holds, crm: holds},
-            unsure={**contact.unsure, crm: "a field is shown again"},
-        )
+        contact = replace(contact, holds={**contact.holds, crm: holds})
+        contact = look_first(step, contact, RecordRef.parse(contact.pair[crm]), "a field is shown again")
     return contact
 
 

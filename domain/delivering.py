@@ -7,7 +7,7 @@ from domain import links
 from domain.agreeing import SETTLING_MS, take_delivery
 from domain.answer import read_in_full
 from domain.apart import renamed, went_astray
-from domain.asking import ask_record
+from domain.asking import look_first
 from domain.book import CLAIMS, TIMERS
 from domain.commons import suspended, throttled
 from domain.decide import land, open_decision, record_written, send_letter, settle
@@ -304,7 +304,7 @@ def _resolve(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.De
         if not moved.erased and moved.pair.get(crm) != heir.key:
             return _occupied(step, contact, crm, flight, event)
         return moved
-    return _look_first(step, contact, crm, flight, "resolve")
+    return _look_at_target(step, contact, crm, flight, "resolve")
 
 
 def _occupied(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:
@@ -315,15 +315,12 @@ def _occupied(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.D
     return _rejected(step, contact, crm, flight, replace(event, outcome=outcome))
 
 
-def _look_first(step: Step, contact: Contact, crm: Crm, flight: Flight, why: str) -> Contact:
+def _look_at_target(step: Step, contact: Contact, crm: Crm, flight: Flight, why: str) -> Contact:
     """Look at the target before anything is sent again: at the record, or for the one that was to be made."""
     key = contact.pair.get(crm)
     if flight.record_id is None:
         contact = replace(contact, looked_up=links.without(contact.looked_up, crm))
-    if key is None:
-        return contact
-    ask_record(step, contact, RecordRef.parse(key))
-    return replace(contact, unsure={**contact.unsure, crm: why})
+    return contact if key is None else look_first(step, contact, RecordRef.parse(key), why)
 
 
 def _rejected(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.DeliveryAnswered) -> Contact:
@@ -365,7 +362,7 @@ def _unknown(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.De
     contact = _failed(step, contact, crm, flight, event)
     doubt = Doubt(flight, step.at + SETTLING_MS)
     contact = replace(contact, doubted={**contact.doubted, crm: doubt})
-    return _look_first(step, contact, crm, flight, "no answer")
+    return _look_at_target(step, contact, crm, flight, "no answer")
 
 
 _OUTCOMES: dict[OutcomeClass, Callable[[Step, Contact, Crm, Flight, e.DeliveryAnswered], Contact]] = {

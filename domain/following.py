@@ -7,7 +7,7 @@ that breaks no link: where at most one of them has a partner in the other CRM.
 from domain import events as e
 from domain import links
 from domain.answer import linked
-from domain.asking import ask_record
+from domain.asking import ask_record, look_first
 from domain.decide import close_all, open_decision, record_written, settle
 from domain.forgetting import erase
 from domain.identity import HUBSPOT, SALESFORCE, Crm, RecordRef
@@ -27,8 +27,7 @@ def note_loss(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef) ->
     partner = linked(contact, HUBSPOT)
     if not contact.orphaned or partner is None or partner[1].gone:
         return contact
-    ask_record(step, contact, partner[0])
-    return replace(contact, unsure={**contact.unsure, HUBSPOT: "before it is deleted"})
+    return look_first(step, contact, partner[0], "before it is deleted")
 
 
 def _is_followed(kind: KindPolicy, ref: RecordRef, record: Record) -> bool:
