@@ -18,7 +18,9 @@ class Place:
 
     log: EventLog
     tables: Callable[[int], Tables]  #: those of a generation
-    kept: dict[int, list[list[Entry]]] = field(default_factory=dict)  #: stretches of the log that were read
+    kept: dict[tuple[str, str], list[list[Entry]]] = field(
+        default_factory=dict
+    )  #: stretches of the log that were read: behind the first position, up to the last
 
 
 Tell = Callable[[int], None]

@@ -72,7 +72,7 @@ def fold(crew: Crew, until: str, tell: Tell, bounds: Bounds, configurations: Ite
     changes = _by_several(crew, until, tell, bounds, configurations) if crew.size > 1 else None
     if changes is not None:
         return Whole(changes, crew.size)
-    alone = _Share([(0, (START, until))], bounds)
+    alone = _Share([(START, until)], bounds)
     return Whole(_folded(crew.place, alone, tell).changes, 1, met=crew.size > 1)
 
 
@@ -87,7 +87,7 @@ def _by_several(
         counted += events
         tell(events)
 
-    slices = [*enumerate(_slices(crew.place.log, until, crew.size * SLICES))]
+    slices = [*_slices(crew.place.log, until, crew.size * SLICES)]
     known = pointers(KINDS.values()) | pointers_of(crew.place.log, configurations)
     parts = _surveyed(crew, slices, bounds, known)
     shares = [_Share(slices, bounds, parts, number) for number in range(crew.size)]
@@ -98,9 +98,9 @@ def _by_several(
     return changes
 
 
-def _surveyed(crew: Crew, slices: Sequence[tuple[int, Slice]], bounds: Bounds, known: Pointers) -> bytes:
+def _surveyed(crew: Crew, slices: Sequence[Slice], bounds: Bounds, known: Pointers) -> bytes:
     """Which part each event belongs to."""
-    findings = crew.share(partial(_survey, known, bounds), slices, lambda _: None)
+    findings = crew.share(partial(_survey, known, bounds), [*enumerate(slices)], lambda _: None)
     found = pointers_of(crew.place.log, {name for each in findings for name in each.configurations})
     if not found <= known:
         return _surveyed(crew, slices, bounds, known | found)
@@ -141,7 +141,7 @@ def in_pieces(changes: Changes) -> Iterator[Changes]:
 class _Share(NamedTuple):
     """A part of the log to be folded."""
 
-    slices: Sequence[tuple[int, Slice]]
+    slices: Sequence[Slice]
     bounds: Bounds
     parts: bytes = b""  #: of each event; empty: all are mine
     number: int = 0  #: of this part
@@ -164,7 +164,7 @@ def _survey(
             if room > 0:
                 read.append(entries)
         if room > 0:
-            place.kept[number] = read
+            place.kept[each] = read
     return survey.findings()
 
 
@@ -186,10 +186,8 @@ def _folded(place: Place, share: _Share, tell: Tell) -> Part:
 def _entries(place: Place, share: _Share) -> Iterator[list[Entry]]:
     """All entries, some at a time; those that other parts fold perhaps without their content."""
     wanted, at = _folded_by(share), 0
-    for number, each in share.slices:
-        for entries in place.kept.pop(number, None) or _read(
-            place.log, each, share.bounds.batch, wanted[at:]
-        ):
+    for each in share.slices:
+        for entries in place.kept.pop(each, None) or _read(place.log, each, share.bounds.batch, wanted[at:]):
             yield entries
             at += len(entries)
 

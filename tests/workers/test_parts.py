@@ -15,7 +15,7 @@ from tests.workers.crm import FakeCrm
 from tests.workers.lanes import MOMENT, configured, project, shown
 from tests.world import HS, SECTION, SF
 from workers import embedded
-from workers.clock import ManualClock
+from workers.clock import Clock, ManualClock
 from workers.connection import Lane
 from workers.crew import Alone, Job, Place, Processes, Result, Task, Tell
 from workers.deliver import Deliverer
@@ -31,6 +31,14 @@ PEOPLE = 12
 SIZES = (1, 2, 4)
 
 
+class GoingOn(ManualClock):
+    """A millisecond later whenever somebody looks."""
+
+    def now_ms(self) -> int:
+        self.advance(0.001)
+        return super().now_ms()
+
+
 class Shares(Alone):
     """This process folds the shares of several, one after the other."""
 
@@ -43,9 +51,20 @@ class Shares(Alone):
         return super().share(task, jobs, tell)
 
 
-def inhabited(stores: Stores, section: Section = SECTION) -> Lane:
+class Slow(Shares):
+    """This process surveys the log; then others have folded all shares before it takes one."""
+
+    surveyed = False
+
+    def share(self, task: Task[Job, Result], jobs: Sequence[Job], tell: Tell) -> list[Result]:
+        place = Place(self.place.log, self.place.tables) if self.surveyed else self.place
+        self.surveyed = True
+        return [task(place, iter(jobs), tell)]
+
+
+def inhabited(stores: Stores, clock: Clock, section: Section = SECTION) -> Lane:
     """People in one or both CRMs, looked up, created, delivered; some of them met."""
-    lane = Lane("acme", stores.log, stores.tables, stores.coordination, ManualClock(), "test")
+    lane = Lane("acme", stores.log, stores.tables, stores.coordination, clock, "test")
     configured(lane, section)
     for number in range(PEOPLE):
         address = f"p{number}@example.com"
@@ -71,8 +90,9 @@ def work(lane: Lane) -> None:
 
 
 def in_memory(section: Section = SECTION) -> tuple[MemoryStores, Lane]:
-    stores = MemoryStores(ManualClock())
-    return stores, inhabited(stores, section)
+    clock = GoingOn()
+    stores = MemoryStores(clock)
+    return stores, inhabited(stores, clock, section)
 
 
 def verified(stores: MemoryStores, lane: Lane, size: int, batch: int = 1_000) -> Comparison:
@@ -99,7 +119,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_processes_make_the_hashes_that_one_makes(server: str, tmp_path: Path) -> None:
     with connect(server) as client:
         stores = RedisStores(client, "acme")
-        lane = inhabited(stores)
+        lane = inhabited(stores, ManualClock())
         for size in (2, 4):
             crew = Processes(partial(open_place, server, str(tmp_path), "acme"), size)
             told: list[tuple[int, int]] = []
@@ -134,6 +154,13 @@ def test_what_comes_in_meanwhile_is_folded_on_top() -> None:
 def test_contacts_that_a_guard_counts_together_are_folded_by_one() -> None:
     stores, lane = in_memory(msgspec.structs.replace(SECTION, guards={"creates": 3}))
     found = verified(stores, lane, 4)
+    assert found.differing == []
+    assert (found.processes, found.met) == (1, True)
+
+
+def test_who_folds_all_after_others_folded_the_shares_folds_the_whole_log() -> None:
+    stores, lane = in_memory(msgspec.structs.replace(SECTION, guards={"creates": 3}))
+    found = Replay(lane, stores.generations, Slow(stores, 2)).verify(MemoryTables())
     assert found.differing == []
     assert (found.processes, found.met) == (1, True)
 
