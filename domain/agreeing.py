@@ -149,12 +149,12 @@ def close_expected(
 ) -> Contact:
     """Stop expecting what a look shows; ``ours``: where it is our write's own form, that is agreed on."""
     waiting = contact.expected.get(crm, {})
-    contact = _expect(contact, crm, {name: each for name, each in waiting.items() if name not in closed})
+    contact = expect(contact, crm, {name: each for name, each in waiting.items() if name not in closed})
     sources = {name: each.source for name, each in closed.items() if name in ours}
     return _agree_as_shown(contact, kind, crm, sources)
 
 
-def _expect(contact: Contact, crm: Crm, unseen: dict[str, Expected]) -> Contact:
+def expect(contact: Contact, crm: Crm, unseen: dict[str, Expected]) -> Contact:
     """Expect a CRM to show these values, and no others."""
     others = without(contact.expected, crm)
     return replace(contact, expected={**others, crm: unseen} if unseen else others)
@@ -192,7 +192,7 @@ def take_delivery(
         if name not in stored and (name in waiting or values.get(name, _UNKNOWN) != value)
     }
     if waiting or unseen:
-        contact = _expect(contact, crm, {**_overwritten(waiting, flight), **unseen})
+        contact = expect(contact, crm, {**_overwritten(waiting, flight), **unseen})
     held = {name: stored.get(name, sent) for name, sent in flight.fields.items()} if stored else flight.fields
     return _agree_on(contact, kind, crm, flight.sources, held)
 

@@ -5,6 +5,7 @@ An opt-out belongs to an e-mail address. A contact who has another one may not h
 
 from collections.abc import Collection
 
+from domain.agreeing import expect
 from domain.answer import linked
 from domain.asking import look_first
 from domain.events import RecordObserved
@@ -32,11 +33,8 @@ def renamed(
     if not names:
         return contact
     waiting = {name: each for name, each in contact.expected.get(ref.crm, {}).items() if name not in names}
-    contact = replace(
-        contact,
-        agreed={name: pair for name, pair in contact.agreed.items() if name not in names},
-        expected={**contact.expected, ref.crm: waiting},
-    )
+    agreed = {name: pair for name, pair in contact.agreed.items() if name not in names}
+    contact = expect(replace(contact, agreed=agreed), ref.crm, waiting)
     if look is not None and all({name, _named_by(kind, ref, name)} <= look.fields.keys() for name in names):
         return contact
     return look_first(step, contact, ref, "it goes by another name")

@@ -123,6 +123,7 @@ def test_whoever_gets_another_address_opts_out_again_with_that() -> None:
     opted_out(world, entity)
     world.hubspot("1", hs_email_optout="true")
     world.hubspot("1", email="byron@example.com", full=False, source="webhook")
+    assert not world.contact(entity).expected
     world.read(HS, hs_email_optout=None)
     assert opted_out(world, entity).key_value == "byron@example.com"
 
