@@ -48,7 +48,7 @@ def mourning(tmp_path: Path) -> Installation:
 def test_an_interrupt_while_the_commands_are_loaded_ends_quietly(
     tmp_path: Path, way: list[Path | str]
 ) -> None:
-    (tmp_path / "click.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)")
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
     path = child_environment({"PYTHONPATH": f"{tmp_path}:{ROOT}"})
 
     ended = subprocess.run([*way, "status"], env=path, capture_output=True, check=False)
