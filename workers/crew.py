@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Any, Protocol, Self, TypeVar
@@ -10,6 +12,10 @@ from workers.store import Entry, EventLog, Tables
 
 TOLD_S = 0.2
 """How often processes at work are asked how far they are."""
+
+
+class Lost(Exception):  # noqa: N818 - says what happened
+    """A process of the crew ended before its work was done."""
 
 
 @dataclass
@@ -49,7 +55,10 @@ class Crew(Protocol):
     def __exit__(self, *error: object) -> None: ...
 
     def share(self, task: Task[Job, Result], jobs: Sequence[Job], tell: Tell) -> list[Result]:
-        """Let each take the next of the jobs when it is done with one; each has one result, in no order."""
+        """Let each take the next of the jobs when it is done with one; each has one result, in no order.
+
+        Raises Lost, and so may ``beside`` and what it returns.
+        """
 
     def beside(self, task: Callable[[Place, Job], Result], job: Job) -> Callable[[], Result]:
         """Let somebody else do a job, if there is anybody; what is returned waits for the result."""
@@ -113,17 +122,33 @@ class Processes:
             _add(self._folded, events)
             report()
 
-        others = [self._pool.submit(_share, task, jobs) for _ in range(self.size - 1)]
-        mine, waiting = task(self.place, _taking(jobs, self._taken), count), {*others}
-        while waiting:
-            done, waiting = wait(waiting, TOLD_S, FIRST_COMPLETED)
-            for each in done:
-                each.result()
-            report()
-        return [mine, *(each.result() for each in others)]
+        with _all_alive():
+            others = [self._pool.submit(_share, task, jobs) for _ in range(self.size - 1)]
+            mine, waiting = task(self.place, _taking(jobs, self._taken), count), {*others}
+            while waiting:
+                done, waiting = wait(waiting, TOLD_S, FIRST_COMPLETED)
+                for each in done:
+                    each.result()
+                report()
+            return [mine, *(each.result() for each in others)]
 
     def beside(self, task: Callable[[Place, Job], Result], job: Job) -> Callable[[], Result]:
-        return self._pool.submit(_beside, task, job).result
+        with _all_alive():
+            future = self._pool.submit(_beside, task, job)
+
+        def result() -> Result:
+            with _all_alive():
+                return future.result()
+
+        return result
+
+
+@contextmanager
+def _all_alive() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool:
+        raise Lost("one ended before its work was done") from None
 
 
 def _add(counter: Any, number: int) -> int:

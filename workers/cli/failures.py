@@ -20,6 +20,7 @@ from workers.archive.segments import Damaged
 from workers.cli.output import clean
 from workers.configuration import ConfigurationError
 from workers.configuration.problems import NAMES
+from workers.crew import Lost
 from workers.dry_run import Unusable
 from workers.embedded import EmbeddedServerError
 from workers.replay import Busy
@@ -37,6 +38,7 @@ EXPECTED = (
     Busy,
     Damaged,
     Discontinued,
+    Lost,
     NewerEvent,
     NoName,
     Unusable,
@@ -48,6 +50,8 @@ EXPECTED = (
 AROUND: dict[type[Exception], str] = {
     Busy: "Nothing was compared: {}.",
     NewerEvent: "The log was written by a newer release ({}): upgrade this machine.",
+    Lost: "Of the processes that share the work, {}, perhaps for want of memory. "
+    "The running state is as it was. Take fewer: --processes 1.",
     Discontinued: '{} See docs/runbook.md, "The log\'s server was lost".',
 }
 """What is said around an error's own words."""
@@ -98,7 +102,7 @@ def sentence(error: Exception) -> str:
                 f"The log's server cannot be used ({type(error).__name__}): start it, or correct "
                 "CRMSYNC_REDIS_URL; crmsync doctor looks closer."
             )
-        case Busy() | NewerEvent() | Discontinued():
+        case Busy() | Lost() | NewerEvent() | Discontinued():
             return AROUND[type(error)].format(error)
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
