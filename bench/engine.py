@@ -76,8 +76,9 @@ class Engine(Scene):
 
 def measure(engine: Engine, url: str, events: int) -> Figure:
     """Let changes happen until the log holds a number of events; beside reading them, and a task for each."""
+    portion = max(CHUNK, events // 100)
     while engine.projected < events:
-        engine.change()
+        engine.change(portion)
     rate, changes = median(engine.rates), sum(engine.crowd.mix.values()) / engine.seconds
     mix, cpu = _mix(engine), engine.cpu / (engine.projected - engine.filled)
     raw, tasks = storage.reading(engine.stores, decode), tasks_per_second(url)
