@@ -24,9 +24,8 @@ class Place:
 
     log: EventLog
     tables: Callable[[int], Tables]  #: those of a generation
-    kept: dict[tuple[str, str], list[list[Entry]]] = field(
-        default_factory=dict
-    )  #: stretches of the log that were read: behind the first position, up to the last
+    kept: dict[tuple[str, str], list[list[Entry]]] = field(default_factory=dict)
+    #: stretches of the log that were read: behind the first position, up to the last
 
 
 Tell = Callable[[int], None]

@@ -87,25 +87,15 @@ class Replay:
 
     def verify(self, into: Tables, progress: Progress | None = None) -> Comparison:
         """Fold the log into empty tables and compare them with the running ones. Raises Busy."""
-        with self._crew:
-            self._fold_bulk(into, self.lane.tables().checkpoint(), progress)
-            projector = self._projector(into)
-            with self._quiet():
-                running = self.lane.tables()
-                self._fold(projector, running.checkpoint(), progress)
-                return self._compare(running, into)
+        with self._beside_running(into, progress) as running:
+            return self._compare(running, into)
 
     def diff(self, into: MemoryTables, progress: Progress | None = None) -> list[Decided]:
         """Fold the log into empty tables and say who is decided otherwise than by what runs. Raises Busy."""
-        with self._crew:
-            self._fold_bulk(into, self.lane.tables().checkpoint(), progress)
-        projector = self._projector(into)
-        with self._quiet():
-            running = self.lane.tables()
-            self._fold(projector, running.checkpoint(), progress)
+        with self._beside_running(into, progress) as running:
             found = [*_decided(running, into)]
             self._stay_quiet()
-        return found
+            return found
 
     def rebuild(self, progress: Progress | None = None) -> Comparison:
         """Make the state anew from the log and put it in the running one's place. Raises Busy.
@@ -132,6 +122,17 @@ class Replay:
                 raise Busy("the log kept growing, or another rebuild began; try again when it is calmer")
         self.generations.drop(before.generation)
         return comparison
+
+    @contextmanager
+    def _beside_running(self, into: Tables, progress: Progress | None) -> Iterator[Tables]:
+        """Fold the log into empty tables up to where the running ones are, which stay there meanwhile."""
+        with self._crew:
+            self._fold_bulk(into, self.lane.tables().checkpoint(), progress)
+            projector = self._projector(into)
+            with self._quiet():
+                running = self.lane.tables()
+                self._fold(projector, running.checkpoint(), progress)
+                yield running
 
     @uncollected()
     def _fold_bulk(self, empty: Tables, until: str, progress: Progress | None) -> None:
