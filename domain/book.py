@@ -264,6 +264,10 @@ class Book:
     def connection(self) -> Connection:
         return self._meta[CONNECTION_KEY] or _NOTHING_YET
 
+    def stand_on(self, connection: Connection) -> None:
+        """Let the connection be known as it was elsewhere; that is not written."""
+        self._meta[CONNECTION_KEY] = connection
+
     def put_connection(self, connection: Connection) -> None:
         self._put(self._meta, CONNECTION_KEY, connection)
 
@@ -368,12 +372,17 @@ class Book:
     def forget(self, limit: int) -> None:
         """Drop the older half of what was read, if that is more than ``limit`` contacts.
 
-        Only after changes were taken. Nothing is left where the limit is 0.
+        Only after changes were taken.
         """
-        if len(self._contacts) > limit or not limit:
+        if len(self._contacts) > limit:
             for rows in self._tables.values():
-                for key in list(islice(rows, len(rows) // 2 if limit else None)):
+                for key in list(islice(rows, len(rows) // 2)):
                     del rows[key]
+
+    def forget_all(self) -> None:
+        """Drop all that was read; only after changes were taken."""
+        for rows in self._tables.values():
+            rows.clear()
 
     def seed(self, table: Table, key: str, raw: bytes | None) -> None:
         """Give the book a value that was fetched ahead; what it knows already stands."""

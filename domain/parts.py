@@ -1,6 +1,6 @@
 """Putting together what groups of contacts folded into, each by itself.
 
-The whole is what one fold of the log would have made, if no two parts touched the same row of a table and
+The whole is what one fold of the log would have made, if no two groups touched the same row of a table and
 what they change in common (``domain.commons``) was answered as it would have been among the others. Both are
 checked, so a wrong estimate of what belongs together can cost time and never truth.
 """
@@ -19,12 +19,11 @@ class Part(NamedTuple):
 
     changes: Changes  #: from empty tables
     touched: dict[Table, list[str]]  #: every row that was read or written, the absent ones included
+    met: bool = False  #: whether two of its groups touched the same row
 
 
 def unite(parts: Sequence[Part]) -> Changes | None:
-    """The fold of the whole log; None if the parts were not independent. The first part counts for all."""
-    if len(parts) == 1:
-        return parts[0].changes
+    """The fold of the whole log; None if the groups were not independent. The first part counts for all."""
     made = [part.changes for part in parts]
     raw = made[0].puts.get(Table.META, {}).get(CONNECTION_KEY)
     first = Connection() if raw is None else decode(Table.META, raw)
@@ -42,7 +41,9 @@ def unite(parts: Sequence[Part]) -> Changes | None:
 
 
 def _met(parts: Sequence[Part]) -> bool:
-    """Whether two parts touched the same row."""
+    """Whether two groups touched the same row."""
+    if any(part.met for part in parts):
+        return True
     for table in Table:
         if table is Table.META:
             continue

@@ -4,6 +4,7 @@ Live, replayed or rebuilt, this is the one way in which state comes about.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from domain.book import TIMERS, Book, Changes, Fetch, held_queue
 from domain.cases import list_cases
@@ -30,6 +31,13 @@ from domain.state import Connection, Contact
 from domain.step import Step, replace
 
 
+class Circumstances(NamedTuple):
+    """What is said of the connection as a whole, at one place of the log."""
+
+    connection: Connection
+    policy: Policy  #: that follows from it
+
+
 class Projection:
     """Folds events in the log's order, keeping what it read until told to forget.
 
@@ -44,17 +52,17 @@ class Projection:
         self.book = Book(fetch)
         self._documents = documents
         self._fatal = fatal
-        self._compiled: tuple[Connection, Policy] = (Connection(), EMPTY)
+        self._compiled = Circumstances(Connection(), EMPTY)
 
     def fold(self, position: str, event: AnyEvent) -> None:
         """Fold one event; its time is the milliseconds of its position."""
         self._evolve(position, event)
-        self.book.accept(_COUNTED[type(event)], keep=self._compiled[1].kept)
+        self.book.accept(_COUNTED[type(event)], keep=self._compiled.policy.kept)
 
     def follow(self, position: str, event: AnyEvent) -> None:
         """Fold an event of the connection as a whole that another fold counts."""
         self._evolve(position, event)
-        self.book.accept(None, keep=self._compiled[1].kept)
+        self.book.accept(None, keep=self._compiled.policy.kept)
 
     def _evolve(self, position: str, event: AnyEvent) -> None:
         step = Step(self.book, self.policy(), position, int(position.partition("-")[0]))
@@ -83,8 +91,17 @@ class Projection:
             return policy
         if not _same_sources(known, connection):
             policy = compile_policy(connection, self._documents)
-        self._compiled = (connection, policy)
+        self._compiled = Circumstances(connection, policy)
         return policy
+
+    def circumstances(self) -> Circumstances:
+        """What the events so far say of the connection."""
+        return Circumstances(self.book.connection, self.policy())
+
+    def place_in(self, circumstances: Circumstances) -> None:
+        """Let the connection be as it was at another place of the log; nothing is written by that."""
+        self.book.stand_on(circumstances.connection)
+        self._compiled = circumstances
 
     def take_changes(self) -> Changes:
         return self.book.take_changes()

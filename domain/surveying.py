@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from itertools import chain
-from operator import attrgetter, or_
+from operator import attrgetter, iadd, or_
 from typing import Any, NamedTuple
 
 import msgspec
@@ -184,12 +184,15 @@ class Survey:
         )
 
 
-def split(surveys: Sequence[Findings], parts: int) -> bytes:
-    """Give every group to one of so many parts, about equally many events to each.
+class Split(NamedTuple):
+    """Where each entry of all stretches belongs."""
 
-    Returns:
-        the part of each entry of all stretches, one byte each; ``EVERYBODY`` for those that all fold.
-    """
+    parts: bytes  #: its part, one byte each; ``EVERYBODY`` for those that all fold
+    groups: "array[int]"  #: its group, by number; -1 for those that all fold
+
+
+def split(surveys: Sequence[Findings], parts: int) -> Split:
+    """Give every group to one of so many parts, about equally many events to each."""
     numbers: dict[str, int] = {}
     places = [[numbers.setdefault(name, len(numbers)) for name in each.names] for each in surveys]
     unions = _Unions(len(numbers))
@@ -197,13 +200,14 @@ def split(surveys: Sequence[Findings], parts: int) -> bytes:
         for number, root in enumerate(survey.roots):
             unions.join(place[number], place[root])
     groups = unions.roots()
-    owners = _share_out(_sizes(surveys, places, groups), parts)
-    found: dict[int, bytes] = {}
+    owners = {-1: EVERYBODY, **_share_out(_sizes(surveys, places, groups), parts)}
+    found: dict[int, array[int]] = {}
     for survey, place in zip(surveys, places, strict=True):
-        by_number = [*(owners[groups[number]] for number in place), EVERYBODY]  # -1 is the last
+        by_number = [*(groups[number] for number in place), -1]  # -1 is the last
         for stretch, events in survey.stretches.items():
-            found[stretch] = bytes(map(by_number.__getitem__, events))
-    return b"".join(found[stretch] for stretch in sorted(found))
+            found[stretch] = array("l", map(by_number.__getitem__, events))
+    of_entries = reduce(iadd, (found[stretch] for stretch in sorted(found)), array("l"))
+    return Split(bytes(map(owners.__getitem__, of_entries)), of_entries)
 
 
 def _sizes(surveys: Sequence[Findings], places: Sequence[list[int]], groups: "array[int]") -> dict[int, int]:

@@ -7,24 +7,20 @@ the parts are put together (``domain.parts``). If they turn out not to be indepe
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, pairwise
 from typing import NamedTuple
 
-from domain.book import Changes, Table
-from domain.commons import Note
-from domain.events import AnyEvent
+from domain.book import Changes
 from domain.groups import Pointers, pointers
 from domain.kinds import KINDS
 from domain.parts import Part, unite
-from domain.surveying import EVERYBODY, PARTS, Findings, Survey, split
-from domain.upcasting import NewerEvent, UnreadableEvent, decode
+from domain.surveying import EVERYBODY, PARTS, Findings, Split, Survey, split
 from workers.connection import pointers_of, position_of
 from workers.crew import Crew, Place, Tell
-from workers.project import projection_of, uncollected
+from workers.folding import ByGroup, InOrder
+from workers.project import uncollected
 from workers.storage.batches import in_batches
-from workers.storage.memory import MemoryTables
 from workers.store import START, Entry, EventLog
 
 SLICES = 8
@@ -49,6 +45,7 @@ class Bounds(NamedTuple):
     batch: int = 1_000  #: entries that are read in one go
     values: int = 400_000  #: decoded ones, about a gigabyte; then it encodes what it knows, and forgets
     unfolded: int = 400_000_000  #: bytes of events that it keeps from its survey; more it reads again
+    waiting: int = 400_000_000  #: bytes of events that it folds group by group; with more it begins anew
 
 
 class Whole(NamedTuple):
@@ -72,8 +69,7 @@ def fold(crew: Crew, until: str, tell: Tell, bounds: Bounds, configurations: Ite
     changes = _by_several(crew, until, tell, bounds, configurations) if crew.size > 1 else None
     if changes is not None:
         return Whole(changes, crew.size)
-    alone = _Share([(START, until)], bounds)
-    return Whole(_folded(crew.place, alone, tell).changes, 1, met=crew.size > 1)
+    return Whole(_folded_alone(crew.place.log, until, tell, bounds), 1, met=crew.size > 1)
 
 
 def _by_several(
@@ -89,8 +85,8 @@ def _by_several(
 
     slices = [*_slices(crew.place.log, until, crew.size * SLICES)]
     known = pointers(KINDS.values()) | pointers_of(crew.place.log, configurations)
-    parts = _surveyed(crew, slices, bounds, known)
-    shares = [_Share(slices, bounds, parts, number) for number in range(crew.size)]
+    found = _surveyed(crew, slices, bounds, known)
+    shares = [_Share(slices, bounds, found, number) for number in range(crew.size)]
     folded = dict(chain.from_iterable(crew.share(_fold, shares, count)))
     changes = unite([folded[number] for number in range(crew.size)])
     if changes is None:
@@ -98,8 +94,8 @@ def _by_several(
     return changes
 
 
-def _surveyed(crew: Crew, slices: Sequence[Slice], bounds: Bounds, known: Pointers) -> bytes:
-    """Which part each event belongs to."""
+def _surveyed(crew: Crew, slices: Sequence[Slice], bounds: Bounds, known: Pointers) -> Split:
+    """Which part and group each event belongs to."""
     findings = crew.share(partial(_survey, known, bounds), [*enumerate(slices)], lambda _: None)
     found = pointers_of(crew.place.log, {name for each in findings for name in each.configurations})
     if not found <= known:
@@ -143,8 +139,8 @@ class _Share(NamedTuple):
 
     slices: Sequence[Slice]
     bounds: Bounds
-    parts: bytes = b""  #: of each event; empty: all are mine
-    number: int = 0  #: of this part
+    split: Split
+    number: int  #: of this part
 
 
 @uncollected()
@@ -175,12 +171,12 @@ def _fold(place: Place, shares: Iterator[_Share], tell: Tell) -> list[tuple[int,
 
 @uncollected()
 def _folded(place: Place, share: _Share, tell: Tell) -> Part:
-    folding, at = _Folding(place.log, share.number, share.bounds.values), 0
+    folding, at = ByGroup(place.log, share.number, share.bounds.waiting, tell), 0
     for entries in _entries(place, share):
-        owners = share.parts[at : at + len(entries)] or bytes([share.number]) * len(entries)
-        tell(folding.take(zip(entries, owners, strict=True)))
+        these = slice(at, at + len(entries))
+        folding.take(zip(entries, share.split.parts[these], share.split.groups[these], strict=True))
         at += len(entries)
-    return folding.part()
+    return folding.folded()
 
 
 def _entries(place: Place, share: _Share) -> Iterator[list[Entry]]:
@@ -193,65 +189,17 @@ def _entries(place: Place, share: _Share) -> Iterator[list[Entry]]:
 
 
 def _folded_by(share: _Share) -> bytes:
-    """A byte for each event, 0 for what other parts fold; empty: all is this one's."""
-    return share.parts.translate(bytes(number in {share.number, EVERYBODY} for number in range(256)))
+    """A byte for each event, 0 for what other parts fold."""
+    return share.split.parts.translate(bytes(number in {share.number, EVERYBODY} for number in range(256)))
 
 
-@dataclass
-class _Folding:
-    """Folds one part in memory: values stay decoded as long as there is room."""
-
-    log: EventLog
-    number: int  #: of the part
-    kept: int  #: how many decoded values there is room for
-    _tables: MemoryTables = field(default_factory=MemoryTables)
-    _notes: list[Note] = field(default_factory=list)
-    _touched: dict[Table, set[str]] = field(default_factory=lambda: {table: set() for table in Table})
-
-    def __post_init__(self) -> None:
-        self._projection = projection_of(self.log, self._tables)
-
-    def take(self, entries: Iterable[tuple[Entry, int]]) -> int:
-        """Fold what is this part's; returns how many events it counts."""
-        counted, projection, number = 0, self._projection, self.number
-        for entry, owner in entries:
-            if owner == number or (owner == EVERYBODY and number == 0):
-                counted += 1
-                event = _event(entry)
-                if event is None:
-                    projection.skip()
-                else:
-                    projection.fold(entry.position, event)
-            elif owner == EVERYBODY and (event := _event(entry)) is not None:
-                projection.follow(entry.position, event)
-        if sum(map(len, projection.book.known().values())) > self.kept:
-            self._put_by()
-        return counted
-
-    def _put_by(self) -> None:
-        """Encode what is known, and forget it."""
-        book = self._projection.book
-        for table, keys in book.known().items():
-            self._touched[table].update(keys)
-        changes = self._projection.take_changes()
-        self._notes += changes.notes
-        self._tables.commit(START, START, changes)
-        book.forget(0)
-
-    def part(self) -> Part:
-        self._put_by()
-        touched = {table: [*keys] for table, keys in self._touched.items()}
-        return Part(self._tables.contents()._replace(notes=self._notes), touched)
-
-
-def _event(entry: Entry) -> AnyEvent | None:
-    """An entry as an event; None if it is none. Raises NewerEvent."""
-    try:
-        return decode(entry.raw)
-    except NewerEvent:
-        raise
-    except UnreadableEvent:
-        return None
+@uncollected()
+def _folded_alone(log: EventLog, until: str, tell: Tell, bounds: Bounds) -> Changes:
+    folding = InOrder(log, bounds.values)
+    for entries in _read(log, (START, until), bounds.batch):
+        folding.take(entries)
+        tell(len(entries))
+    return folding.changes()
 
 
 def _read(log: EventLog, stretch: Slice, batch: int, wanted: bytes = b"") -> Iterator[list[Entry]]:

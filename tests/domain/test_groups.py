@@ -9,26 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import events as e
-from domain.book import Changes
 from domain.commons import Asked, Cleared, Counted, Note, Suspended, Throttled, take, together
 from domain.groups import ABOUT, about, pointers
 from domain.identity import Crm, Fields
 from domain.kinds import KINDS
 from domain.outcomes import Outcome, OutcomeClass
-from domain.parts import Part, unite
 from domain.policy import Section
-from domain.projection import Projection
 from domain.state import Connection, Suspension
-from domain.surveying import EVERYBODY, UNREADABLE, Glimpses, Survey, split
-from tests.domain.crms import HS, SECTION, SF, Life, Store
-from tests.domain.lives import DELETIONS, QUIET_ACTS, TURNS, WORK_ACTS, Act, pairs, replay
-from tests.domain.test_laws import SETTINGS, acts
+from domain.surveying import EVERYBODY, UNREADABLE, Glimpses, Split, Survey, split
+from tests.domain.crms import HS, SECTION, SF, Life
+from tests.domain.lives import Act, pairs
+from tests.domain.test_laws import SETTINGS
 from tests.world import leaving
 
 KNOWN = pointers(KINDS.values())
-GUARDED = msgspec.structs.replace(
-    SECTION, delete_in_hubspot=("Lead", "Contact"), guards={"creates": 3, "deletes": 1, "blanked": 6}
-)
 
 
 def lived(happening: list[Act], number: int = 4, section: Section = SECTION) -> Life:
@@ -39,8 +33,8 @@ def lived(happening: list[Act], number: int = 4, section: Section = SECTION) -> 
     return story.life
 
 
-def owners(life: Life, parts: int, stretches: int = 3) -> bytes:
-    """The part of each event, by two who survey so many stretches in turns."""
+def splitting(life: Life, parts: int, stretches: int = 3) -> Split:
+    """Where each event belongs, by two who survey so many stretches in turns."""
     events = [event for _, event in life.log]
     size = len(events) // stretches + 1
     surveys = [Survey(KNOWN), Survey(KNOWN)]
@@ -51,73 +45,10 @@ def owners(life: Life, parts: int, stretches: int = 3) -> bytes:
     return split([each.findings() for each in surveys], parts)
 
 
-def part(life: Life, owned: bytes, number: int) -> Part:
-    """The fold of one part, by itself."""
-    projection = Projection(lambda _table, _key: None, lambda digest: life.documents[digest])
-    for (position, event), owner in zip(life.log, owned, strict=True):
-        if owner == number or (owner == EVERYBODY and number == 0):
-            projection.fold(position, event)
-        elif owner == EVERYBODY:
-            projection.follow(position, event)
-    touched = {table: [*keys] for table, keys in projection.book.known().items()}
-    return Part(_settled(projection.take_changes()), touched)
-
-
-def _settled(changes: Changes) -> Changes:
-    """What changes leave in empty tables."""
-    return changes._replace(deletes={}, unqueued={})
-
-
-def together_again(life: Life, owned: bytes, parts: int) -> Changes | None:
-    return unite([part(life, owned, number) for number in range(parts)])
-
-
-def image(changes: Changes) -> dict[str, Any]:
-    store = Store()
-    store.commit(changes)
-    return store.image()
-
-
-def whole(life: Life) -> dict[str, Any]:
-    return replay(life, [len(life.log)], reload=False).image()
-
-
-@given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS, longest=60), st.integers(1, 4), st.integers(1, 6))
-@settings(max_examples=150, **SETTINGS)
-def test_contacts_that_cannot_meet_are_folded_apart_and_nothing_differs(
-    happening: list[Act], parts: int, stretches: int
-) -> None:
-    life = lived(happening)
-    made = together_again(life, owners(life, parts, stretches), parts)
-    assert made is not None
-    assert image(made) == whole(life)
-
-
-@given(acts(*QUIET_ACTS, *WORK_ACTS, *DELETIONS, "new_hubspot", "new_lead", longest=60), st.integers(2, 4))
-@settings(max_examples=100, **SETTINGS)
-def test_guards_either_let_the_parts_be_put_together_or_tell_that_they_cannot(
-    happening: list[Act], parts: int
-) -> None:
-    life = lived(happening, section=GUARDED)
-    made = together_again(life, owners(life, parts), parts)
-    assert made is None or image(made) == whole(life)
-
-
-@given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS), st.randoms(use_true_random=False))
-@settings(max_examples=60, **SETTINGS)
-def test_parts_that_were_not_independent_are_never_taken_for_the_whole(
-    happening: list[Act], random: Any
-) -> None:
-    """Even if somebody were to split at random."""
-    life = lived(happening)
-    owned = bytes(each if each == EVERYBODY else random.randrange(2) for each in owners(life, 2))
-    made = together_again(life, owned, 2)
-    assert made is None or image(made) == whole(life)
-
-
 def test_people_who_never_met_are_in_groups_of_their_own() -> None:
     life = lived([])
-    assert len({*owners(life, 4)} - {EVERYBODY}) == 4
+    found = splitting(life, 4)
+    assert len({*found.parts} - {EVERYBODY}) == len({*found.groups} - {-1}) == 4
 
 
 def test_everybody_is_in_one_group_who_once_had_the_same_address() -> None:
@@ -128,7 +59,7 @@ def test_everybody_is_in_one_group_who_once_had_the_same_address() -> None:
     story.life.edit(one, "email", "y@x.org")
     story.life.edit(other, "email", "a0@x.org")
     story.rest()
-    assert len({*owners(story.life, 2)} - {EVERYBODY}) == 1
+    assert len({*splitting(story.life, 2).groups} - {-1}) == 1
 
 
 def look(crm: Crm, name: str, record_id: str, **fields: str) -> e.RecordObserved:
@@ -160,7 +91,7 @@ def test_whoever_an_event_points_to_is_in_its_group(pointing: e.AnyEvent) -> Non
     survey.begin(0)
     events = (look(SF, "Lead", "00Q1", Email="a@x.org"), look(SF, "Lead", "00Q5"), pointing)
     survey.see(map(e.encode, events))
-    one, stranger, other = split([survey.findings()], 2)
+    one, stranger, other = split([survey.findings()], 2).groups
     assert one == other != stranger
 
 
@@ -205,15 +136,6 @@ def test_a_survey_that_reads_only_a_glimpse_of_an_event_sees_whom_all_of_it_is_a
 )
 def test_what_is_no_event_goes_to_one_part(raw: bytes) -> None:
     assert Glimpses(KNOWN).names(raw) == [UNREADABLE]
-
-
-def test_a_guard_that_trips_among_all_but_in_no_part_is_noticed() -> None:
-    story = pairs(4, section=msgspec.structs.replace(SECTION, guards={"blanked": 2}))
-    for row in story.life.living(HS)[:3]:
-        story.life.edit(row, "firstname", None)
-    story.rest()
-    assert together_again(story.life, owners(story.life, 4), 4) is None
-    assert together_again(story.life, owners(story.life, 1), 1) is not None
 
 
 # -- what all contacts have in common

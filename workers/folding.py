@@ -1,0 +1,167 @@
+"""Folding a log into tables in memory: all of it in its order, or one group of contacts after the other.
+
+By groups, the events of a contact follow each other and what they need of him is at hand: a fourth less time.
+What is said of the connection as a whole is folded first, and each event meets it as it was then.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from domain.book import Changes, Table
+from domain.commons import Note
+from domain.events import AnyEvent
+from domain.parts import Part
+from domain.projection import Circumstances, Projection
+from domain.surveying import EVERYBODY
+from domain.upcasting import NewerEvent, UnreadableEvent, decode
+from workers.crew import Tell
+from workers.project import projection_of
+from workers.storage.memory import MemoryTables
+from workers.store import START, Entry, EventLog
+
+
+@dataclass
+class InOrder:
+    """Folds all of a log; values stay decoded as long as there is room."""
+
+    log: EventLog
+    room: int  #: how many decoded values there is room for; then it encodes what it knows, and forgets
+    _tables: MemoryTables = field(default_factory=MemoryTables)
+
+    def __post_init__(self) -> None:
+        self._projection = projection_of(self.log, self._tables)
+
+    def take(self, entries: Iterable[Entry]) -> None:
+        """Fold the next entries. Raises NewerEvent at an event of a newer release."""
+        for entry in entries:
+            _fold(self._projection, entry)
+        if sum(map(len, self._projection.book.known().values())) > self.room:
+            self._put_by()
+
+    def _put_by(self) -> None:
+        self._tables.commit(START, START, self._projection.take_changes())
+        self._projection.book.forget_all()
+
+    def changes(self) -> Changes:
+        """What was folded, as the changes that make it of nothing."""
+        self._put_by()
+        return self._tables.contents()
+
+
+TOLD_EVERY = 1_000
+"""After how many events, about, it is told how far a fold is."""
+
+
+OF_GROUPS = [table for table in Table if table is not Table.META]
+"""The tables whose rows are one group's each."""
+
+
+@dataclass
+class ByGroup:
+    """Folds the groups of one part, each by itself.
+
+    Each begins with nothing known and leaves nothing known behind, so whatever it reads or writes is noticed:
+    groups that touch the same row are not independent, and what they fold into is not what the log says.
+    """
+
+    log: EventLog
+    part: int  #: the first one counts for all what is said of the connection
+    room: int  #: how many bytes of events wait for each other until they are folded
+    tell: Tell
+    _tables: MemoryTables = field(default_factory=MemoryTables)
+    _owners: dict[Table, dict[str, int]] = field(default_factory=lambda: {table: {} for table in OF_GROUPS})
+    _waiting: defaultdict[int, list[tuple[Circumstances, Entry]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    _bytes: int = 0  #: of those that wait
+    _folded: int = 0  #: and not told yet
+    _notes: list[Note] = field(default_factory=list)
+    _met: bool = False
+
+    def __post_init__(self) -> None:
+        self._common = projection_of(self.log, MemoryTables())
+        self._projection = projection_of(self.log, self._tables)
+        self._now = self._common.circumstances()
+
+    def take(self, entries: Iterable[tuple[Entry, int, int]]) -> None:
+        """Take the next entries, each with its part and its group. Raises NewerEvent."""
+        for entry, part, group in entries:
+            if part == self.part:
+                self._waiting[group].append((self._now, entry))
+                self._bytes += len(entry.raw)
+            elif part == EVERYBODY:
+                self._see(entry)
+        if self._bytes > self.room:
+            self._fold_waiting()
+
+    def _see(self, entry: Entry) -> None:
+        """Fold what is said of the connection as a whole."""
+        if self.part == 0:
+            _fold(self._common, entry)
+            self._folded += 1
+        elif (event := _event(entry)) is not None:
+            self._common.follow(entry.position, event)
+        self._now = self._common.circumstances()
+
+    def _fold_waiting(self) -> None:
+        for group, waiting in self._waiting.items():
+            self._fold_group(waiting)
+            self._keep(group)
+            self._folded += len(waiting)
+            if self._folded > TOLD_EVERY:
+                self._report()
+        self._waiting.clear()
+        self._bytes = 0
+        self._report()
+
+    def _fold_group(self, waiting: list[tuple[Circumstances, Entry]]) -> None:
+        projection, now = self._projection, None
+        for circumstances, entry in waiting:
+            if circumstances is not now:
+                projection.place_in(circumstances)
+                now = circumstances
+            _fold(projection, entry)
+
+    def _keep(self, group: int) -> None:
+        """Encode what a group came to, and forget it."""
+        book = self._projection.book
+        known = book.known()
+        for table, owners in self._owners.items():
+            for key in known[table]:
+                self._met |= owners.setdefault(key, group) != group
+        changes = self._projection.take_changes()
+        book.forget_all()
+        self._notes += changes.notes
+        self._tables.commit(START, START, changes)
+
+    def _report(self) -> None:
+        self.tell(self._folded)
+        self._folded = 0
+
+    def folded(self) -> Part:
+        """What the part came to; the connection is as the common events leave it."""
+        self._fold_waiting()
+        common = self._common.take_changes()
+        self._tables.commit(START, START, common)
+        touched = {table: [*owners] for table, owners in self._owners.items()}
+        changes = self._tables.contents()._replace(notes=[*self._notes, *common.notes])
+        return Part(changes, touched, met=self._met)
+
+
+def _fold(projection: Projection, entry: Entry) -> None:
+    event = _event(entry)
+    if event is None:
+        projection.skip()
+    else:
+        projection.fold(entry.position, event)
+
+
+def _event(entry: Entry) -> AnyEvent | None:
+    """An entry as an event; None if it is none. Raises NewerEvent."""
+    try:
+        return decode(entry.raw)
+    except NewerEvent:
+        raise
+    except UnreadableEvent:
+        return None
