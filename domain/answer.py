@@ -94,9 +94,8 @@ def linked(contact: Contact, crm: Crm) -> Side | None:
 
 def read_in_full(contact: Contact, kind: KindPolicy, ref: RecordRef, record: Record) -> bool:
     """Whether all fields that deciding needs were read, or a read asked for them in vain."""
-    return record.values.keys() >= kind.needed[ref.crm, ref.object] or (
-        contact.read_under.get(ref.crm) == kind.digest
-    )
+    unread = kind.needed[ref.crm, ref.object].difference(record.values)
+    return not unread or contact.read_under.get(ref.crm) == kind.digest
 
 
 def match_value(contact: Contact, kind: KindPolicy) -> str | None:

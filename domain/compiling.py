@@ -64,7 +64,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         section=section,
         kind=kind,
         fields=fields,
-        properties={name: tuple(field.hubspot for field in each) for name, each in fields.items()},
+        marks={name: dict.fromkeys(field.hubspot for field in each) for name, each in fields.items()},
         mapped={(name, crm): _mapped(fields[name], computed[name], crm) for name in fields for crm in CRMS},
         starts={
             (name, crm): starts((*fields[name], *computed[name]), crm) for name in fields for crm in CRMS

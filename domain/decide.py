@@ -170,12 +170,8 @@ def _learn(step: Step, contact: Contact, answer: Plan) -> Contact:
         step.book.queue(TIMERS, f"{contact.id}|look", answer.look_again)
     if answer.member is not None:
         contact = note_member(contact, step.policy.kinds[contact.kind], step.at, member=answer.member)
-    if contact.orphaned and answer.stop is Reason.RECORD_DELETED:
-        contact = replace(contact, orphaned=False, into="")
-    if answer.stop is Reason.RECORD_DELETED and in_error(contact):
-        return _forgive(step, replace(contact, holds={}), answer)
     if not answer.drafted:
-        return contact
+        return _lose(step, contact, answer) if answer.stop is Reason.RECORD_DELETED else contact
     if answer.agreed:
         contact = agree(contact, step.policy.kinds[contact.kind], answer.agreed)
     if answer.held or contact.holds:

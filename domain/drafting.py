@@ -28,7 +28,7 @@ from domain.reasons import ABSENT, OWN_RULES, REQUIRED, UNCONVERTIBLE, Reason, W
 from domain.records import Record
 from domain.routing import route
 from domain.schema import FieldSchema
-from domain.state import Contact, Echoed, Hold, Once
+from domain.state import Contact, Hold, Once
 from domain.validation import mismatched, objection
 
 PING_PONG_LIMIT = 2
@@ -97,20 +97,16 @@ class _Drafting(msgspec.Struct):
 
     def _standing_hold(self, name: str, value: FieldValue, source: FieldValue) -> Hold | None:
         """What the CRM refused before, or keeps changing back; our own refusals are judged anew each time."""
-        contact, digest = self.contact, self.kind.digest
-        hold = contact.holds.get(self.crm, _NO_HOLDS).get(name)
+        digest, holds, echoes = self.kind.digest, self.contact.holds, self.contact.echoes
+        hold = holds[self.crm].get(name) if self.crm in holds else None
         if hold and hold.source == source and hold.config == digest and hold.code not in OWN_RULES:
             return hold
-        echoed = contact.echoes.get(self.crm, _NO_ECHOES).get(name)
+        echoed = echoes[self.crm].get(name) if self.crm in echoes else None
         if echoed is None or echoed.times < PING_PONG_LIMIT or echoed.value != value or self.id is None:
             return None
         if self.known.get(name) != echoed.over:
             return None
         return Hold(source, digest, Reason.PING_PONG, "sent twice and changed back each time")
-
-
-_NO_HOLDS: dict[str, Hold] = {}
-_NO_ECHOES: dict[str, Echoed] = {}
 
 
 # -- a contact that lacks a record
@@ -351,16 +347,19 @@ def compared(contact: Contact, kind: KindPolicy, now: int) -> list[Compared]:
 
 def _unseen(contact: Contact, kind: KindPolicy, ours: Side, theirs: Side) -> list[Need]:
     """Records that we made and nobody has read since, where a value waits for a field not seen yet."""
-    needs, mapped = [], kind.fields[theirs[0].object]
-    for (ref, record), (_, other) in ((ours, theirs), (theirs, ours)):
-        waiting = (
-            each.name(ref.crm) not in record.values
-            and _passes(each, other.values.get(each.name(ref.crm.other)))
-            for each in mapped
-        )
-        if ref.crm in contact.created_by_us and not read_in_full(contact, kind, ref, record) and any(waiting):
-            needs.append(Need("record", ref.crm, ref.object, ref.id))
-    return needs
+    return [
+        Need("record", ref.crm, ref.object, ref.id)
+        for (ref, record), (_, other) in ((ours, theirs), (theirs, ours))
+        if ref.crm in contact.created_by_us
+        and not read_in_full(contact, kind, ref, record)
+        and _waits(kind.mapped[theirs[0].object, ref.crm], ref.crm, record, other)
+    ]
+
+
+def _waits(mapped: dict[str, MappedField], crm: Crm, record: Record, other: Record) -> bool:
+    """Whether a value waits for a field that nobody has read."""
+    unread = mapped.keys() - record.values.keys()
+    return any(_passes(mapped[name], other.values.get(mapped[name].name(crm.other))) for name in unread)
 
 
 def _passes(mapped: MappedField, value: FieldValue) -> bool:

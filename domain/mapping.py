@@ -30,9 +30,17 @@ class SyncRule(StrEnum):
 
 PREFERRED = {SyncRule.PREFER_SALESFORCE: SALESFORCE, SyncRule.PREFER_HUBSPOT: HUBSPOT}
 ALWAYS = {SyncRule.ALWAYS_SALESFORCE: SALESFORCE, SyncRule.ALWAYS_HUBSPOT: HUBSPOT}
+OPT_OUT, DONT_SYNC = SyncRule.OPT_OUT, SyncRule.DONT_SYNC
+
+Pair = tuple[FieldValue, FieldValue]
+"""The two values of a mapped field, HubSpot's first."""
 
 
-class MappedField(NamedTuple):
+def value_of(pair: Pair, crm: Crm) -> FieldValue:
+    return pair[0] if crm is HUBSPOT else pair[1]
+
+
+class MappedField(msgspec.Struct, frozen=True):
     """A mapping between one property and one field of one Salesforce object, ready for use."""
 
     hubspot: str
@@ -42,8 +50,8 @@ class MappedField(NamedTuple):
     salesforce_schema: FieldSchema
     to_hubspot: Callable[[FieldValue], FieldValue]
     to_salesforce: Callable[[FieldValue], FieldValue]
-    moves_back: Callable[[Crm, "Pair"], bool] | None = None  #: whether a write would; None: it may
-    first: Callable[["Pair"], Crm] | None = None  #: two-way: who wins on a new pair; None: who was later
+    moves_back: Callable[[Crm, Pair], bool] | None = None  #: whether a write would; None: it may
+    first: Callable[[Pair], Crm] | None = None  #: two-way: who wins on a new pair; None: who was later
     gives_way: Callable[[FieldValue], bool] | None = None
     #: whether a HubSpot value that Salesforce cannot take is replaced by Salesforce's; None: never
     fills: tuple[Crm, ...] = ()  #: targets that get a default instead of a blank
@@ -96,18 +104,8 @@ def starts(fields: Iterable[MappedField], target: Crm) -> tuple[Start, ...]:
             each.computed,
         )
         for each in fields
-        if each.rule is not SyncRule.DONT_SYNC and ALWAYS.get(each.rule) is not target
+        if each.rule is not DONT_SYNC and ALWAYS.get(each.rule) is not target
     )
-
-
-class Pair(NamedTuple):
-    """The two values of a mapped field."""
-
-    hubspot: FieldValue
-    salesforce: FieldValue
-
-    def of(self, crm: Crm) -> FieldValue:
-        return self.hubspot if crm is HUBSPOT else self.salesforce
 
 
 class Agree(NamedTuple):
@@ -143,15 +141,11 @@ AGREE = Agree()
 LEAVE = Leave()
 
 
-Values = tuple[FieldValue, FieldValue]
-"""HubSpot's and Salesforce's."""
-
-
-Changed = Callable[["MappedField"], tuple[int, int]]
+Changed = Callable[[MappedField], tuple[int, int]]
 """When the two values of a field last changed, epoch ms; 0 if unknown."""
 
 
-def merge(field: MappedField, now: Pair, agreed: Values | None, changed_at: Changed) -> Merged:
+def merge(field: MappedField, now: Pair, agreed: Pair | None, changed_at: Changed) -> Merged:
     """Decide one field.
 
     Args:
@@ -162,11 +156,11 @@ def merge(field: MappedField, now: Pair, agreed: Values | None, changed_at: Chan
 
     Both sides count as changed on a new pair, so where both have a value the two-way rule takes the later.
     """
-    if field.rule is SyncRule.DONT_SYNC:
+    if field.rule is DONT_SYNC:
         return LEAVE
-    if field.verbatim and now.hubspot == now.salesforce:
+    if field.verbatim and now[0] == now[1]:
         return AGREE
-    left = _BOTH if agreed is None else _left(field, now, agreed)
+    left = CRMS if agreed is None else _left(field, now, agreed)
     if not left or _alike(field, now):
         return AGREE
     winner = _first(field, now, changed_at) if agreed is None else _winner(field, now, left, changed_at)
@@ -175,51 +169,40 @@ def merge(field: MappedField, now: Pair, agreed: Values | None, changed_at: Chan
     target = winner.other
     if field.moves_back and field.moves_back(target, now):
         return LEAVE
-    overwrites = target in left and (agreed is not None or not _blank(now, target))
+    overwrites = target in left and (agreed is not None or value_of(now, target) is not None)
     return _send(field, now, target, conflict=overwrites)
 
 
-def _left(field: MappedField, now: Pair, agreed: Values) -> frozenset[Crm]:
+def _left(field: MappedField, now: Pair, agreed: Pair) -> tuple[Crm, ...]:
     """The sides that have left the agreed pair."""
-    ours = same(field.hubspot_schema.kind, now.hubspot, agreed[0])
-    theirs = same(field.salesforce_schema.kind, now.salesforce, agreed[1])
+    ours = same(field.hubspot_schema.kind, now[0], agreed[0])
+    theirs = same(field.salesforce_schema.kind, now[1], agreed[1])
     if ours:
-        return _NEITHER if theirs else _THEIRS
-    return _OURS if theirs else _BOTH
-
-
-_NEITHER, _OURS, _THEIRS, _BOTH = (
-    frozenset[Crm](),
-    frozenset({HUBSPOT}),
-    frozenset({SALESFORCE}),
-    frozenset(CRMS),
-)
+        return () if theirs else (SALESFORCE,)
+    return (HUBSPOT,) if theirs else CRMS
 
 
 def _alike(field: MappedField, now: Pair) -> bool:
     """Whether either value is what the other becomes on the far side."""
+    hubspot, salesforce = now
     if field.plain:
-        return same(field.salesforce_schema.kind, now.hubspot, now.salesforce)
+        return same(field.salesforce_schema.kind, hubspot, salesforce)
     try:
-        if same(field.salesforce_schema.kind, field.to_salesforce(now.hubspot), now.salesforce):
+        if same(field.salesforce_schema.kind, field.to_salesforce(hubspot), salesforce):
             return True
     except Unconvertible:
         pass
     try:
-        return same(field.hubspot_schema.kind, field.to_hubspot(now.salesforce), now.hubspot)
+        return same(field.hubspot_schema.kind, field.to_hubspot(salesforce), hubspot)
     except Unconvertible:
         return False
 
 
-def _blank(now: Pair, crm: Crm) -> bool:
-    return now.of(crm) is None
-
-
 def _first(field: MappedField, now: Pair, changed_at: Changed) -> Crm | None:
     """Who wins on a new pair: a blank never clears, and where both have a value the rule decides."""
-    if field.rule is SyncRule.OPT_OUT:
-        return _ticked(now, frozenset(CRMS))
-    blanks = [crm for crm in CRMS if _blank(now, crm)]
+    if field.rule is OPT_OUT:
+        return _ticked(now, CRMS)
+    blanks = [crm for crm in CRMS if value_of(now, crm) is None]
     if field.rule in ALWAYS:
         winner = ALWAYS[field.rule]
         return None if winner in blanks else winner
@@ -229,29 +212,29 @@ def _first(field: MappedField, now: Pair, changed_at: Changed) -> Crm | None:
     return preferred or (field.first(now) if field.first else _latest(changed_at(field)))
 
 
-def _ticked(now: Pair, left: frozenset[Crm]) -> Crm | None:
+def _ticked(now: Pair, left: tuple[Crm, ...]) -> Crm | None:
     """The side on which the box was ticked."""
-    return next((crm for crm in CRMS if crm in left and now.of(crm) == "true"), None)
+    return next((crm for crm in left if value_of(now, crm) == "true"), None)
 
 
-def _winner(field: MappedField, now: Pair, left: frozenset[Crm], changed_at: Changed) -> Crm | None:
-    if field.rule is SyncRule.OPT_OUT:
+def _winner(field: MappedField, now: Pair, left: tuple[Crm, ...], changed_at: Changed) -> Crm | None:
+    if field.rule is OPT_OUT:
         return _ticked(now, left)
     if field.rule in ALWAYS:
         return ALWAYS[field.rule]
     if field.rule in PREFERRED:
         return _preferred(field, now, left, changed_at)
-    return _latest(changed_at(field)) if len(left) > 1 else next(iter(left))
+    return left[0] if len(left) == 1 else _latest(changed_at(field))
 
 
-def _preferred(field: MappedField, now: Pair, left: frozenset[Crm], changed_at: Changed) -> Crm:
+def _preferred(field: MappedField, now: Pair, left: tuple[Crm, ...], changed_at: Changed) -> Crm:
     """The preferred side wins, with its value or by being cleared; while empty, the other side fills it."""
     crm = PREFERRED[field.rule]
-    if not _blank(now, crm):
+    if value_of(now, crm) is not None:
         return crm
     if crm not in left:
         return crm.other
-    return crm if left == {crm} else _latest(changed_at(field))
+    return crm if len(left) == 1 else _latest(changed_at(field))
 
 
 def _latest(changed_at: tuple[int, int]) -> Crm:

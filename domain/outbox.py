@@ -164,5 +164,11 @@ def _intent(
 
 
 def _same_write(intent: Intent, draft: Draft) -> bool:
-    one = (intent.content, intent.record_id, intent.object, intent.key_value)
-    return one == (draft.content, draft.record_id, draft.object, draft.key_value)
+    return (
+        intent.fields == draft.fields
+        and intent.record_id == draft.record_id
+        and intent.object == draft.object
+        and intent.key_value == draft.key_value
+        and intent.delete is draft.delete
+        and intent.into == draft.into
+    )

@@ -169,9 +169,10 @@ def owner_field(mapped: MappedField, owners: Owners, *, restore: bool) -> Mapped
 
     def first(now: Pair) -> Crm:
         """Salesforce's owner counts on the first link, if he is active."""
-        return Crm.SALESFORCE if _id(now.salesforce) in owners.active else Crm.HUBSPOT
+        return Crm.SALESFORCE if _id(now[1]) in owners.active else Crm.HUBSPOT
 
-    return mapped._replace(
+    return msgspec.structs.replace(
+        mapped,
         to_salesforce=_carrier(owners.to_salesforce, owners.why, "Salesforce demands an owner"),
         to_hubspot=_carrier(owners.to_hubspot, owners.why, ""),
         first=first,

@@ -1,16 +1,16 @@
 """What counts of a linked pair now: the values seen last, or those written and not seen since."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import compress, repeat
 from typing import Any
 
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields
-from domain.mapping import ALWAYS, MappedField, Pair, Values
+from domain.mapping import ALWAYS, MappedField, Pair
 from domain.policy import KindPolicy
 from domain.records import Record
 from domain.state import Contact, Expected
 
-Compared = tuple[MappedField, Pair, Values | None]
+Compared = tuple[MappedField, Pair, Pair | None]
 """A field, its values that count now, and those agreed on; None: none ever were."""
 
 
@@ -35,7 +35,7 @@ def unsettled(
         differing = [*_as_sent(contact, kind, name, hubspot, salesforce)]
     else:
         differing = [
-            (each, Pair(hubspot[each.hubspot], salesforce[each.salesforce]), agreed.get(each.hubspot))
+            (each, (hubspot[each.hubspot], salesforce[each.salesforce]), agreed.get(each.hubspot))
             for each in _unmarked(kind, name, agreed)
             if each.hubspot in hubspot and each.salesforce in salesforce
         ]
@@ -43,9 +43,11 @@ def unsettled(
     return [*differing, *_derived(contact, computed, ours, theirs, now)] if computed else differing
 
 
-def _unmarked(kind: KindPolicy, name: str, marks: dict[str, Any]) -> Iterator[MappedField]:
+def _unmarked(kind: KindPolicy, name: str, marks: dict[str, Any]) -> Iterable[MappedField]:
     """The mapped fields that are not marked as agreed on by a None, in their order."""
-    return compress(kind.fields[name], map(marks.get, kind.properties[name], repeat(_NEVER)))
+    if marks == kind.marks[name]:
+        return ()
+    return compress(kind.fields[name], map(marks.get, kind.marks[name], repeat(_NEVER)))
 
 
 _NEVER: Any = object()
@@ -56,7 +58,7 @@ def _as_sent(
 ) -> Iterator[Compared]:
     ours_sent, theirs_sent = overlay(contact, HUBSPOT), overlay(contact, SALESFORCE)
     mapped = kind.mapped[name, SALESFORCE]
-    there = (mapped[field].hubspot for field in theirs_sent if field in mapped)
+    there = [mapped[field].hubspot for field in theirs_sent if field in mapped]
     marks = {**contact.agreed, **dict.fromkeys((*ours_sent, *there), _NEVER)}
     for each in _unmarked(kind, name, marks):
         property_name, field_name = each.hubspot, each.salesforce
@@ -65,10 +67,10 @@ def _as_sent(
         seen = hubspot[property_name], salesforce[field_name]
         now = ours_sent.get(property_name, seen[0]), theirs_sent.get(field_name, seen[1])
         agreed = contact.agreed.get(property_name, _NEVER)
-        known = None if agreed is _NEVER else agreed or seen
-        known = _in_flight(contact, each) or _on_arrival(contact, each) or known
+        known = _in_flight(contact, each) if contact.flights else None
+        known = known or _on_arrival(contact, each) or (None if agreed is _NEVER else agreed or seen)
         if now != known or (agreed is not None and now == seen):
-            yield each, Pair(*now), known
+            yield each, now, known
 
 
 def _derived(
@@ -86,7 +88,7 @@ def _derived(
         if each.computed is None or name not in target:
             continue
         value, held = each.computed(counts[source], now), target[name]
-        pair = Pair(value, held) if source is HUBSPOT else Pair(held, value)
+        pair = (value, held) if source is HUBSPOT else (held, value)
         agreed = contact.agreed.get(each.hubspot)
         yield each, pair, _in_flight(contact, each) or agreed
 
@@ -97,7 +99,7 @@ def _in_flight(contact: Contact, mapped: MappedField) -> Pair | None:
         flight = contact.flights.get(crm)
         if flight is not None and (name := mapped.name(crm)) in flight.fields:
             sent, source = flight.fields[name], flight.sources.get(name)
-            return Pair(sent, source) if crm is HUBSPOT else Pair(source, sent)
+            return (sent, source) if crm is HUBSPOT else (source, sent)
     return None
 
 
@@ -109,8 +111,8 @@ def _on_arrival(contact: Contact, mapped: MappedField) -> Pair | None:
     ours = contact.expected.get(HUBSPOT, _NOTHING).get(mapped.hubspot)
     theirs = contact.expected.get(SALESFORCE, _NOTHING).get(mapped.salesforce)
     if ours is not None and (theirs is None or ours.floor >= theirs.floor):
-        return Pair(ours.value, ours.source)
-    return None if theirs is None else Pair(theirs.source, theirs.value)
+        return ours.value, ours.source
+    return None if theirs is None else (theirs.source, theirs.value)
 
 
 _NOTHING: dict[str, Expected] = {}

@@ -130,16 +130,25 @@ def timeless_word(contact: Contact, kind: KindPolicy, record: Record, now: int) 
     inclusion = kind.inclusion
     if inclusion is None or inclusion.uses_time:
         return None
-    return inclusion.check(record.values, Facts(now, kind.zone, contact.memberships, record.changed))
+    return inclusion.check(record.values, _facts(contact, kind, record, now))
+
+
+def _facts(contact: Contact, kind: KindPolicy, record: Record, now: int) -> Facts:
+    return Facts(now, kind.zone, contact.memberships, record.changed)
 
 
 def _inclusion(contact: Contact, kind: KindPolicy, ours: Side | None, now: int) -> Plan:
     if kind.inclusion_missing:
         return Plan(stop=Reason.NOT_IN_INCLUSION_LIST, explanation=kind.inclusion_missing)
-    if kind.inclusion is None or ours is None or timeless_word(contact, kind, ours[1], now):
+    inclusion = kind.inclusion
+    if inclusion is None or ours is None:
         return Plan(member=True)
-    word = verdict(contact, kind, now)
-    assert word is not None
+    record = ours[1]
+    facts = _facts(contact, kind, record, now)
+    member = inclusion.check(record.values, facts)
+    if member and not inclusion.uses_time:
+        return Plan(member=True)
+    word = inclusion.reason(record.values, facts, member=member)
     if word.member is None:
         return _undecided(contact, kind, ours, word)
     answer = Plan(member=word.member, look_again=word.next_change)

@@ -97,7 +97,9 @@ class KindPolicy:
     section: Section
     kind: ObjectKind
     fields: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> its mapped fields
-    properties: dict[str, tuple[str, ...]]  #: Salesforce object -> the property of each of its mapped fields
+    marks: dict[
+        str, dict[str, None]
+    ]  #: Salesforce object -> what is agreed on where both records hold it all
     mapped: dict[tuple[str, Crm], dict[str, MappedField]]  #: (Salesforce object, CRM) -> field -> its mapping
     starts: dict[
         tuple[str, Crm], tuple[Start, ...]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from domain.convert import Unconvertible
 from domain.identity import Crm, FieldValue
-from domain.mapping import Pair
+from domain.mapping import Pair, value_of
 from domain.translating import Carry
 
 MovesBack = Callable[[Crm, Pair], bool]
@@ -29,9 +29,10 @@ def forward_only(targets: Collection[Crm], order: Sequence[str], to_hubspot: Car
     def moves_back(target: Crm, now: Pair) -> bool:
         if target not in targets:
             return False
-        held, new = rank(target, now.of(target)), rank(target.other, now.of(target.other))
+        value = value_of(now, target.other)
+        held, new = rank(target, value_of(now, target)), rank(target.other, value)
         if held is None:
             return False
-        return now.of(target.other) is None or (new is not None and new < held)
+        return value is None or (new is not None and new < held)
 
     return moves_back

@@ -110,7 +110,10 @@ class InclusionFilter:
             changed_at: when properties last changed in HubSpot, epoch ms; absent is unknown.
         """
         facts = Facts(now, zone, memberships, changed_at)
-        member = self.check(values, facts)
+        return self.reason(values, facts, member=self.check(values, facts))
+
+    def reason(self, values: Values, facts: Facts, *, member: bool | None) -> Verdict:
+        """Say why the list answers as it does; ``member``: what it answers."""
         leaf, path, remedies = self._root.find(values, facts, (), answer=member)
         gaps = self._root.gaps(values, facts) if member is None else None
         moment = self._root.timer(values, facts) if self.uses_time else NEVER

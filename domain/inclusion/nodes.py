@@ -112,6 +112,9 @@ class Group:
         return frozenset().union(*(child.lists() for _, child in self.children))
 
     def find(self, values: Values, facts: Facts, path: tuple[str, ...], *, answer: bool | None) -> Finding:
+        if len(self.children) == 1:
+            ((name, child),) = self.children
+            return child.find(values, facts, (*path, name), answer=answer)
         findings = [
             child.find(values, facts, (*path, name), answer=answer)
             for name, child in self.children
@@ -233,10 +236,10 @@ def _all_of(checks: tuple[Check, ...]) -> Check:
         answer: bool | None = True
         for each in checks:
             passed = each(values, facts)
-            if passed is False:
-                return False
             if passed is None:
                 answer = None
+            elif not passed:
+                return False
         return answer
 
     return check

@@ -249,6 +249,8 @@ def _bool_test(operation: Operation) -> tuple[Test, tuple[str, ...]]:
 def _option_test(operation: Operation, values: list[str], *, single: bool) -> Test:
     judge, wanted = operator_of(_OPTIONS, operation)
     listed = frozenset(values)
+    if single and judge is frozenset.isdisjoint:
+        return lambda value: (value not in listed) is wanted
     if single:
         return lambda value: judge(listed, frozenset((value,))) is wanted
     return lambda value: judge(listed, frozenset(value.split(";"))) is wanted

@@ -14,7 +14,7 @@ from tests.world import HS, SF, text
 
 TWO_WAY, PREFER_SF, PREFER_HS = SyncRule.TWO_WAY, SyncRule.PREFER_SALESFORCE, SyncRule.PREFER_HUBSPOT
 ALWAYS_SF, ALWAYS_HS, DONT = SyncRule.ALWAYS_SALESFORCE, SyncRule.ALWAYS_HUBSPOT, SyncRule.DONT_SYNC
-AGREED = Pair("old", "old")
+AGREED = ("old", "old")
 
 
 def mapped(rule: SyncRule, kind: FieldKind = FieldKind.TEXT, **salesforce: bool) -> MappedField:
@@ -40,7 +40,7 @@ LINKED = [
     Case("an SF edit goes to HS", PREFER_SF, "old", "new", AGREED, (HS, "new")),
     Case("clearing in SF clears HS", PREFER_SF, "old", None, AGREED, (HS, None)),
     Case("clearing in HS is undone", PREFER_SF, None, "old", AGREED, (HS, "old")),
-    Case("an empty SF field is filled", PREFER_SF, "new", None, Pair(None, None), (SF, "new")),
+    Case("an empty SF field is filled", PREFER_SF, "new", None, (None, None), (SF, "new")),
     Case(
         "cleared in SF, then edited in HS: the later",
         PREFER_SF,
@@ -60,7 +60,7 @@ LINKED = [
         (5_000, 9_000),
     ),
     Case("HS never writes to SF", ALWAYS_SF, "new", "old", AGREED, (HS, "old")),
-    Case("not even into an empty field", ALWAYS_SF, "new", None, Pair(None, None), (HS, None)),
+    Case("not even into an empty field", ALWAYS_SF, "new", None, (None, None), (HS, None)),
     Case("clearing in SF clears HS, always", ALWAYS_SF, "old", None, AGREED, (HS, None)),
     Case("an HS edit goes to SF", TWO_WAY, "new", "old", AGREED, (SF, "new")),
     Case("an SF edit goes to HS, two-way", TWO_WAY, "old", "new", AGREED, (HS, "new")),
@@ -71,7 +71,7 @@ LINKED = [
     Case("within one second SF counts as later", TWO_WAY, "one", "two", AGREED, (HS, "two"), (5_900, 5_000)),
     Case("both made the same edit", TWO_WAY, "new", "new", AGREED, None),
     Case("nothing happened", TWO_WAY, "old", "old", AGREED, None),
-    Case("two forms of one value, agreed", TWO_WAY, "0049 1", "+49 1", Pair("0049 1", "+49 1"), None),
+    Case("two forms of one value, agreed", TWO_WAY, "0049 1", "+49 1", ("0049 1", "+49 1"), None),
     Case("nothing passes", DONT, "new", "old", AGREED, None),
     Case("not even a clear", DONT, None, "old", AGREED, None),
     Case("HS's value wins over an SF edit", PREFER_HS, "old", "new", AGREED, (SF, "old")),
@@ -84,7 +84,7 @@ LINKED = [
         (SF, None),
         (5_000, 9_000),
     ),
-    Case("an empty HS field is filled", PREFER_HS, None, "new", Pair(None, None), (HS, "new")),
+    Case("an empty HS field is filled", PREFER_HS, None, "new", (None, None), (HS, "new")),
     Case("SF never writes to HS", ALWAYS_HS, "old", "new", AGREED, (SF, "old")),
     Case("clearing in HS clears SF, always", ALWAYS_HS, None, "old", AGREED, (SF, None)),
 ]
@@ -103,7 +103,7 @@ FIRST = [
 
 
 def outcome(case: Case) -> Merged:
-    return merge(mapped(case.rule), Pair(case.hubspot, case.salesforce), case.agreed, lambda _: case.changed)
+    return merge(mapped(case.rule), (case.hubspot, case.salesforce), case.agreed, lambda _: case.changed)
 
 
 def never(_: MappedField) -> tuple[int, int]:
@@ -129,9 +129,9 @@ def test_a_pair_that_never_agreed(case: Case) -> None:
 @pytest.mark.parametrize(
     ("rule", "now", "agreed", "lost"),
     [
-        (TWO_WAY, Pair("one", "two"), AGREED, "one"),
-        (PREFER_SF, Pair("one", "old"), AGREED, "one"),
-        (PREFER_SF, Pair("one", "two"), None, "one"),
+        (TWO_WAY, ("one", "two"), AGREED, "one"),
+        (PREFER_SF, ("one", "old"), AGREED, "one"),
+        (PREFER_SF, ("one", "two"), None, "one"),
     ],
     ids=["both edited", "the rule undoes an edit", "both had one"],
 )
@@ -142,7 +142,7 @@ def test_the_value_that_gives_way_is_kept(rule: SyncRule, now: Pair, agreed: Pai
 
 
 def test_what_replaces_an_agreed_value_loses_nothing() -> None:
-    result = merge(mapped(TWO_WAY), Pair("new", "old"), AGREED, never)
+    result = merge(mapped(TWO_WAY), ("new", "old"), AGREED, never)
     assert isinstance(result, Send)
     assert not result.conflict
 
@@ -150,18 +150,16 @@ def test_what_replaces_an_agreed_value_loses_nothing() -> None:
 @pytest.mark.rule(85)
 def test_a_formula_is_read_and_never_written() -> None:
     formula = mapped(TWO_WAY, calculated=True)
-    assert isinstance(merge(formula, Pair("new", "old"), AGREED, never), Leave)
-    assert sent(merge(formula, Pair("old", "new"), AGREED, never)) == (HS, "new")
+    assert isinstance(merge(formula, ("new", "old"), AGREED, never), Leave)
+    assert sent(merge(formula, ("old", "new"), AGREED, never)) == (HS, "new")
 
 
 def test_a_value_without_counterpart_is_refused_and_named() -> None:
     number = mapped(TWO_WAY, FieldKind.NUMBER)
-    assert merge(number, Pair("ten", "1"), Pair("1", "1"), never) == Refuse(
-        SF, "ten", "not a number", UNCONVERTIBLE
-    )
+    assert merge(number, ("ten", "1"), ("1", "1"), never) == Refuse(SF, "ten", "not a number", UNCONVERTIBLE)
 
 
 @pytest.mark.rule(82)
 def test_an_empty_checkbox_and_an_unticked_one_agree() -> None:
     box = mapped(TWO_WAY, FieldKind.BOOLEAN)
-    assert isinstance(merge(box, Pair(None, "false"), None, never), Agree)
+    assert isinstance(merge(box, (None, "false"), None, never), Agree)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from domain.drafting import compared, partner_object
 from domain.errors import classify
 from domain.identity import Crm, FieldValue
-from domain.mapping import MappedField, Pair, Values
+from domain.mapping import MappedField, Pair
 from domain.policy import KindPolicy
 from domain.reasons import ABSENT, OWN_RULES, OWNER_UNMATCHED, REQUIRED, Reason
 from domain.state import Hold
@@ -33,8 +33,8 @@ def _of_a_creation(evidence: Evidence, kind: KindPolicy) -> Iterator[FieldWord]:
     }
     for mapped in _would_fill(evidence, kind):
         if any(mapped.name(crm) in held for crm in Crm):
-            now = Pair(*(_value(evidence, crm, mapped.name(crm)) for crm in Crm))
-            yield _word(evidence, mapped, now, None)
+            ours, theirs = (_value(evidence, crm, mapped.name(crm)) for crm in Crm)
+            yield _word(evidence, mapped, (ours, theirs), None)
 
 
 def _would_fill(evidence: Evidence, kind: KindPolicy) -> tuple[MappedField, ...]:
@@ -48,14 +48,13 @@ def _value(evidence: Evidence, crm: Crm, name: str) -> FieldValue:
     return found[1].values.get(name) if found else None
 
 
-def _word(evidence: Evidence, mapped: MappedField, now: Pair, agreed: Values | None) -> FieldWord:
+def _word(evidence: Evidence, mapped: MappedField, now: Pair, agreed: Pair | None) -> FieldWord:
     fate, cause, remedy = _fate(evidence, mapped)
     return FieldWord(
         mapped.hubspot,
         mapped.salesforce,
         mapped.words,
-        now.hubspot,
-        now.salesforce,
+        *now,
         agreed,
         fate,
         cause,

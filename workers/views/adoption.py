@@ -133,8 +133,7 @@ def _differences(contact: Contact, kind: KindPolicy, now: int) -> Iterator[Diffe
             mapped.hubspot,
             mapped.salesforce,
             mapped.rule,
-            pair.hubspot,
-            pair.salesforce,
+            *pair,
             fate,
             "; ".join(held),
         )

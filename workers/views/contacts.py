@@ -253,15 +253,15 @@ def _field(known: Contact, mapped: MappedField, overlays: Mapping[Crm, Fields], 
         str(crm): sent[mapped.name(crm)] for crm, sent in overlays.items() if mapped.name(crm) in sent
     }
     held = {str(crm): hold.message for crm in Crm if (hold := known.holds.get(crm, {}).get(mapped.name(crm)))}
-    shown = Pair(*(sides[crm].get(mapped.name(crm)) for crm in Crm))
+    ours, theirs = (sides[crm].get(mapped.name(crm)) for crm in Crm)
     agreed = known.agreed.get(mapped.hubspot)
     return FieldView(
         mapped.hubspot,
         mapped.salesforce,
         mapped.words if mapped.computed else mapped.rule,
-        shown.hubspot,
-        shown.salesforce,
-        _mark(known, mapped, sides, shown, expected=bool(expected), held=bool(held)),
+        ours,
+        theirs,
+        _mark(known, mapped, sides, (ours, theirs), expected=bool(expected), held=bool(held)),
         agreed,
         expected,
         held,
