@@ -8,7 +8,6 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
-from itertools import chain
 from operator import attrgetter, iadd, or_
 from typing import Any, NamedTuple
 
@@ -200,31 +199,23 @@ def split(surveys: Sequence[Findings], parts: int) -> Split:
         for number, root in enumerate(survey.roots):
             unions.join(place[number], place[root])
     groups = unions.roots()
-    owners = {-1: EVERYBODY, **_share_out(_sizes(surveys, places, groups), parts)}
     found: dict[int, array[int]] = {}
     for survey, place in zip(surveys, places, strict=True):
         by_number = [*(groups[number] for number in place), -1]  # -1 is the last
         for stretch, events in survey.stretches.items():
             found[stretch] = array("l", map(by_number.__getitem__, events))
     of_entries = reduce(iadd, (found[stretch] for stretch in sorted(found)), array("l"))
+    sizes = Counter(of_entries)
+    del sizes[-1]
+    owners = {-1: EVERYBODY, **_share_out(sizes, parts)}
     return Split(bytes(map(owners.__getitem__, of_entries)), of_entries)
 
 
-def _sizes(surveys: Sequence[Findings], places: Sequence[list[int]], groups: "array[int]") -> dict[int, int]:
-    """How many events each group has."""
-    sizes = dict.fromkeys(groups, 0)
-    for survey, place in zip(surveys, places, strict=True):
-        for number, events in Counter(chain.from_iterable(survey.stretches.values())).items():
-            if number >= 0:
-                sizes[groups[place[number]]] += events
-    return sizes
-
-
-def _share_out(sizes: dict[int, int], parts: int) -> dict[int, int]:
+def _share_out(sizes: Counter[int], parts: int) -> dict[int, int]:
     """Group -> part; the large groups first, each to the part that has least."""
     loads = [0] * parts
     owners = {}
-    for group, size in sorted(sizes.items(), key=lambda each: -each[1]):
+    for group, size in sizes.most_common():
         owners[group] = part = loads.index(min(loads))
         loads[part] += size
     return owners
