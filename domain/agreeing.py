@@ -11,7 +11,6 @@ from domain.events import DeliveryAnswered, RecordObserved
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, FieldValue, RecordRef, record_ref
 from domain.links import without
 from domain.mapping import MappedField
-from domain.pairs import overlay
 from domain.policy import KindPolicy
 from domain.records import Record, Version, observe, version_of
 from domain.state import Agreed, Contact, Expected, Flight
@@ -24,32 +23,40 @@ SETTLING_MS = 2_000
 def agree(
     contact: Contact, kind: KindPolicy, pairs: Sequence[tuple[MappedField, tuple[FieldValue, FieldValue]]]
 ) -> Contact:
-    """Note pairs of values as in sync.
+    """Note pairs of values as in sync."""
+    ours, theirs = contact.records[contact.pair[HUBSPOT]], contact.records[contact.pair[SALESFORCE]]
+    agreed, held = {**contact.agreed}, []
+    for mapped, pair in pairs:
+        in_salesforce = theirs.values.get(mapped.salesforce) == pair[1]
+        if in_salesforce and ours.values.get(mapped.hubspot) == pair[0] and mapped.computed is None:
+            agreed[mapped.hubspot] = None
+            held.append(mapped)
+        else:
+            agreed[mapped.hubspot] = pair
+    records = contact.records
+    if held and (ours.changed or theirs.changed):
+        records = _at_rest(contact, kind, held)
+    return replace(contact, agreed=agreed, records=records)
 
-    Nobody asks any more when a field changed that both records hold like that: there is no conflict, and the
-    inclusion list asks of few fields.
+
+def _at_rest(contact: Contact, kind: KindPolicy, held: list[MappedField]) -> dict[str, Record]:
+    """The records without the moments at which these fields changed, which both of them hold as agreed.
+
+    Nobody asks for those any more: there is no conflict, and the inclusion list asks of few fields.
     """
     our_key, their_key = contact.pair[HUBSPOT], contact.pair[SALESFORCE]
     ours, theirs = contact.records[our_key], contact.records[their_key]
-    agreed, our_changed, their_changed = {**contact.agreed}, {**ours.changed}, {**theirs.changed}
+    our_changed, their_changed = {**ours.changed}, {**theirs.changed}
     listed = kind.inclusion.changes if kind.inclusion else ()
-    for mapped, pair in pairs:
-        name, field_name = mapped.hubspot, mapped.salesforce
-        if (ours.values.get(name), theirs.values.get(field_name)) == pair and mapped.computed is None:
-            agreed[name] = None
-            their_changed.pop(field_name, None)
-            if name not in listed:
-                our_changed.pop(name, None)
-        else:
-            agreed[name] = pair
-    if our_changed == ours.changed and their_changed == theirs.changed:
-        return replace(contact, agreed=agreed)
-    records = {
+    for mapped in held:
+        their_changed.pop(mapped.salesforce, None)
+        if mapped.hubspot not in listed:
+            our_changed.pop(mapped.hubspot, None)
+    return {
         **contact.records,
         our_key: replace(ours, changed=our_changed),
         their_key: replace(theirs, changed=their_changed),
     }
-    return replace(contact, agreed=agreed, records=records)
 
 
 def keep_agreed(contact: Contact, kind: KindPolicy, crm: Crm, changing: Iterable[str]) -> Agreed:
@@ -77,13 +84,13 @@ _NEVER: Any = object()
 
 
 def own_form(
-    contact: Contact, event: RecordObserved, before: Record, expected: dict[str, Expected], us: str
+    event: RecordObserved, before: Record, sent: Fields, expected: dict[str, Expected], us: str
 ) -> frozenset[str]:
     """Fields in which a look shows what became of our write, and nobody's later change.
 
     That is the target's own form of what was sent. It does not travel back, even where the CRM's
-    automation changed it. ``expected``: what the look shows of it; ``us``: the user that our writes are
-    made by; empty if the CRM does not say.
+    automation changed it. ``sent``: what was not seen so far; ``expected``: what the look shows of it;
+    ``us``: the user that our writes are made by; empty if the CRM does not say.
     """
     somebody = bool(us) and event.modified_by not in {None, us}
     own = {
@@ -92,7 +99,7 @@ def own_form(
         if event.fields[name] == each.value or _is_own(before, event, name, each, somebody=somebody)
     }
     if us and event.modified_by == us:
-        own |= overlay(contact, event.crm).keys() - expected.keys()
+        own |= sent.keys() - expected.keys()
     return frozenset(own)
 
 
@@ -134,10 +141,10 @@ def _is_own(before: Record, event: RecordObserved, name: str, each: Expected, *,
     return not (somebody or each.masked) and event.modified_at <= each.until
 
 
-def shown(contact: Contact, event: RecordObserved) -> dict[str, Expected]:
+def shown(contact: Contact, ref: RecordRef, event: RecordObserved) -> dict[str, Expected]:
     """Expected values of which a look shows what became: one that began after the write's answer."""
-    waiting = contact.expected.get(event.crm)
-    if not waiting or event.source == "webhook" or contact.pair.get(event.crm) != event.ref.key:
+    waiting = contact.expected.get(ref.crm)
+    if not waiting or event.source == "webhook" or contact.pair.get(ref.crm) != ref.key:
         return {}
     return {
         name: each for name, each in waiting.items() if name in event.fields and event.ticket >= each.floor
@@ -148,31 +155,37 @@ def close_expected(
     contact: Contact, kind: KindPolicy, crm: Crm, closed: dict[str, Expected], ours: frozenset[str]
 ) -> Contact:
     """Stop expecting what a look shows; ``ours``: where it is our write's own form, that is agreed on."""
-    waiting = contact.expected.get(crm, {})
-    contact = expect(contact, crm, {name: each for name, each in waiting.items() if name not in closed})
+    waiting = contact.expected[crm]
+    some = len(closed) < len(waiting)
+    left = {name: each for name, each in waiting.items() if name not in closed} if some else {}
+    contact = expect(contact, crm, left)
     sources = {name: each.source for name, each in closed.items() if name in ours}
     return _agree_as_shown(contact, kind, crm, sources)
 
 
 def expect(contact: Contact, crm: Crm, unseen: dict[str, Expected]) -> Contact:
     """Expect a CRM to show these values, and no others."""
-    others = without(contact.expected, crm)
-    return replace(contact, expected={**others, crm: unseen} if unseen else others)
+    expected = contact.expected
+    return replace(contact, expected={**expected, crm: unseen} if unseen else without(expected, crm))
 
 
 def _agree_as_shown(contact: Contact, kind: KindPolicy, crm: Crm, sources: Fields) -> Contact:
     """Agree on the target's own form of what was written, come what may."""
-    target = contact.records[contact.pair[crm]].values
-    return _agree_on(contact, kind, crm, sources, {name: target.get(name) for name in sources})
+    return _agree_on(contact, kind, crm, sources, sources, contact.records[contact.pair[crm]].values)
 
 
-def _agree_on(contact: Contact, kind: KindPolicy, crm: Crm, sources: Fields, stored: Fields) -> Contact:
-    """Agreed := (the value that a write came from, what the target made of it)."""
+def _agree_on(
+    contact: Contact, kind: KindPolicy, crm: Crm, sent: Fields, sources: Fields, stored: Fields
+) -> Contact:
+    """Agreed := (the value that a write came from, what the target made of it).
+
+    ``stored``: what the target holds, as far as that is known; of the rest, what was sent is agreed on.
+    """
     mapped, pairs = _mapped(contact, kind, crm), []
-    for name, value in stored.items():
+    for name, value in sent.items():
         if name in mapped:
-            source = sources.get(name)
-            pairs.append((mapped[name], (value, source) if crm is HUBSPOT else (source, value)))
+            source, target = sources.get(name), stored.get(name, value)
+            pairs.append((mapped[name], (target, source) if crm is HUBSPOT else (source, target)))
     return agree(contact, kind, pairs) if pairs else contact
 
 
@@ -180,23 +193,24 @@ def take_delivery(
     contact: Contact, kind: KindPolicy, ref: RecordRef, flight: Flight, event: DeliveryAnswered, at: int
 ) -> Contact:
     """Fold a delivered write into its record: what the answer shows is stored, the rest is expected."""
-    crm, outcome = ref.crm, event.outcome
-    stored: Fields = {}
+    crm, sent, outcome, stored = ref.crm, flight.fields, event.outcome, _NO_FIELDS
     if outcome.stored is not None and outcome.stamp is not None:
         stored = _told(kind, ref, flight, outcome.stored)
         contact = _see_stored(contact, kind, ref, flight, stored, (outcome.stamp, event.ticket))
-    values, waiting = contact.records[ref.key].values, contact.expected.get(crm, {})
-    unseen = {
-        name: Expected(value, event.ticket, at + SETTLING_MS, source=flight.sources.get(name))
-        for name, value in flight.fields.items()
-        if name not in stored and (name in waiting or values.get(name, _UNKNOWN) != value)
-    }
-    if waiting or unseen:
-        contact = expect(contact, crm, {**_overwritten(waiting, flight), **unseen})
-    held = {name: stored.get(name, sent) for name, sent in flight.fields.items()} if stored else flight.fields
-    return _agree_on(contact, kind, crm, flight.sources, held)
+    waiting = contact.expected.get(crm, _NONE_EXPECTED)
+    if waiting or not sent.keys() <= stored.keys():
+        values = contact.records[ref.key].values
+        unseen = {
+            name: Expected(value, event.ticket, at + SETTLING_MS, source=flight.sources.get(name))
+            for name, value in sent.items()
+            if name not in stored and (name in waiting or values.get(name, _UNKNOWN) != value)
+        }
+        contact = expect(contact, crm, {**_overwritten(waiting, flight), **unseen} if waiting else unseen)
+    return _agree_on(contact, kind, crm, sent, flight.sources, stored)
 
 
+_NO_FIELDS: Fields = {}
+_NONE_EXPECTED: dict[str, Expected] = {}
 _UNKNOWN = "\0"
 
 
@@ -204,7 +218,7 @@ def _told(kind: KindPolicy, ref: RecordRef, flight: Flight, stored: Fields) -> F
     """What is taken of an answer: what was sent, and whatever no look is needed for."""
     place = ref.crm, ref.object
     told = kind.needed[place] if flight.record_id is None else kind.told[place]
-    if stored.keys() <= told:
+    if told.issuperset(stored):
         return stored
     return {name: value for name, value in stored.items() if name in told or name in flight.fields}
 

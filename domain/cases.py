@@ -1,5 +1,7 @@
 """What a person must see to: several living records of one person, and a record that lost its partner."""
 
+from operator import attrgetter
+
 from domain.book import DUPLICATES, ORPHANS
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm
 from domain.state import Contact
@@ -21,12 +23,18 @@ _NONE: frozenset[str] = frozenset()
 def _cases(contact: Contact | None) -> frozenset[str]:
     if contact is None or contact.erased:
         return _NONE
+    several = len(contact.records) > len(contact.pair)
+    if not several and not any(map(_WHY_GONE, contact.records.values())):
+        return _NONE
     found = []
-    if len(contact.records) > len(contact.pair) and any(duplicates(contact, crm) for crm in CRMS):
+    if several and any(duplicates(contact, crm) for crm in CRMS):
         found.append(DUPLICATES)
     if orphan(contact) is not None:
         found.append(ORPHANS)
-    return frozenset(found) if found else _NONE
+    return frozenset(found)
+
+
+_WHY_GONE = attrgetter("gone")
 
 
 def duplicates(contact: Contact, crm: Crm) -> list[str]:

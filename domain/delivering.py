@@ -92,7 +92,8 @@ def _known(contact: Contact, crm: Crm, names: Collection[str]) -> Fields:
     if key is None:
         return {}
     values, sent = contact.records[key].values, overlay(contact, crm)
-    return {name: sent.get(name, values.get(name)) for name in names if name in sent or name in values}
+    known = {**values, **sent} if sent else values
+    return {name: known[name] for name in names if name in known}
 
 
 def answered(step: Step, event: e.DeliveryAnswered) -> None:

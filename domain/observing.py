@@ -130,7 +130,7 @@ def _look(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, event:
         after,
         folded.changes,
         folded.learned,
-        _written(step, contact, event, before, folded) if ours else _NOTHING,
+        _written(step, contact, ref, event, before, folded) if ours else _NOTHING,
         known=known is not None,
         linked=contact.pair.get(crm) == ref.key,
         made=crm in contact.created_by_us,
@@ -142,13 +142,13 @@ _NONE: frozenset[str] = frozenset()
 
 
 def _written(
-    step: Step, contact: Contact, event: e.RecordObserved, before: Record, folded: Folded
+    step: Step, contact: Contact, ref: RecordRef, event: e.RecordObserved, before: Record, folded: Folded
 ) -> Written:
-    crm, expected = event.crm, shown(contact, event)
+    crm, sent, expected = ref.crm, overlay(contact, ref.crm), shown(contact, ref, event)
     us = step.book.connection.accounts.get(crm, ("", "", ""))[2]
-    settled = own_form(contact, event, before, expected, us)
+    settled = own_form(event, before, sent, expected, us)
     return Written(
-        overlay(contact, crm) if folded.changes else {},
+        sent,
         expected,
         settled,
         frozenset(expected.keys() - settled) if expected else _NONE,
