@@ -70,7 +70,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
             (name, crm): starts((*fields[name], *computed[name]), crm) for name in fields for crm in CRMS
         },
         absent={name: tuple(filter(_lacks_a_side, each)) for name, each in fields.items()},
-        watched=watched,
+        watched={place: _kinds(schemas.get(place), fields) for place, fields in watched.items()},
         prompts=prompts,
         needed=needed,
         told=_told(needed, watched, prompts, inclusion),
@@ -296,6 +296,11 @@ def _watched(kind: ObjectKind, fields: Mapping[str, tuple[MappedField, ...]]) ->
         formulas = {f.salesforce for f in mapped if f.salesforce_schema.calculated}
         watched[Crm.SALESFORCE, name] = frozenset(f.salesforce for f in mapped) - formulas
     return watched
+
+
+def _kinds(schema: ObjectSchema | None, names: Iterable[str]) -> dict[str, FieldKind | None]:
+    known = schema.fields if schema else {}
+    return {name: known[name].kind if name in known else None for name in names}
 
 
 def _present(kind: ObjectKind, schemas: Mapping[Place, ObjectSchema]) -> ObjectKind:

@@ -26,8 +26,8 @@ class Unconvertible(ValueError):  # noqa: N818 - a property of the value, which 
     code = UNCONVERTIBLE
 
 
-def same(kind: FieldKind, one: FieldValue, other: FieldValue) -> bool:
-    """Tell whether two values of a field of this kind mean the same."""
+def same(kind: FieldKind | None, one: FieldValue, other: FieldValue) -> bool:
+    """Tell whether two values of a field of this kind mean the same; None: of a field nobody described."""
     if one == other:
         return True
     fold = _FOLDS.get(kind)
@@ -94,7 +94,7 @@ def _fold_datetime(value: FieldValue) -> FieldValue:
         return value
 
 
-_FOLDS: dict[FieldKind, Callable[[FieldValue], FieldValue]] = {
+_FOLDS: dict[FieldKind | None, Callable[[FieldValue], FieldValue]] = {
     **dict.fromkeys(TEXTS, _fold_text),
     **dict.fromkeys(NUMBERS, _fold_number),
     FieldKind.EMAIL: _fold_email,

@@ -21,11 +21,11 @@ from domain.following import (
     replaced,
     unite_by_match,
 )
-from domain.identity import CRMS, HUBSPOT, SALESFORCE, Fields, RecordRef, record_key
+from domain.identity import CRMS, HUBSPOT, SALESFORCE, Fields, FieldValue, RecordRef, record_key
 from domain.membership import evaluate
 from domain.pairs import overlay
 from domain.policy import KindPolicy
-from domain.records import EMPTY, Change, Folded, Record, observe
+from domain.records import EMPTY, Folded, Record, observe
 from domain.state import Contact, Expected, Once, Priority, ReadRequest
 from domain.step import Step, replace
 
@@ -56,7 +56,7 @@ class Look(msgspec.Struct, frozen=True, gc=False):
     ref: RecordRef
     before: Record
     after: Record
-    changes: dict[str, Change]  #: fields whose known value became another
+    changes: Fields  #: fields whose known value became another, as they were
     learned: frozenset[str]  #: fields known for the first time
     written: Written
     known: bool  #: the contact had the record already
@@ -256,9 +256,10 @@ def _loss(step: Step, contact: Contact, look: Look) -> Contact:
 
 
 def _open(step: Step, contact: Contact, look: Look, trigger: str, names: str) -> Contact:
-    arrives = trigger == CREATED and look.ref.crm is SALESFORCE
-    once = Once.ARRIVAL if arrives else Once.NO
-    return open_decision(step, contact, trigger, f"{look.ref.key} {names}".strip(), once=once)
+    detail = f"{look.ref.key} {names}".strip()
+    if trigger == CREATED and look.ref.crm is SALESFORCE:
+        return open_decision(step, contact, trigger, detail, once=Once.ARRIVAL)
+    return open_decision(step, contact, trigger, detail)
 
 
 def _trigger(contact: Contact, look: Look, *, joined: bool) -> tuple[str, str] | None:
@@ -278,7 +279,7 @@ def _trigger(contact: Contact, look: Look, *, joined: bool) -> tuple[str, str] |
 def _cause(look: Look, news: list[str]) -> str:
     """What the news mean: a change of mapped values, or one of the other triggers."""
     prompts = look.kind.prompts[look.event.crm, look.event.object]
-    return prompts[news[0]] if prompts and prompts.keys() >= set(news) else "changed"
+    return prompts[news[0]] if news[0] in prompts and prompts.keys() >= set(news) else "changed"
 
 
 def _news(look: Look) -> list[str]:
@@ -292,24 +293,22 @@ def _news(look: Look) -> list[str]:
         return []
     place = look.event.crm, look.event.object
     watched = look.kind.watched[place]
-    news = [name for name, each in changes.items() if name in watched and _is_news(look, name, each)]
+    news = [name for name, before in changes.items() if name in watched and _is_news(look, name, before)]
     if learned and look.event.source == "webhook":
         news += [name for name in learned if name in watched]
     elif learned and look.made:
-        mapped, fields = watched - look.kind.prompts[place].keys(), look.event.fields
+        mapped, fields = watched.keys() - look.kind.prompts[place].keys(), look.event.fields
         news += [name for name in learned if name in mapped and fields[name] is not None]
     return news + [name for name in foreign if name in watched and name not in news] if foreign else news
 
 
-def _is_news(look: Look, name: str, change: Change) -> bool:
+def _is_news(look: Look, name: str, before: FieldValue) -> bool:
     """Whether a changed value is somebody's, not the echo of our own write or another spelling."""
-    written = look.written
+    written, event = look.written, look.event
     if name in written.settled or name in written.confirmed:
         return False
-    before = written.sent.get(name, change.before)
-    schema = look.kind.schemas.get((look.event.crm, look.event.object))
-    found = schema.fields.get(name) if schema else None
-    return before != change.after if found is None else not same(found.kind, before, change.after)
+    kind = look.kind.watched[event.crm, event.object][name]
+    return not same(kind, written.sent.get(name, before), event.fields[name])
 
 
 # -- the inclusion list
@@ -320,10 +319,10 @@ def _membership(step: Step, contact: Contact, look: Look) -> tuple[bool, Contact
     inclusion = look.kind.inclusion
     if inclusion is None or look.ref.crm is not HUBSPOT:
         return False, contact
-    if not inclusion.properties.isdisjoint(look.changes):
+    if look.changes and not inclusion.properties.isdisjoint(look.changes):
         contact = replace(contact, memberships={}) if contact.memberships else contact
         ask_again = look.event.source != "baseline"
         return evaluate(step, contact, look.kind, before=look.before, ask_again=ask_again)
-    if inclusion.properties.isdisjoint(look.learned):
+    if not look.learned or inclusion.properties.isdisjoint(look.learned):
         return False, contact
     return evaluate(step, contact, look.kind, before=look.before)

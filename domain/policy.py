@@ -16,7 +16,7 @@ from domain.mapping import MappedField, Start, SyncRule
 from domain.owners import OwnerOptions
 from domain.routing import Route
 from domain.rules import ObjectRules, Rule
-from domain.schema import FieldSchema, ObjectSchema
+from domain.schema import FieldKind, FieldSchema, ObjectSchema
 
 
 class FieldMapping(msgspec.Struct, frozen=True):
@@ -105,7 +105,9 @@ class KindPolicy:
         tuple[str, Crm], tuple[Start, ...]
     ]  #: (Salesforce object, CRM) -> what a new record starts with
     absent: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> those that one side does not have
-    watched: dict[Place, frozenset[str]]  #: (CRM, object) -> fields whose change is a trigger
+    watched: dict[
+        Place, dict[str, FieldKind | None]
+    ]  #: (CRM, object) -> field whose change is a trigger -> its kind; None: nobody described it
     prompts: dict[Place, dict[str, str]]  #: (CRM, object) -> unmapped watched field -> trigger
     needed: dict[Place, frozenset[str]]  #: (CRM, object) -> fields to be known before deciding
     told: dict[Place, frozenset[str]]  #: (CRM, object) -> fields taken from the answer to an update

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from domain.events import RecordGone, RecordObserved
-from domain.identity import Fields, FieldValue
+from domain.identity import Fields
 
 Version = tuple[int, int]
 """(modified stamp in epoch ms, ticket of the read)."""
@@ -29,18 +29,11 @@ class Record(msgspec.Struct, frozen=True, gc=False, array_like=True):
     merged_into: str | None = None  #: the id that went on, if the record lost a merge
 
 
-class Change(msgspec.Struct, frozen=True, gc=False):
-    """A known value that an observation replaced by another."""
-
-    before: FieldValue
-    after: FieldValue
-
-
 class Folded(msgspec.Struct, frozen=True, gc=False):
     """A record after a look at it, and what that look changed."""
 
     record: Record
-    changes: dict[str, Change]  #: fields whose known value became another
+    changes: Fields  #: fields whose known value became another, as they were
     learned: frozenset[str]  #: fields known for the first time
 
 
@@ -64,14 +57,15 @@ def version_of(record: Record, field: str) -> Version:
 def observe(record: Record, event: RecordObserved) -> Folded:
     """Fold one look at a record."""
     version, known, shown = (event.modified_at, event.ticket), record.values, event.fields
-    taken = _younger(record, shown, version)
+    newest = version > record.seen
+    taken = shown if newest else _younger(record, shown, version)
     changes, learned = ({}, _NONE) if taken == known else _news(known, taken)
     covers = len(shown) - len(learned) == len(known)
     values, base, newer, changed = known, record.version, record.newer, record.changed
     if changes or learned:
-        values = taken if covers and taken is shown else {**known, **taken}
+        values = taken if covers and newest else {**known, **taken}
     if covers and version > base:
-        base, newer = version, newer and {field: at for field, at in newer.items() if at > version}
+        base, newer = version, {} if newest else _above(newer, version)
     elif taken:
         newer = {**newer, **dict.fromkeys(taken, version)}
     if changes:
@@ -84,26 +78,29 @@ _NONE: frozenset[str] = frozenset()
 _UNKNOWN: Any = object()
 
 
-def _news(known: Fields, taken: Fields) -> tuple[dict[str, Change], frozenset[str]]:
-    """What known values became, and the fields that are known for the first time."""
+def _news(known: Fields, taken: Fields) -> tuple[Fields, frozenset[str]]:
+    """What the values were that became others, and the fields that are known for the first time."""
     if not known:
         return {}, frozenset(taken)
-    changes: dict[str, Change] = {}
+    changes: Fields = {}
     learned = []
     for field, value in taken.items():
         before = known.get(field, _UNKNOWN)
-        if before is _UNKNOWN:
-            learned.append(field)
-        elif before != value:
-            changes[field] = Change(before, value)
+        if before != value:
+            if before is _UNKNOWN:
+                learned.append(field)
+            else:
+                changes[field] = before
     return changes, frozenset(learned) if learned else _NONE
 
 
 def _younger(record: Record, shown: Fields, version: Version) -> Fields:
-    """The shown values that are younger than what is known; all of them are in the usual case."""
-    if version > record.version and (not record.newer or version > max(record.newer.values())):
-        return shown
+    """The shown values that are younger than what is known."""
     return {field: value for field, value in shown.items() if version > version_of(record, field)}
+
+
+def _above(newer: dict[str, Version], version: Version) -> dict[str, Version]:
+    return {field: at for field, at in newer.items() if at > version}
 
 
 def _whole(record: Record, event: RecordObserved, version: Version) -> tuple[Version, str, str | None]:
