@@ -9,6 +9,7 @@ import msgspec
 
 from domain.checking import Documents, Place, dependent_of, judged_fields, required_of, rules_of
 from domain.conditions import Expression, compile_expression
+from domain.convert import Fold, as_it_is, folding
 from domain.events import digest
 from domain.fielding import Sides, computed_field, mapped_field
 from domain.identity import CRMS, Crm
@@ -70,7 +71,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
             (name, crm): starts((*fields[name], *computed[name]), crm) for name in fields for crm in CRMS
         },
         absent={name: tuple(filter(_lacks_a_side, each)) for name, each in fields.items()},
-        watched={place: _kinds(schemas.get(place), fields) for place, fields in watched.items()},
+        watched={place: _folds(schemas.get(place), fields) for place, fields in watched.items()},
         prompts=prompts,
         needed=needed,
         told=_told(needed, watched, prompts, inclusion),
@@ -298,9 +299,9 @@ def _watched(kind: ObjectKind, fields: Mapping[str, tuple[MappedField, ...]]) ->
     return watched
 
 
-def _kinds(schema: ObjectSchema | None, names: Iterable[str]) -> dict[str, FieldKind | None]:
+def _folds(schema: ObjectSchema | None, names: Iterable[str]) -> dict[str, Fold]:
     known = schema.fields if schema else {}
-    return {name: known[name].kind if name in known else None for name in names}
+    return {name: folding(known[name].kind) if name in known else as_it_is for name in names}
 
 
 def _present(kind: ObjectKind, schemas: Mapping[Place, ObjectSchema]) -> ObjectKind:

@@ -26,8 +26,22 @@ class Unconvertible(ValueError):  # noqa: N818 - a property of the value, which 
     code = UNCONVERTIBLE
 
 
-def same(kind: FieldKind | None, one: FieldValue, other: FieldValue) -> bool:
-    """Tell whether two values of a field of this kind mean the same; None: of a field nobody described."""
+Fold = Callable[[FieldValue], FieldValue]
+"""Gives the form of a value that is equal for all that mean the same."""
+
+
+def folding(kind: FieldKind) -> Fold:
+    """How the values of a field of this kind are folded for comparison."""
+    return _FOLDS.get(kind, as_it_is)
+
+
+def as_it_is(value: FieldValue) -> FieldValue:
+    """Fold a value that has one form only, or of whose field nothing is known."""
+    return value
+
+
+def same(kind: FieldKind, one: FieldValue, other: FieldValue) -> bool:
+    """Tell whether two values of a field of this kind mean the same."""
     if one == other:
         return True
     fold = _FOLDS.get(kind)
@@ -94,7 +108,7 @@ def _fold_datetime(value: FieldValue) -> FieldValue:
         return value
 
 
-_FOLDS: dict[FieldKind | None, Callable[[FieldValue], FieldValue]] = {
+_FOLDS: dict[FieldKind, Fold] = {
     **dict.fromkeys(TEXTS, _fold_text),
     **dict.fromkeys(NUMBERS, _fold_number),
     FieldKind.EMAIL: _fold_email,

@@ -10,7 +10,6 @@ from domain import links
 from domain.agreeing import close_doubt, close_expected, keep_agreed, own_doubted, own_form, shown
 from domain.answer import read_in_full
 from domain.apart import renamed
-from domain.convert import same
 from domain.decide import open_decision, record_written, settle
 from domain.following import (
     confirm_deletion,
@@ -22,6 +21,7 @@ from domain.following import (
     unite_by_match,
 )
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Fields, FieldValue, RecordRef, record_key
+from domain.inclusion import InclusionFilter
 from domain.membership import evaluate
 from domain.pairs import overlay
 from domain.policy import KindPolicy
@@ -78,9 +78,13 @@ def observed(step: Step, event: e.RecordObserved) -> None:
         return
     look = _look(step, contact, kind, ref, event)
     contact = _place(step, contact, look)
-    contact = _account(contact, look, request)
-    contact = _identify(step, contact, look)
-    joined, contact = _membership(step, contact, look)
+    if look.written.shown or look.made or contact.doubted or request is not None:
+        contact = _account(contact, look, request)
+    if look.after.gone or len(contact.pair) < len(CRMS) or (look.changes and kind.apart):
+        contact = _identify(step, contact, look)
+    joined = False
+    if kind.inclusion is not None and (look.changes or look.learned) and ref.crm is HUBSPOT:
+        joined, contact = _membership(step, contact, look, kind.inclusion)
     if contact.pair.get(ref.crm) == ref.key:
         contact = _react(step, contact, look, joined=joined)
     step.book.put_contact(settle(step, contact))
@@ -307,22 +311,19 @@ def _is_news(look: Look, name: str, before: FieldValue) -> bool:
     written, event = look.written, look.event
     if name in written.settled or name in written.confirmed:
         return False
-    kind = look.kind.watched[event.crm, event.object][name]
-    return not same(kind, written.sent.get(name, before), event.fields[name])
+    fold = look.kind.watched[event.crm, event.object][name]
+    return fold(written.sent.get(name, before)) != fold(event.fields[name])
 
 
 # -- the inclusion list
 
 
-def _membership(step: Step, contact: Contact, look: Look) -> tuple[bool, Contact]:
-    """Evaluate the inclusion list where it may have changed; tells whether the contact joined it."""
-    inclusion = look.kind.inclusion
-    if inclusion is None or look.ref.crm is not HUBSPOT:
-        return False, contact
-    if look.changes and not inclusion.properties.isdisjoint(look.changes):
+def _membership(step: Step, contact: Contact, look: Look, inclusion: InclusionFilter) -> tuple[bool, Contact]:
+    """Evaluate the inclusion list where its answer may have changed; tells whether the contact joined it."""
+    if not inclusion.properties.isdisjoint(look.changes):
         contact = replace(contact, memberships={}) if contact.memberships else contact
         ask_again = look.event.source != "baseline"
         return evaluate(step, contact, look.kind, before=look.before, ask_again=ask_again)
-    if not look.learned or inclusion.properties.isdisjoint(look.learned):
+    if inclusion.properties.isdisjoint(look.learned):
         return False, contact
     return evaluate(step, contact, look.kind, before=look.before)

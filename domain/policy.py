@@ -8,6 +8,7 @@ import msgspec
 
 from domain.checking import Place
 from domain.conditions import Expression
+from domain.convert import Fold
 from domain.fielding import Options
 from domain.identity import Crm
 from domain.inclusion import InclusionFilter
@@ -16,7 +17,7 @@ from domain.mapping import MappedField, Start, SyncRule
 from domain.owners import OwnerOptions
 from domain.routing import Route
 from domain.rules import ObjectRules, Rule
-from domain.schema import FieldKind, FieldSchema, ObjectSchema
+from domain.schema import FieldSchema, ObjectSchema
 
 
 class FieldMapping(msgspec.Struct, frozen=True):
@@ -106,8 +107,8 @@ class KindPolicy:
     ]  #: (Salesforce object, CRM) -> what a new record starts with
     absent: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> those that one side does not have
     watched: dict[
-        Place, dict[str, FieldKind | None]
-    ]  #: (CRM, object) -> field whose change is a trigger -> its kind; None: nobody described it
+        Place, dict[str, Fold]
+    ]  #: (CRM, object) -> field whose change is a trigger -> how its values are folded for comparison
     prompts: dict[Place, dict[str, str]]  #: (CRM, object) -> unmapped watched field -> trigger
     needed: dict[Place, frozenset[str]]  #: (CRM, object) -> fields to be known before deciding
     told: dict[Place, frozenset[str]]  #: (CRM, object) -> fields taken from the answer to an update
