@@ -183,9 +183,10 @@ def _agree_on(
     """
     mapped, pairs = _mapped(contact, kind, crm), []
     for name, value in sent.items():
-        if name in mapped:
+        each = mapped.get(name)
+        if each is not None:
             source, target = sources.get(name), stored.get(name, value)
-            pairs.append((mapped[name], (target, source) if crm is HUBSPOT else (source, target)))
+            pairs.append((each, (target, source) if crm is HUBSPOT else (source, target)))
     return agree(contact, kind, pairs) if pairs else contact
 
 

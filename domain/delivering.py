@@ -28,6 +28,11 @@ RESOLUTIONS = 3
 """How often in a row an answer may point elsewhere before the write becomes a dead letter."""
 
 
+_CLAIMS = {crm: f"claims/{crm}" for crm in Crm}
+_ANSWERS = {(crm, each): f"answers/{crm}/{each}" for crm in Crm for each in OutcomeClass}
+"""The counters of claims and of answers."""
+
+
 def claimed(step: Step, event: e.DeliveryClaimed) -> None:
     """Note that a write is on its way; what it carries counts from now on.
 
@@ -48,7 +53,7 @@ def claimed(step: Step, event: e.DeliveryClaimed) -> None:
             book.queue(CLAIMS, key, None)
             return
         give_up(step, other, crm)
-    book.count(f"claims/{crm}")
+    book.count(_CLAIMS[crm])
     book.queue(CLAIMS, key, event.attempt)
     book.queue(TIMERS, f"{event.entity}|claim:{crm}", step.at + CLAIM_MS)
     intent = contact.intents.get(crm)
@@ -107,7 +112,7 @@ def answered(step: Step, event: e.DeliveryAnswered) -> None:
     if flight is None or flight.attempt != event.attempt or flight.entity != event.entity:
         return
     book.queue(CLAIMS, key, None)
-    book.count(f"answers/{crm}/{outcome.outcome}")
+    book.count(_ANSWERS[crm, outcome.outcome])
     book.queue(TIMERS, f"{event.entity}|claim:{crm}", None)
     if crm is SALESFORCE and flight.verdicts is not None:
         compare(step, contact, flight, flight.verdicts, outcome)
