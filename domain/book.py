@@ -5,7 +5,7 @@ event wrote counts until ``accept``; an event that fails leaves no trace. ``take
 everything accepted, encoded, for one atomic commit, in a form that a store applies blindly.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, KeysView, Sequence
 from enum import StrEnum
 from functools import cache
@@ -171,7 +171,7 @@ class Book:
         self._erased: _Rows[str] = self._tables[Table.ERASED]
         self._queued: defaultdict[str, dict[str, int | None]] = defaultdict(dict)
         self._decisions: dict[str, list[bytes]] = {}
-        self._counts: defaultdict[str, int] = defaultdict(int)
+        self._counted: list[str] = []  #: counters, as often as they grew
         self._kept: dict[str, int] = {}
         self._notes: list[Note] = []
         self._begin()
@@ -299,21 +299,19 @@ class Book:
 
     # -- the life of one event, and of a run of events
 
-    def accept(self, counters: Iterable[str] | None = (), *, keep: int | None = None) -> None:
+    def accept(self, counters: Iterable[str] = (), *, keep: int | None = None) -> None:
         """Let what the event wrote count.
 
-        ``counters``: what it counts for itself; None: another fold counts and notes the event. ``keep``: how
-        many closed decisions a contact keeps that this event closed one of, the newest; None: all.
+        ``counters``: what it counts for itself. ``keep``: how many closed decisions a contact keeps that this
+        event closed one of, the newest; None: all.
         """
         for rows, key, _ in self._overwritten:
             rows.dirty[key] = None
         for name, member, score in self._event_queued:
             self._queued[name][member] = score
-        if counters is not None:
-            self._event_counts += counters
-            for counter in self._event_counts:
-                self._counts[counter] += 1
-            self._notes += self._event_notes
+        self._counted += self._event_counts
+        self._counted += counters
+        self._notes += self._event_notes
         if self._event_closed or self._event_forgotten:
             self._accept_decisions(keep)
         self._begin()
@@ -360,13 +358,12 @@ class Book:
             {name: kept for name, members in self._queued.items() if (kept := _kept(members))},
             {name: gone for name, members in self._queued.items() if (gone := _gone(members))},
             self._decisions,
-            dict(self._counts),
+            Counter(self._counted),
             self._notes,
             [*self._kept.items()],
         )
         self._queued.clear()
-        self._counts.clear()
-        self._decisions, self._notes, self._kept = {}, [], {}
+        self._decisions, self._counted, self._notes, self._kept = {}, [], [], {}
         return changes
 
     def forget(self, limit: int) -> None:

@@ -10,13 +10,7 @@ from domain import connecting, delivering, following, observing, removing, reque
 from domain import events as e
 from domain.step import Step
 
-
-def evolve(step: Step, event: e.AnyEvent) -> None:
-    """Fold one event into the tables and decide what follows from it."""
-    _HANDLERS[type(event)](step, event)
-
-
-_HANDLERS: dict[type[e.Event], Callable[[Step, Any], None]] = {
+HANDLERS: dict[type[e.Event], Callable[[Step, Any], None]] = {
     e.RecordObserved: observing.observed,
     e.RecordTouched: observing.touched,
     e.RecordGone: removing.gone,
@@ -47,3 +41,4 @@ _HANDLERS: dict[type[e.Event], Callable[[Step, Any], None]] = {
     e.LetterDiscarded: requesting.letter_discarded,
     e.EpochStarted: connecting.epoch_started,
 }
+"""Folds an event of each kind into the tables, and decides what follows from it."""

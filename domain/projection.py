@@ -20,7 +20,7 @@ from domain.events import (
     RecordTouched,
     TimerDue,
 )
-from domain.evolve import evolve
+from domain.evolve import HANDLERS
 from domain.holding import list_holds
 from domain.identity import RecordRef
 from domain.links import named
@@ -56,28 +56,21 @@ class Projection:
 
     def fold(self, position: str, event: AnyEvent) -> None:
         """Fold one event; its time is the milliseconds of its position."""
-        self._evolve(position, event)
-        self.book.accept(_COUNTED[type(event)], keep=self._compiled.policy.kept)
-
-    def follow(self, position: str, event: AnyEvent) -> None:
-        """Fold an event of the connection as a whole that another fold counts."""
-        self._evolve(position, event)
-        self.book.accept(None, keep=self._compiled.policy.kept)
-
-    def _evolve(self, position: str, event: AnyEvent) -> None:
-        step = Step(self.book, self.policy(), position, int(position.partition("-")[0]))
+        book = self.book
+        step = Step(book, self.policy(), position, int(position.partition("-")[0]))
         try:
-            evolve(step, event)
-            for entity, before in self.book.rewritten().items():
-                _relist(step, before, self.book.contact(entity))
+            HANDLERS[type(event)](step, event)
+            for entity, before in book.rewritten().items():
+                _relist(step, before, book.contact(entity))
             if step.policy.decision_days is not None:
                 set_timers(step, step.policy.decision_days)
             self.policy()
         except self._fatal:
             raise
         except Exception as error:  # noqa: BLE001 - one event must not stop the log; see the class
-            self.book.reject()
+            book.reject()
             _park(step, event, error)
+        book.accept(_COUNTED[type(event)], keep=self._compiled.policy.kept)
 
     def skip(self) -> None:
         """Pass over an entry that is no event; it is counted, and an operator is told by the count."""

@@ -97,11 +97,8 @@ class ByGroup:
 
     def _see(self, entry: Entry) -> None:
         """Fold what is said of the connection as a whole."""
-        if self.part == 0:
-            _fold(self._common, entry)
-            self._folded += 1
-        elif (event := _event(entry)) is not None:
-            self._common.follow(entry.position, event)
+        _fold(self._common, entry)
+        self._folded += self.part == 0
         self._now = self._common.circumstances()
 
     def _fold_waiting(self) -> None:
@@ -140,13 +137,14 @@ class ByGroup:
         self._folded = 0
 
     def folded(self) -> Part:
-        """What the part came to; the connection is as the common events leave it."""
+        """What the part came to. The connection is as the common events leave it, and counts in the first."""
         self._fold_waiting()
         common = self._common.take_changes()
-        self._tables.commit(START, START, common)
+        if self.part == 0:
+            self._notes += common.notes
+            self._tables.commit(START, START, common)
         touched = {table: [*owners] for table, owners in self._owners.items()}
-        changes = self._tables.contents()._replace(notes=[*self._notes, *common.notes])
-        return Part(changes, touched, met=self._met)
+        return Part(self._tables.contents()._replace(notes=self._notes), touched, met=self._met)
 
 
 def _fold(projection: Projection, entry: Entry) -> None:
