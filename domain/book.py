@@ -135,7 +135,8 @@ class _Rows(dict[str, Value | None]):
         super().__init__()
         self.table = table
         self._fetch = fetch
-        self.dirty: dict[str, None] = {}  #: written by events that were accepted, and not taken yet
+        self.dirty: dict[str, None] = {}  #: written by events that were accepted, and not encoded yet
+        self.encoded: dict[str, bytes | None] = {}  #: not taken yet
 
     def __missing__(self, key: str) -> Value | None:
         self.fill(key, self._fetch(self.table, key))
@@ -145,12 +146,24 @@ class _Rows(dict[str, Value | None]):
         """Let a row be known as it is stored."""
         self[key] = None if raw is None else _DECODERS[self.table](raw)
 
+    def put_by(self) -> None:
+        """Forget all rows; what was written of them is encoded first."""
+        self.encode()
+        self.clear()
+
+    def encode(self) -> None:
+        """Encode what was written since the last time."""
+        for key in self.dirty:
+            value = self[key]
+            self.encoded[key] = None if value is None else _encode(value)
+        self.dirty.clear()
+
     def take(self) -> tuple[dict[str, bytes], list[str]]:
         """What was written, encoded, and the keys of the rows that are gone."""
-        written = [(key, self[key]) for key in self.dirty]
-        self.dirty = {}
-        puts = {key: _encode(value) for key, value in written if value is not None}
-        return puts, [key for key, value in written if value is None]
+        self.encode()
+        written, self.encoded = self.encoded, {}
+        puts = {key: raw for key, raw in written.items() if raw is not None}
+        return puts, [key for key, raw in written.items() if raw is None]
 
 
 class Book:
@@ -376,10 +389,10 @@ class Book:
                 for key in list(islice(rows, len(rows) // 2)):
                     del rows[key]
 
-    def forget_all(self) -> None:
-        """Drop all that was read; only after changes were taken."""
+    def put_by(self) -> None:
+        """Forget all rows; what was written waits to be taken, and cannot be read before it is stored."""
         for rows in self._tables.values():
-            rows.clear()
+            rows.put_by()
 
     def seed(self, table: Table, key: str, raw: bytes | None) -> None:
         """Give the book a value that was fetched ahead; what it knows already stands."""

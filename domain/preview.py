@@ -73,7 +73,7 @@ class Preview:
         """Forget what was folded, and stand on this connection."""
         self._rows = {(Table.META, CONNECTION_KEY): encode(connection)}
         self._projection.take_changes()
-        self._projection.book.forget_all()
+        self._projection.book.put_by()
 
     def _fold(self, event: AnyEvent) -> str:
         self._number += 1
@@ -87,7 +87,7 @@ class Preview:
         position = self._fold(SyncRequested(entity=entity, cause="all", by="preview"))
         contact = self._searched(self._contact(entity))
         changes = self._projection.take_changes()
-        self._projection.book.forget_all()
+        self._projection.book.put_by()
         del self._rows[Table.CONTACTS, entity]
         requests = [decode(Table.READS, each) for each in changes.puts.get(Table.READS, {}).values()]
         closed = [decode_closed(each) for each in changes.decisions.get(entity, [])]

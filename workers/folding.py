@@ -41,7 +41,7 @@ class InOrder:
 
     def _put_by(self) -> None:
         self._tables.commit(START, START, self._projection.take_changes())
-        self._projection.book.forget_all()
+        self._projection.book.put_by()
 
     def changes(self) -> Changes:
         """What was folded, as the changes that make it of nothing."""
@@ -49,8 +49,8 @@ class InOrder:
         return self._tables.contents()
 
 
-TOLD_EVERY = 1_000
-"""After how many events, about, it is told how far a fold is."""
+STORED_EVERY = 1_000
+"""After how many events, about, what groups came to is stored, and told."""
 
 
 OF_GROUPS = [table for table in Table if table is not Table.META]
@@ -104,13 +104,13 @@ class ByGroup:
     def _fold_waiting(self) -> None:
         for group, waiting in self._waiting.items():
             self._fold_group(waiting)
-            self._keep(group)
+            self._put_by(group)
             self._folded += len(waiting)
-            if self._folded > TOLD_EVERY:
-                self._report()
+            if self._folded > STORED_EVERY:
+                self._store()
+        self._store()
         self._waiting.clear()
         self._bytes = 0
-        self._report()
 
     def _fold_group(self, waiting: list[tuple[Circumstances, Entry]]) -> None:
         projection, now = self._projection, None
@@ -120,19 +120,19 @@ class ByGroup:
                 now = circumstances
             _fold(projection, entry)
 
-    def _keep(self, group: int) -> None:
-        """Encode what a group came to, and forget it."""
+    def _put_by(self, group: int) -> None:
+        """Forget all that a group touched, which is nobody else's."""
         book = self._projection.book
         known = book.known()
         for table, owners in self._owners.items():
             for key in known[table]:
                 self._met |= owners.setdefault(key, group) != group
+        book.put_by()
+
+    def _store(self) -> None:
         changes = self._projection.take_changes()
-        book.forget_all()
         self._notes += changes.notes
         self._tables.commit(START, START, changes)
-
-    def _report(self) -> None:
         self.tell(self._folded)
         self._folded = 0
 
