@@ -5,9 +5,9 @@ what they change in common (``domain.commons``) was answered as it would have be
 checked, so a wrong estimate of what belongs together can cost time and never truth.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from domain.book import CONNECTION_KEY, Changes, Table, decode, encode
 from domain.commons import together
@@ -22,22 +22,23 @@ class Part(NamedTuple):
     met: bool = False  #: whether two of its groups touched the same row
 
 
-def unite(parts: Sequence[Part]) -> Changes | None:
-    """The fold of the whole log; None if the groups were not independent. The first part counts for all."""
+def unite(parts: Sequence[Part]) -> list[Changes] | None:
+    """The fold of the whole log, part by part; None if the groups were not independent.
+
+    The first part counts for all what is said of the connection.
+    """
     made = [part.changes for part in parts]
     raw = made[0].puts.get(Table.META, {}).get(CONNECTION_KEY)
     first = Connection() if raw is None else decode(Table.META, raw)
     connection = together(first, chain.from_iterable(each.notes for each in made))
     if connection is None or _met(parts):
         return None
-    puts = _joined(each.puts for each in made)
-    if puts.get(Table.META):
-        puts[Table.META] = {CONNECTION_KEY: encode(connection)}
-    queued, decisions = _joined(each.queued for each in made), _merged(each.decisions for each in made)
-    counts: dict[str, int] = {}
-    for name, number in chain.from_iterable(each.counts.items() for each in made):
-        counts[name] = counts.get(name, 0) + number
-    return Changes(puts, {}, queued, {}, decisions, counts)
+    common = {} if raw is None else {Table.META: {CONNECTION_KEY: encode(connection)}}
+    return [*map(_of_contacts, made), Changes(common, {}, {}, {}, {}, {})]
+
+
+def _of_contacts(changes: Changes) -> Changes:
+    return changes._replace(puts={**changes.puts, Table.META: {}}, notes=())
 
 
 def _met(parts: Sequence[Part]) -> bool:
@@ -51,14 +52,3 @@ def _met(parts: Sequence[Part]) -> bool:
         if len(set(chain.from_iterable(touched))) < sum(map(len, touched)):
             return True
     return False
-
-
-def _joined(each: Iterable[dict[Any, dict[str, Any]]]) -> dict[Any, dict[str, Any]]:
-    joined: dict[Any, dict[str, Any]] = {}
-    for name, rows in chain.from_iterable(part.items() for part in each):
-        joined.setdefault(name, {}).update(rows)
-    return joined
-
-
-def _merged(each: Iterable[dict[str, list[bytes]]]) -> dict[str, list[bytes]]:
-    return {entity: closed for part in each for entity, closed in part.items()}

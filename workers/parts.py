@@ -51,7 +51,7 @@ class Bounds(NamedTuple):
 class Whole(NamedTuple):
     """The fold of a log."""
 
-    changes: Changes  #: from empty tables
+    changes: list[Changes]  #: from empty tables, to be made one after the other
     size: int  #: how many processes it is the work of
     met: bool = False  #: whether one had to fold all, because the parts were not independent
 
@@ -69,12 +69,12 @@ def fold(crew: Crew, until: str, tell: Tell, bounds: Bounds, configurations: Ite
     changes = _by_several(crew, until, tell, bounds, configurations) if crew.size > 1 else None
     if changes is not None:
         return Whole(changes, crew.size)
-    return Whole(_folded_alone(crew.place.log, until, tell, bounds), 1, met=crew.size > 1)
+    return Whole([_folded_alone(crew.place.log, until, tell, bounds)], 1, met=crew.size > 1)
 
 
 def _by_several(
     crew: Crew, until: str, tell: Tell, bounds: Bounds, configurations: Iterable[str]
-) -> Changes | None:
+) -> list[Changes] | None:
     """The fold, if the parts were independent."""
     counted = 0
 
@@ -118,17 +118,18 @@ PIECE = 5_000
 """How many rows are stored in one go."""
 
 
-def in_pieces(changes: Changes) -> Iterator[Changes]:
+def in_pieces(whole: Iterable[Changes]) -> Iterator[Changes]:
     """Changes to empty tables, so cut that each piece can be committed in one go."""
-    for table, rows in changes.puts.items():
-        for some in in_batches(rows.items(), PIECE):
-            yield Changes({table: dict(some)}, {}, {}, {}, {}, {})
-    for queue, members in changes.queued.items():
-        for each in in_batches(members.items(), PIECE):
-            yield Changes({}, {}, {queue: dict(each)}, {}, {}, {})
-    for closed in in_batches(changes.decisions.items(), PIECE):
-        yield Changes({}, {}, {}, {}, dict(closed), {})
-    yield Changes({}, {}, {}, {}, {}, changes.counts)
+    for changes in whole:
+        for table, rows in changes.puts.items():
+            for some in in_batches(rows.items(), PIECE):
+                yield Changes({table: dict(some)}, {}, {}, {}, {}, {})
+        for queue, members in changes.queued.items():
+            for each in in_batches(members.items(), PIECE):
+                yield Changes({}, {}, {queue: dict(each)}, {}, {}, {})
+        for closed in in_batches(changes.decisions.items(), PIECE):
+            yield Changes({}, {}, {}, {}, dict(closed), {})
+        yield Changes({}, {}, {}, {}, {}, changes.counts)
 
 
 # -- what a process does

@@ -47,13 +47,14 @@ def part(life: Life, found: Split, number: int, room: int) -> Part:
     return folding.folded()
 
 
-def by_group(life: Life, found: Split, parts: int, room: int = 1_000_000) -> Changes | None:
+def by_group(life: Life, found: Split, parts: int, room: int = 1_000_000) -> list[Changes] | None:
     return unite([part(life, found, number, room) for number in range(parts)])
 
 
-def image(changes: Changes) -> dict[str, Any]:
+def image(whole: list[Changes]) -> dict[str, Any]:
     store = Store()
-    store.commit(changes)
+    for changes in whole:
+        store.commit(changes)
     return store.image()
 
 
@@ -108,7 +109,7 @@ def test_what_one_folds_alone_is_encoded_on_the_way_where_there_is_no_room(
     folding = InOrder(log_of(life), room % 50)
     for each in entries(life):
         folding.take([each])
-    assert image(folding.changes()) == whole(life)
+    assert image([folding.changes()]) == whole(life)
 
 
 def test_a_guard_that_trips_among_all_but_in_no_group_is_noticed() -> None:

@@ -168,7 +168,7 @@ class MemoryTables:
     def contents(self) -> Changes:
         """Everything, as the changes that make it from nothing."""
         queued = {name: members for name, members in self._queues.items() if members}
-        return Changes(self._tables, {}, queued, {}, dict(self._decisions), dict(self._counters))
+        return Changes(self._tables, {}, queued, {}, dict(self.all_decisions()), dict(self._counters))
 
     def claim(self, key: str, value: bytes, attempt: int) -> bool:
         """Enter an intent into the claims, if it is as it was read and not there yet."""
