@@ -10,6 +10,7 @@ from domain import links
 from domain.agreeing import close_doubt, close_expected, keep_agreed, own_doubted, own_form, shown
 from domain.answer import read_in_full
 from domain.apart import renamed
+from domain.convert import Fold
 from domain.decide import open_decision, record_written, settle
 from domain.following import (
     confirm_deletion,
@@ -246,8 +247,8 @@ def _react(step: Step, contact: Contact, look: Look, *, joined: bool) -> Contact
     trigger = None if look.event.source == "baseline" else _trigger(contact, look, joined=joined)
     if look.linked and look.turned:
         contact = _loss(step, contact, look)
-    if trigger:
-        contact = _open(step, contact, look, *trigger)
+    if trigger is not None:
+        contact = _open(step, contact, look, trigger)
     heir = links.successor(contact, look.ref.crm) if look.linked and look.after.gone else None
     return links.relink(contact, heir) if heir else contact
 
@@ -259,7 +260,8 @@ def _loss(step: Step, contact: Contact, look: Look) -> Contact:
     return contact if look.event.source == "baseline" else note_loss(step, contact, look.kind, look.ref)
 
 
-def _open(step: Step, contact: Contact, look: Look, trigger: str, names: str) -> Contact:
+def _open(step: Step, contact: Contact, look: Look, cause: tuple[str, str]) -> Contact:
+    trigger, names = cause
     detail = f"{look.ref.key} {names}".strip()
     if trigger == CREATED and look.ref.crm is SALESFORCE:
         return open_decision(step, contact, trigger, detail, once=Once.ARRIVAL)
@@ -276,6 +278,8 @@ def _trigger(contact: Contact, look: Look, *, joined: bool) -> tuple[str, str] |
         return None if ours else ("deleted", "") if gone else ("restored", "")
     if joined:
         return "joined_list", ""
+    if not look.changes and not look.learned and not look.written.foreign:
+        return None
     news = _news(look)
     return (_cause(look, news), ",".join(sorted(news))) if news else None
 
@@ -292,12 +296,14 @@ def _news(look: Look) -> list[str]:
     Values known for the first time are news in a webhook, which tells of changes only, and in a record
     that we made: its CRM's automation put them there.
     """
-    changes, learned, foreign = look.changes, look.learned, look.written.foreign
-    if not changes and not learned and not foreign:
-        return []
+    learned, foreign = look.learned, look.written.foreign
     place = look.event.crm, look.event.object
     watched = look.kind.watched[place]
-    news = [name for name, before in changes.items() if name in watched and _is_news(look, name, before)]
+    news = [
+        name
+        for name, before in look.changes.items()
+        if name in watched and _is_news(look, watched[name], name, before)
+    ]
     if learned and look.event.source == "webhook":
         news += [name for name in learned if name in watched]
     elif learned and look.made:
@@ -306,13 +312,12 @@ def _news(look: Look) -> list[str]:
     return news + [name for name in foreign if name in watched and name not in news] if foreign else news
 
 
-def _is_news(look: Look, name: str, before: FieldValue) -> bool:
+def _is_news(look: Look, fold: Fold, name: str, before: FieldValue) -> bool:
     """Whether a changed value is somebody's, not the echo of our own write or another spelling."""
-    written, event = look.written, look.event
+    written = look.written
     if name in written.settled or name in written.confirmed:
         return False
-    fold = look.kind.watched[event.crm, event.object][name]
-    return fold(written.sent.get(name, before)) != fold(event.fields[name])
+    return fold(written.sent.get(name, before)) != fold(look.event.fields[name])
 
 
 # -- the inclusion list

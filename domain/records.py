@@ -4,12 +4,15 @@ Each field carries a version, (the CRM's stamp, the read's ticket). Older never 
 changes nothing. A field nobody has read is absent: unknown, which is neither compared nor written.
 """
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import msgspec
 
 from domain.events import RecordGone, RecordObserved
 from domain.identity import Fields
+
+T = TypeVar("T")
 
 Version = tuple[int, int]
 """(modified stamp in epoch ms, ticket of the read)."""
@@ -67,9 +70,9 @@ def observe(record: Record, event: RecordObserved) -> Folded:
     if covers and version > base:
         base, newer = version, {} if newest else _above(newer, version)
     elif taken:
-        newer = {**newer, **dict.fromkeys(taken, version)}
+        newer = _noted(newer, taken, version)
     if changes:
-        changed = {**changed, **dict.fromkeys(changes, event.modified_at)}
+        changed = _noted(changed, changes, event.modified_at)
     seen, gone, merged_into = _whole(record, event, version)
     return Folded(Record(values, base, newer, changed, seen, gone, merged_into), changes, learned)
 
@@ -97,6 +100,14 @@ def _news(known: Fields, taken: Fields) -> tuple[Fields, frozenset[str]]:
 def _younger(record: Record, shown: Fields, version: Version) -> Fields:
     """The shown values that are younger than what is known."""
     return {field: value for field, value in shown.items() if version > version_of(record, field)}
+
+
+def _noted(moments: dict[str, T], fields: Iterable[str], moment: T) -> dict[str, T]:
+    """The moments of single fields, with another one for some of them."""
+    noted = moments.copy()
+    for field in fields:
+        noted[field] = moment
+    return noted
 
 
 def _above(newer: dict[str, Version], version: Version) -> dict[str, Version]:

@@ -110,7 +110,7 @@ def a_blank_clears_on_first_sync(field: Any, now: Any, changed_at: Any) -> Crm: 
     return Crm.HUBSPOT if now.hubspot is None else Crm.SALESFORCE
 
 
-def an_echo_is_news(look: Any, name: str, change: Any) -> bool:  # noqa: ARG001 - as above
+def an_echo_is_news(*_args: Any) -> bool:
     return True
 
 
