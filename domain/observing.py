@@ -305,7 +305,7 @@ def _news(look: Look) -> list[str]:
         if name in watched and _is_news(look, watched[name], name, before)
     ]
     if learned and look.event.source == "webhook":
-        news += [name for name in learned if name in watched]
+        news += [name for name in sorted(learned) if name in watched]
     elif learned and look.made:
         mapped, fields = watched.keys() - look.kind.prompts[place].keys(), look.event.fields
         news += [name for name in learned if name in mapped and fields[name] is not None]

@@ -127,6 +127,20 @@ def test_a_mapped_value_that_a_webhook_shows_first_is_a_change_and_another_is_no
     assert (opened.trigger, opened.detail) == ("changed", "hubspot/contacts/1 city")
 
 
+def test_of_several_triggers_that_a_webhook_shows_first_the_one_of_the_first_field_by_name_counts() -> None:
+    triggers = ("owner_change", "lifecycle_stage", "documents", "calls_notes_tasks")
+    world = World().configure(msgspec.structs.replace(SECTION, triggers=triggers))
+    world.append_schema(
+        schema(HS, "contacts", *SCHEMAS[0].fields.values(), *(text(each) for each in PROMPTS))
+    )
+    entity = world.baseline().hubspot("1", **ADA)
+    first = {"notes_last_updated": "1", "lifecyclestage": "lead", "hubspot_owner_id": "7"}
+    world.hubspot("1", source="webhook", full=False, hs_document_last_revisited="1", **first)
+    opened = world.contact(entity).opened
+    assert opened is not None
+    assert opened.trigger == "documents"
+
+
 def test_a_property_that_the_portal_lacks_is_neither_read_nor_waited_for() -> None:
     world = World().configure(msgspec.structs.replace(SECTION, triggers=("meetings",))).baseline()
     needed = world.projection.policy().kinds["contacts"].needed[HS, "contacts"]
