@@ -236,8 +236,9 @@ def _conclude(step: Step, contact: Contact, answer: Plan, *, withdrawn: bool) ->
     kept = intent_key(contact.id, stopped[0]) if letters else ""
     _close(step, contact, opened, reason, explanation=explanation, held=held, letter=kept)
     step.book.queue(OPEN, contact.id, None)
-    kept_back = answer.stop in _FOR_LATER or HUBSPOT in stopped
-    leave = opened.once if kept_back and HUBSPOT not in opened.wrote else Once.NO
+    leave = opened.once
+    if leave and (HUBSPOT in opened.wrote or not (answer.stop in _FOR_LATER or HUBSPOT in stopped)):
+        leave = Once.NO
     return replace(contact, opened=None, wait=None, looked_up={}, leave=leave, counted={}, tried={})
 
 

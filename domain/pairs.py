@@ -45,7 +45,7 @@ def unsettled(
 
 def _unmarked(kind: KindPolicy, name: str, marks: dict[str, Any]) -> Iterable[MappedField]:
     """The mapped fields that are not marked as agreed on by a None, in their order."""
-    if marks == kind.marks[name]:
+    if not any(marks.values()) and marks == kind.marks[name]:
         return ()
     return compress(kind.fields[name], map(marks.get, kind.marks[name], repeat(_NEVER)))
 

@@ -142,12 +142,12 @@ def _inclusion(contact: Contact, kind: KindPolicy, ours: Side | None, now: int) 
         return Plan(stop=Reason.NOT_IN_INCLUSION_LIST, explanation=kind.inclusion_missing)
     inclusion = kind.inclusion
     if inclusion is None or ours is None:
-        return Plan(member=True)
+        return _INCLUDED
     record = ours[1]
     facts = _facts(contact, kind, record, now)
     member = inclusion.check(record.values, facts)
     if member and not inclusion.uses_time:
-        return Plan(member=True)
+        return _INCLUDED
     word = inclusion.reason(record.values, facts, member=member)
     if word.member is None:
         return _undecided(contact, kind, ours, word)
@@ -155,6 +155,9 @@ def _inclusion(contact: Contact, kind: KindPolicy, ours: Side | None, now: int) 
     if not word.member:
         answer.stop, answer.explanation = Reason.NOT_IN_INCLUSION_LIST, word.leaf
     return answer
+
+
+_INCLUDED = Plan(member=True)
 
 
 def _undecided(contact: Contact, kind: KindPolicy, ours: Side, word: Verdict) -> Plan:
@@ -191,10 +194,11 @@ def _following(contact: Contact, kind: KindPolicy, now: int) -> Plan:
     if answer.stop is not None:
         lost.explanation += f"; kept in HubSpot: {TEXT[answer.stop]}"
         return lost
-    if answer.wait is None:
-        ref = sides[0][0]
-        answer.drafts = {HUBSPOT: Draft(ref.object, ref.id, {}, {}, delete=True, into=contact.into)}
-    return answer
+    if answer.wait is not None:
+        return answer
+    ref = sides[0][0]
+    draft = Draft(ref.object, ref.id, {}, {}, delete=True, into=contact.into)
+    return Plan(drafts={HUBSPOT: draft}, member=answer.member, look_again=answer.look_again)
 
 
 def _reached(contact: Contact, kind: KindPolicy, sides: Sequence[Side], now: int) -> Plan:

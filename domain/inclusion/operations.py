@@ -18,17 +18,19 @@ _T = TypeVar("_T")
 Operation = Mapping[str, Any]
 Test = Callable[[str], bool]
 """Judges a value."""
+Judged = tuple[Test, bool]
+"""A test, and what it must say of a value."""
 Comparison = Callable[[str, str], bool | None]
 
 
 def value_leaf(name: str, operation: Operation, labels: Labels) -> Leaf:
     """Compile a filter on the value of one property. Raises Unanswerable."""
-    test, operands = _test(name, operation, labels)
+    judged, operands = _judged(name, operation, labels)
     operator = operation["operator"]
     several = "values" in operation and operation_type(operation) == "MULTISTRING"
     phrase = " ".join(filter(None, (operator_words(operator, several=several), joined(operands))))
     return Leaf(
-        check=_check(name, test, include=passes_blank(operation)),
+        check=_check(name, *judged, include=passes_blank(operation)),
         text=f"{labels.of(name)} {phrase}",
         remedy=_remedy(labels.of(name), operator, phrase, operands),
         property=name,
@@ -92,13 +94,13 @@ def passes_blank(operation: Operation) -> bool:
     return operation.get("includeObjectsWithNoValueSet") is True
 
 
-def _check(name: str, test: Test, *, include: bool) -> Check:
+def _check(name: str, test: Test, wanted: bool, *, include: bool) -> Check:  # noqa: FBT001 - see Judged
     def check(values: Values, facts: Facts) -> bool | None:  # noqa: ARG001 - a Check
         try:
             value = values[name]
         except KeyError:
             return None
-        return include if value is None else test(value)
+        return include if value is None else test(value) is wanted
 
     return check
 
@@ -112,7 +114,7 @@ def _remedy(label: str, operator: str, phrase: str, operands: tuple[str, ...]) -
     return f"set {label} so that it {phrase}"
 
 
-def _test(name: str, operation: Operation, labels: Labels) -> tuple[Test, tuple[str, ...]]:
+def _judged(name: str, operation: Operation, labels: Labels) -> tuple[Judged, tuple[str, ...]]:
     """Return what judges a value, and the operands for people."""
     match operation_type(operation):
         case "STRING":
@@ -142,41 +144,37 @@ def operator_of(table: Mapping[str, _T], operation: Operation) -> _T:
     return table[operator]
 
 
-def _string_test(operation: Operation, operands: list[Any]) -> tuple[Test, tuple[str, ...]]:
+def _string_test(operation: Operation, operands: list[Any]) -> tuple[Judged, tuple[str, ...]]:
     texts = tuple(str(operand) for operand in operands)
-    folded = tuple(text.casefold() for text in texts)
     build, wanted = operator_of(_STRING, operation)
-    passes = build(folded)
-
-    def test(value: str) -> bool:
-        return passes(value.casefold()) is wanted
-
-    return test, texts
+    return (build(tuple(text.casefold() for text in texts)), wanted), texts
 
 
-def _equal_any(wanted: tuple[str, ...]) -> Callable[[str], bool]:
-    return frozenset(wanted).__contains__
+def _equal_any(texts: tuple[str, ...]) -> Test:
+    wanted = frozenset(texts)
+    return lambda value: value.casefold() in wanted
 
 
-def _contain_any(wanted: tuple[str, ...]) -> Callable[[str], bool]:
-    if len(wanted) == 1:
-        return lambda value: wanted[0] in value
-    return lambda value: any(text in value for text in wanted)
+def _contain_any(texts: tuple[str, ...]) -> Test:
+    if len(texts) == 1:
+        (text,) = texts
+        return lambda value: text in value.casefold()
+    return lambda value: any(map(value.casefold().__contains__, texts))
 
 
-def _contain_whole(wanted: tuple[str, ...]) -> Callable[[str], bool]:
+def _contain_whole(texts: tuple[str, ...]) -> Test:
     """Match a phrase between word boundaries: "hub" is not in "hubspot"."""
-    phrases = "|".join(map(re.escape, wanted))
+    phrases = "|".join(map(re.escape, texts))
     pattern = re.compile(rf"(?<!\w)(?:{phrases})(?!\w)")
-    return lambda value: pattern.search(value) is not None
+    return lambda value: pattern.search(value.casefold()) is not None
 
 
-def _start_any(wanted: tuple[str, ...]) -> Callable[[str], bool]:
-    return lambda value: value.startswith(wanted)
+def _start_any(texts: tuple[str, ...]) -> Test:
+    return lambda value: value.casefold().startswith(texts)
 
 
-def _end_any(wanted: tuple[str, ...]) -> Callable[[str], bool]:
-    return lambda value: value.endswith(wanted)
+def _end_any(texts: tuple[str, ...]) -> Test:
+    return lambda value: value.casefold().endswith(texts)
 
 
 _STRING = {
@@ -206,7 +204,7 @@ def _operand(value: object) -> Decimal:
     return number
 
 
-def _number_test(operation: Operation) -> tuple[Test, tuple[str, ...]]:
+def _number_test(operation: Operation) -> tuple[Judged, tuple[str, ...]]:
     bound = _operand(operation["value"])
     compare, include = operator_of(_ORDER, operation), passes_blank(operation)
 
@@ -214,7 +212,7 @@ def _number_test(operation: Operation) -> tuple[Test, tuple[str, ...]]:
         number = _number(value)
         return include if number is None else compare(number, bound)
 
-    return test, (str(bound),)
+    return (test, True), (str(bound),)
 
 
 _ORDER: dict[str, Callable[[Decimal, Decimal], bool]] = {
@@ -227,7 +225,7 @@ _ORDER: dict[str, Callable[[Decimal, Decimal], bool]] = {
 }
 
 
-def _range_test(operation: Operation) -> tuple[Test, tuple[str, ...]]:
+def _range_test(operation: Operation) -> tuple[Judged, tuple[str, ...]]:
     """Both ends belong to the range."""
     lower, upper = _operand(operation["lowerBound"]), _operand(operation["upperBound"])
     inside = operator_of({"IS_BETWEEN": True, "IS_NOT_BETWEEN": False}, operation)
@@ -237,23 +235,23 @@ def _range_test(operation: Operation) -> tuple[Test, tuple[str, ...]]:
         number = _number(value)
         return include if number is None else (lower <= number <= upper) is inside
 
-    return test, (f"{lower} and {upper}",)
+    return (test, True), (f"{lower} and {upper}",)
 
 
-def _bool_test(operation: Operation) -> tuple[Test, tuple[str, ...]]:
+def _bool_test(operation: Operation) -> tuple[Judged, tuple[str, ...]]:
     wanted = str(operation["value"]).lower()
     equal = operator_of({"IS_EQUAL_TO": True, "IS_NOT_EQUAL_TO": False}, operation)
-    return lambda value: (value.lower() == wanted) is equal, (wanted,)
+    return (lambda value: value.lower() == wanted, equal), (wanted,)
 
 
-def _option_test(operation: Operation, values: list[str], *, single: bool) -> Test:
+def _option_test(operation: Operation, values: list[str], *, single: bool) -> Judged:
     judge, wanted = operator_of(_OPTIONS, operation)
     listed = frozenset(values)
     if single and judge is frozenset.isdisjoint:
-        return lambda value: (value not in listed) is wanted
+        return listed.__contains__, not wanted
     if single:
-        return lambda value: judge(listed, frozenset((value,))) is wanted
-    return lambda value: judge(listed, frozenset(value.split(";"))) is wanted
+        return lambda value: judge(listed, frozenset((value,))), wanted
+    return lambda value: judge(listed, frozenset(value.split(";"))), wanted
 
 
 _OPTIONS: dict[str, tuple[Callable[[frozenset[str], frozenset[str]], bool], bool]] = {
