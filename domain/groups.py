@@ -4,13 +4,12 @@ Two contacts may meet where an event names a record of both, or where both ever 
 What an event may touch is estimated from the event alone, rather too much than too little.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from operator import methodcaller
 from typing import Any, NamedTuple
 
 from domain import events as e
-from domain.identity import CRMS, Crm, Fields, FieldValue, email_key
+from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, email_key
 from domain.kinds import ObjectKind
 from domain.wire import to18
 
@@ -44,15 +43,13 @@ def _pointers(kind: ObjectKind) -> Iterator[Pointer]:
 
 # -- what an event is about
 
-Known = Mapping[str, Sequence[tuple[Callable[[Any], FieldValue], Crm | None]]]
-"""The pointers of each CRM: what takes a field's value, None if there is none, and whose ids it holds."""
+Known = Mapping[str, Mapping[str, Callable[[str], Iterable[str]]]]
+"""The pointers of each CRM: field -> the names that a value of it holds."""
 
 
 @lru_cache
-def _in_mappings(known: Pointers) -> Known:
-    return {
-        crm: [(methodcaller("get", field), other) for of, field, other in known if of is crm] for crm in Crm
-    }
+def by_field(known: Pointers) -> Known:
+    return {crm: {field: _NAMES_IN[other] for of, field, other in known if of is crm} for crm in Crm}
 
 
 def about(event: e.AnyEvent, known: Pointers) -> list[str]:
@@ -60,7 +57,7 @@ def about(event: e.AnyEvent, known: Pointers) -> list[str]:
 
     An event about nothing is said of the connection as a whole.
     """
-    return ABOUT[type(event)](event, _in_mappings(known))
+    return ABOUT[type(event)](event, by_field(known))
 
 
 def is_address(name: str) -> bool:
@@ -81,20 +78,31 @@ def contact_name(entity: str) -> str:
 
 def pointed(crm: Crm, fields: Fields, known: Pointers) -> list[str]:
     """The names that a record's fields point to."""
-    return _pointed(crm, fields, _in_mappings(known), [])
+    return _pointed(crm, fields, by_field(known), [])
 
 
-def _pointed(crm: Crm, fields: Any, known: Known, names: list[str]) -> list[str]:
+def _pointed(crm: Crm, fields: Fields, known: Known, names: list[str]) -> list[str]:
     """The names, and those that fields point to."""
-    for value_in, other in known[crm]:
-        value = value_in(fields)
-        if not value:
-            continue
-        if other is not None:
-            names.append(record_name(other, to18(value) if other is Crm.SALESFORCE else value))
-        else:
-            names += [address for part in value.split(";") if (address := email_key(part))]
+    names_in = known[crm]
+    for field, value in fields.items():
+        if value and field in names_in:
+            names += names_in[field](value)
     return names
+
+
+def _address_names(value: str) -> Iterable[str]:
+    return filter(None, map(email_key, value.split(";")))
+
+
+def _hubspot_name(value: str) -> Iterable[str]:
+    return (record_name(HUBSPOT, value),)
+
+
+def _salesforce_name(value: str) -> Iterable[str]:
+    return (record_name(SALESFORCE, to18(value)),)
+
+
+_NAMES_IN = {None: _address_names, HUBSPOT: _hubspot_name, SALESFORCE: _salesforce_name}
 
 
 def _and(names: list[str], crm: Crm, one: str | None, other: str | None) -> list[str]:

@@ -8,14 +8,14 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
-from operator import attrgetter, iadd, or_
-from typing import Any, NamedTuple
+from operator import iadd, or_
+from typing import Any, NamedTuple, TypedDict
 
 import msgspec
 
 from domain import events as e
-from domain.groups import ABOUT, Known, Pointers, about
-from domain.identity import Crm, Fields, FieldValue
+from domain.groups import ABOUT, Pointers, about, by_field
+from domain.identity import Fields, FieldValue
 from domain.outcomes import Outcome
 from domain.upcasting import NewerEvent, UnreadableEvent, decode
 
@@ -46,18 +46,9 @@ class Glimpses:
 
     def __init__(self, pointers: Pointers) -> None:
         self._pointers = pointers
-        attributes = {each.field: f"field_{number}" for number, each in enumerate(pointers)}
-        values = msgspec.defstruct(
-            "Values",
-            [(name, FieldValue, None) for name in attributes.values()],
-            rename={name: field for field, name in attributes.items()},
-            gc=False,
-        )
-        self._known: Known = {
-            crm: [(attrgetter(attributes[field]), other) for of, field, other in pointers if of is crm]
-            for crm in Crm
-        }
-        self._about = {_glimpse(kind, values): about for kind, about in ABOUT.items()}
+        self._by_field = by_field(pointers)
+        fields = TypedDict("fields", {each.field: FieldValue for each in pointers}, total=False)  # type: ignore[misc]
+        self._about = {_glimpse(kind, fields): about for kind, about in ABOUT.items()}
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(reduce(or_, self._about)).decode
 
     def names(self, raw: bytes) -> list[str]:
@@ -66,7 +57,7 @@ class Glimpses:
             event = self._decode(raw)
         except msgspec.DecodeError:
             return self._names_of_other(raw)
-        return self._about[type(event)](event, self._known)
+        return self._about[type(event)](event, self._by_field)
 
     def _names_of_other(self, raw: bytes) -> list[str]:
         """What an entry is about that is an event of an older shape, or none."""
@@ -74,13 +65,13 @@ class Glimpses:
         return [UNREADABLE] if event is None else about(event, self._pointers)
 
 
-def _glimpse(kind: type[msgspec.Struct], values: type[msgspec.Struct]) -> type[msgspec.Struct]:
+def _glimpse(kind: type[msgspec.Struct], fields: Any) -> type[msgspec.Struct]:
     """A kind of event, or a part of one, with nothing but what is looked at."""
-    seen_as: dict[Any, Any] = {Fields: values, Fields | None: values | None}
-    fields = [
+    seen_as: dict[Any, Any] = {Fields: fields, Fields | None: fields | None}
+    attributes = [
         (
             each.name,
-            _glimpse(Outcome, values) if each.type is Outcome else seen_as.get(each.type, each.type),
+            _glimpse(Outcome, fields) if each.type is Outcome else seen_as.get(each.type, each.type),
             msgspec.field(default=each.default),
         )
         for each in msgspec.structs.fields(kind)
@@ -88,7 +79,7 @@ def _glimpse(kind: type[msgspec.Struct], values: type[msgspec.Struct]) -> type[m
     ]
     config = kind.__struct_config__
     return msgspec.defstruct(
-        kind.__name__, fields, tag=config.tag, tag_field=config.tag_field, kw_only=True, gc=False
+        kind.__name__, attributes, tag=config.tag, tag_field=config.tag_field, kw_only=True, gc=False
     )
 
 

@@ -192,7 +192,7 @@ def salesforce_fields(
 
 
 _CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
-_SHORT_ID = re.compile(r"[0-9A-Za-z]{15}")
+_SHORT = 15  # letters and digits of a short id
 
 
 def to18(record_id: str) -> str:
@@ -201,7 +201,7 @@ def to18(record_id: str) -> str:
     The three letters behind say which of the first fifteen are capitals, so that the long form survives
     where letter case does not.
     """
-    if not _SHORT_ID.fullmatch(record_id):
+    if len(record_id) != _SHORT or not (record_id.isascii() and record_id.isalnum()):
         return record_id
     groups = (record_id[start : start + 5] for start in (0, 5, 10))
     return record_id + "".join(

@@ -127,7 +127,8 @@ def anything_of(kind: Any) -> st.SearchStrategy[Any]:
 def test_a_survey_that_reads_only_a_glimpse_of_an_event_sees_whom_all_of_it_is_about(
     event: e.AnyEvent,
 ) -> None:
-    assert Glimpses(KNOWN).names(e.encode(event)) == about(event, KNOWN)
+    seen, whole = Glimpses(KNOWN).names(e.encode(event)), about(event, KNOWN)
+    assert (seen[:1], sorted(seen)) == (whole[:1], sorted(whole))
 
 
 @pytest.mark.parametrize(
