@@ -155,9 +155,7 @@ def close_expected(
     contact: Contact, kind: KindPolicy, crm: Crm, closed: dict[str, Expected], ours: frozenset[str]
 ) -> Contact:
     """Stop expecting what a look shows; ``ours``: where it is our write's own form, that is agreed on."""
-    waiting = contact.expected[crm]
-    some = len(closed) < len(waiting)
-    left = {name: each for name, each in waiting.items() if name not in closed} if some else {}
+    left = {name: each for name, each in contact.expected[crm].items() if name not in closed}
     contact = expect(contact, crm, left)
     sources = {name: each.source for name, each in closed.items() if name in ours}
     return _agree_as_shown(contact, kind, crm, sources)

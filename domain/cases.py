@@ -24,7 +24,7 @@ def _cases(contact: Contact | None) -> frozenset[str]:
     if contact is None or contact.erased:
         return _NONE
     several = len(contact.records) > len(contact.pair)
-    if not several and not any(map(_WHY_GONE, contact.records.values())):
+    if not several and not any(map(_gone, contact.records.values())):
         return _NONE
     found = []
     if several and any(duplicates(contact, crm) for crm in CRMS):
@@ -34,7 +34,7 @@ def _cases(contact: Contact | None) -> frozenset[str]:
     return frozenset(found)
 
 
-_WHY_GONE = attrgetter("gone")
+_gone = attrgetter("gone")
 
 
 def duplicates(contact: Contact, crm: Crm) -> list[str]:
