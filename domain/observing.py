@@ -3,6 +3,8 @@
 Echoes and no-ops open no decision, because what they show is what was sent or known already.
 """
 
+from collections.abc import Set as AbstractSet
+
 import msgspec
 
 from domain import events as e
@@ -291,25 +293,32 @@ def _cause(look: Look, news: list[str]) -> str:
 
 
 def _news(look: Look) -> list[str]:
-    """The watched fields that somebody changed.
-
-    Values known for the first time are news in a webhook, which tells of changes only, and in a record
-    that we made: its CRM's automation put them there.
-    """
-    learned, foreign = look.learned, look.written.foreign
-    place = look.event.crm, look.event.object
-    watched = look.kind.watched[place]
+    """The watched fields that somebody changed."""
+    watched, foreign = look.kind.watched[look.event.crm, look.event.object], look.written.foreign
     news = [
         name
         for name, before in look.changes.items()
         if name in watched and _is_news(look, watched[name], name, before)
     ]
-    if learned and look.event.source == "webhook":
-        news += [name for name in sorted(learned) if name in watched]
-    elif learned and look.made:
-        mapped, fields = watched.keys() - look.kind.prompts[place].keys(), look.event.fields
-        news += [name for name in learned if name in mapped and fields[name] is not None]
-    return news + [name for name in foreign if name in watched and name not in news] if foreign else news
+    if look.learned:
+        news += _first_news(look, watched.keys())
+    if foreign:
+        news += sorted((foreign & watched.keys()).difference(news))
+    return news
+
+
+def _first_news(look: Look, watched: AbstractSet[str]) -> list[str]:
+    """The watched fields that somebody changed and nobody had read.
+
+    A webhook tells of changes only; and in a record that we made its CRM's automation put the values there.
+    """
+    if look.event.source == "webhook":
+        return sorted(look.learned & watched)
+    if not look.made:
+        return []
+    prompts, fields = look.kind.prompts[look.event.crm, look.event.object], look.event.fields
+    mapped = (look.learned & watched) - prompts.keys()
+    return [name for name in mapped if fields[name] is not None]
 
 
 def _is_news(look: Look, fold: Fold, name: str, before: FieldValue) -> bool:

@@ -67,7 +67,7 @@ def observe(record: Record, event: RecordObserved) -> Folded:
     values, base, newer, changed = known, record.version, record.newer, record.changed
     if changes or learned:
         values = taken if covers and newest else {**known, **taken}
-    if covers and version > base:
+    if covers and (newest or version > base):
         base, newer = version, {} if newest else _above(newer, version)
     elif taken:
         newer = _noted(newer, taken, version)
