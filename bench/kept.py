@@ -21,7 +21,6 @@ from workers.crew import Processes
 from workers.opening import open_place
 from workers.replay import Replay
 from workers.storage.keys import Keys
-from workers.storage.memory import MemoryTables
 from workers.storage.server import do
 from workers.store import START
 
@@ -64,7 +63,7 @@ def _verified(engine: Engine, url: str, size: int) -> Run:
     with TemporaryDirectory() as archive:
         crew = Processes(partial(open_place, url, archive, engine.name), size) if size > 1 else None
         began, before = perf_counter(), _cpu()
-        comparison = Replay(engine.lane, engine.stores.generations, crew).verify(MemoryTables())
+        comparison = Replay(engine.lane, engine.stores.generations, crew).verify()
         run = Run(perf_counter() - began, _cpu() - before)
     if comparison.differing or comparison.processes != size:
         raise RuntimeError(f"the replay by {comparison.processes} differs in {comparison.differing}")

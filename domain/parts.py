@@ -5,6 +5,7 @@ what they change in common (``domain.commons``) was answered as it would have be
 checked, so a wrong estimate of what belongs together can cost time and never truth.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -13,41 +14,36 @@ from domain.book import CONNECTION_KEY, Changes, Table, decode, encode
 from domain.commons import together
 from domain.state import Connection
 
+OF_GROUPS = [table for table in Table if table is not Table.META]
+"""The tables whose rows are one group's each."""
+
 
 class Part(NamedTuple):
-    """The fold of some contacts of a log, and of everything said of the connection as a whole."""
+    """What some groups of a log have in common with others, once they are folded."""
 
-    changes: Changes  #: from empty tables
+    common: Changes  #: the connection, notes and counters; one part counts what is said of the connection
     touched: dict[Table, list[str]]  #: every row that was read or written, the absent ones included
     met: bool = False  #: whether two of its groups touched the same row
 
 
-def unite(parts: Sequence[Part]) -> list[Changes] | None:
-    """The fold of the whole log, part by part; None if the groups were not independent.
-
-    The first part counts for all what is said of the connection.
-    """
-    made = [part.changes for part in parts]
+def unite(parts: Sequence[Part]) -> Changes | None:
+    """What all have in common; None if the groups were not independent."""
+    made = [part.common for part in parts]
     raw = made[0].puts.get(Table.META, {}).get(CONNECTION_KEY)
     first = Connection() if raw is None else decode(Table.META, raw)
     connection = together(first, chain.from_iterable(each.notes for each in made))
     if connection is None or _met(parts):
         return None
-    common = {} if raw is None else {Table.META: {CONNECTION_KEY: encode(connection)}}
-    return [*map(_of_contacts, made), Changes(common, {}, {}, {}, {}, {})]
-
-
-def _of_contacts(changes: Changes) -> Changes:
-    return changes._replace(puts={**changes.puts, Table.META: {}}, notes=())
+    puts = {} if raw is None else {Table.META: {CONNECTION_KEY: encode(connection)}}
+    counts = sum((Counter(each.counts) for each in made), Counter())
+    return Changes(puts, {}, {}, {}, {}, counts)
 
 
 def _met(parts: Sequence[Part]) -> bool:
     """Whether two groups touched the same row."""
     if any(part.met for part in parts):
         return True
-    for table in Table:
-        if table is Table.META:
-            continue
+    for table in OF_GROUPS:
         touched = [part.touched.get(table, []) for part in parts]
         if len(set(chain.from_iterable(touched))) < sum(map(len, touched)):
             return True

@@ -4,14 +4,14 @@ By groups, the events of a contact follow each other and what they need of him i
 What is said of the connection as a whole is folded first, and each event meets it as it was then.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from domain.book import Changes, Table
+from domain.book import Table
 from domain.commons import Note
 from domain.events import AnyEvent
-from domain.parts import Part
+from domain.parts import OF_GROUPS, Part
 from domain.projection import Circumstances, Projection
 from domain.surveying import EVERYBODY
 from domain.upcasting import NewerEvent, UnreadableEvent, decode
@@ -43,18 +43,14 @@ class InOrder:
         self._tables.commit(START, START, self._projection.take_changes())
         self._projection.book.put_by()
 
-    def changes(self) -> Changes:
-        """What was folded, as the changes that make it of nothing."""
+    def tables(self) -> MemoryTables:
+        """What was folded."""
         self._put_by()
-        return self._tables.contents()
+        return self._tables
 
 
 STORED_EVERY = 1_000
 """After how many events, about, what groups came to is stored, and told."""
-
-
-OF_GROUPS = [table for table in Table if table is not Table.META]
-"""The tables whose rows are one group's each."""
 
 
 @dataclass
@@ -66,28 +62,29 @@ class ByGroup:
     """
 
     log: EventLog
-    part: int  #: the first one counts for all what is said of the connection
+    number: int  #: of the part; the first one counts what is said of the connection as a whole
     room: int  #: how many bytes of events wait for each other until they are folded
     tell: Tell
-    _tables: MemoryTables = field(default_factory=MemoryTables)
+    tables: MemoryTables = field(default_factory=MemoryTables)  #: what contacts came to, without counters
     _owners: dict[Table, dict[str, int]] = field(default_factory=lambda: {table: {} for table in OF_GROUPS})
     _waiting: defaultdict[int, list[tuple[Circumstances, Entry]]] = field(
         default_factory=lambda: defaultdict(list)
     )
     _bytes: int = 0  #: of those that wait
     _folded: int = 0  #: and not told yet
+    _counts: Counter[str] = field(default_factory=Counter)
     _notes: list[Note] = field(default_factory=list)
     _met: bool = False
 
     def __post_init__(self) -> None:
         self._common = projection_of(self.log, MemoryTables())
-        self._projection = projection_of(self.log, self._tables)
+        self._projection = projection_of(self.log, self.tables)
         self._now = self._common.circumstances()
 
     def take(self, entries: Iterable[tuple[Entry, int, int]]) -> None:
         """Take the next entries, each with its part and its group. Raises NewerEvent."""
         for entry, part, group in entries:
-            if part == self.part:
+            if part == self.number:
                 self._waiting[group].append((self._now, entry))
                 self._bytes += len(entry.raw)
             elif part == EVERYBODY:
@@ -98,7 +95,7 @@ class ByGroup:
     def _see(self, entry: Entry) -> None:
         """Fold what is said of the connection as a whole."""
         _fold(self._common, entry)
-        self._folded += self.part == 0
+        self._folded += self.number == 0
         self._now = self._common.circumstances()
 
     def _fold_waiting(self) -> None:
@@ -131,20 +128,22 @@ class ByGroup:
 
     def _store(self) -> None:
         changes = self._projection.take_changes()
+        self._counts.update(changes.counts)
         self._notes += changes.notes
-        self._tables.commit(START, START, changes)
+        puts = {**changes.puts, Table.META: {}}  # what it takes for the connection is but its own view
+        self.tables.commit(START, START, changes._replace(puts=puts, counts={}))
         self.tell(self._folded)
         self._folded = 0
 
-    def folded(self) -> Part:
-        """What the part came to. The connection is as the common events leave it, and counts in the first."""
+    def part(self) -> Part:
+        """Fold what waits; returns what the groups have in common with those of other parts."""
         self._fold_waiting()
         common = self._common.take_changes()
-        if self.part == 0:
+        if self.number == 0:
+            self._counts.update(common.counts)
             self._notes += common.notes
-            self._tables.commit(START, START, common)
         touched = {table: [*owners] for table, owners in self._owners.items()}
-        return Part(self._tables.contents()._replace(notes=self._notes), touched, met=self._met)
+        return Part(common._replace(counts=self._counts, notes=self._notes), touched, met=self._met)
 
 
 def _fold(projection: Projection, entry: Entry) -> None:

@@ -6,10 +6,10 @@ the parts are put together (``domain.parts``). If they turn out not to be indepe
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, pairwise
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from domain.book import Changes
 from domain.groups import Pointers, pointers
@@ -21,6 +21,7 @@ from workers.crew import Crew, Place, Tell
 from workers.folding import ByGroup, InOrder
 from workers.project import uncollected
 from workers.storage.batches import in_batches
+from workers.storage.memory import MemoryTables
 from workers.store import START, Entry, EventLog
 
 SLICES = 8
@@ -48,33 +49,53 @@ class Bounds(NamedTuple):
     waiting: int = 400_000_000  #: bytes of events that it folds group by group; with more it begins anew
 
 
-class Whole(NamedTuple):
+Made = TypeVar("Made")
+
+Finish = Callable[[MemoryTables], Made]
+"""Makes what is wanted of the tables that somebody has folded into; can be pickled."""
+
+
+class Whole(NamedTuple, Generic[Made]):
     """The fold of a log."""
 
-    changes: list[Changes]  #: from empty tables, to be made one after the other
+    made: list[Made]  #: of tables that have no row in common, and together hold everything
     size: int  #: how many processes it is the work of
     met: bool = False  #: whether one had to fold all, because the parts were not independent
 
 
-def fold(crew: Crew, until: str, tell: Tell, bounds: Bounds, configurations: Iterable[str] = ()) -> Whole:
+def fold(
+    crew: Crew,
+    until: str,
+    finish: Finish[Made],
+    tell: Tell,
+    bounds: Bounds,
+    configurations: Iterable[str] = (),
+) -> Whole[Made]:
     """Fold the log up to a position. Raises NewerEvent at an event of a newer release.
 
     Args:
         crew: who folds, and which log.
         until: the position of the last event to be folded.
+        finish: what each of them does with what it folded, before it is handed over.
         tell: is told how many more events were folded; less than none if all begins anew.
         bounds: of each process.
         configurations: digests of those that may have come into force; to know them saves a second survey.
     """
-    changes = _by_several(crew, until, tell, bounds, configurations) if crew.size > 1 else None
-    if changes is not None:
-        return Whole(changes, crew.size)
-    return Whole([_folded_alone(crew.place.log, until, tell, bounds)], 1, met=crew.size > 1)
+    made = _by_several(crew, until, finish, tell, bounds, configurations) if crew.size > 1 else None
+    if made is not None:
+        return Whole(made, crew.size)
+    alone = _folded_alone(crew.place.log, until, tell, bounds)
+    return Whole([finish(alone)], 1, met=crew.size > 1)
 
 
 def _by_several(
-    crew: Crew, until: str, tell: Tell, bounds: Bounds, configurations: Iterable[str]
-) -> list[Changes] | None:
+    crew: Crew,
+    until: str,
+    finish: Finish[Made],
+    tell: Tell,
+    bounds: Bounds,
+    configurations: Iterable[str],
+) -> list[Made] | None:
     """The fold, if the parts were independent."""
     counted = 0
 
@@ -87,11 +108,14 @@ def _by_several(
     known = pointers(KINDS.values()) | pointers_of(crew.place.log, configurations)
     found = _surveyed(crew, slices, bounds, known)
     shares = [_Share(slices, bounds, found, number) for number in range(crew.size)]
-    folded = dict(chain.from_iterable(crew.share(_fold, shares, count)))
-    changes = unite([folded[number] for number in range(crew.size)])
-    if changes is None:
+    folded = [*chain.from_iterable(crew.share(partial(_fold, finish), shares, count))]
+    common = unite([part for part, _ in folded])
+    if common is None:
         tell(-counted)
-    return changes
+        return None
+    tables = MemoryTables()
+    tables.commit(START, until, common)
+    return [*(made for _, made in folded), finish(tables)]
 
 
 def _surveyed(crew: Crew, slices: Sequence[Slice], bounds: Bounds, known: Pointers) -> Split:
@@ -165,19 +189,21 @@ def _survey(
     return survey.findings()
 
 
-def _fold(place: Place, shares: Iterator[_Share], tell: Tell) -> list[tuple[int, Part]]:
-    """The parts that this process takes, by number."""
-    return [(each.number, _folded(place, each, tell)) for each in shares]
+def _fold(
+    finish: Finish[Made], place: Place, shares: Iterator[_Share], tell: Tell
+) -> list[tuple[Part, Made]]:
+    """The parts that this process takes, each with what is made of its contacts."""
+    return [_folded(finish, place, each, tell) for each in shares]
 
 
 @uncollected()
-def _folded(place: Place, share: _Share, tell: Tell) -> Part:
+def _folded(finish: Finish[Made], place: Place, share: _Share, tell: Tell) -> tuple[Part, Made]:
     folding, at = ByGroup(place.log, share.number, share.bounds.waiting, tell), 0
     for entries in _entries(place, share):
         these = slice(at, at + len(entries))
         folding.take(zip(entries, share.split.parts[these], share.split.groups[these], strict=True))
         at += len(entries)
-    return folding.folded()
+    return folding.part(), finish(folding.tables)
 
 
 def _entries(place: Place, share: _Share) -> Iterator[list[Entry]]:
@@ -195,12 +221,12 @@ def _folded_by(share: _Share) -> bytes:
 
 
 @uncollected()
-def _folded_alone(log: EventLog, until: str, tell: Tell, bounds: Bounds) -> Changes:
+def _folded_alone(log: EventLog, until: str, tell: Tell, bounds: Bounds) -> MemoryTables:
     folding = InOrder(log, bounds.values)
     for entries in _read(log, (START, until), bounds.batch):
         folding.take(entries)
         tell(len(entries))
-    return folding.changes()
+    return folding.tables()
 
 
 def _read(log: EventLog, stretch: Slice, batch: int, wanted: bytes = b"") -> Iterator[list[Entry]]:

@@ -18,8 +18,9 @@ from domain.identity import Crm
 from workers.archive.snapshots import Past, load
 from workers.connection import Lane, Lease, position_of
 from workers.crew import Alone, Crew, Place
-from workers.parts import Bounds, fold, in_pieces
+from workers.parts import Bounds, Finish, Made, Whole, fold, in_pieces
 from workers.project import Projector, uncollected
+from workers.storage.fingerprint import added
 from workers.storage.memory import MemoryTables
 from workers.store import START, Generations, Tables
 
@@ -36,6 +37,10 @@ PATIENCE = 30.0
 
 Progress = Callable[[int, int], None]
 """Told (events folded, events in the log) now and then."""
+
+
+Hashed = tuple[dict[str, str], int]
+"""The hashes of tables, and how many events they say were folded."""
 
 
 class Busy(Exception):  # noqa: N818 - says why nothing was compared
@@ -85,10 +90,32 @@ class Replay:
     def __post_init__(self) -> None:
         self._crew = self.crew or Alone(Place(self.lane.log, self.generations.tables))
 
-    def verify(self, into: Tables, progress: Progress | None = None) -> Comparison:
-        """Fold the log into empty tables and compare them with the running ones. Raises Busy."""
-        with self._beside_running(into, progress) as running:
-            return self._compare(running, into)
+    def verify(self, progress: Progress | None = None) -> Comparison:
+        """Fold the log up to where the running tables are, and compare hashes. Raises Busy."""
+        with self._crew:
+            until, running = self._hashed()
+            whole = self._replayed(until, progress)
+        replayed = added(hashed for hashed, _ in whole.made)
+        events = sum(events for _, events in whole.made)
+        return Comparison(until, events, running, replayed, whole.size, whole.met)
+
+    @uncollected()
+    def _hashed(self) -> tuple[str, dict[str, str]]:
+        """Where the running tables are, and their hashes there."""
+        with self._quiet():
+            running = self.lane.tables()
+            hashed = running.checkpoint(), running.fingerprint()
+            self._stay_quiet()
+            return hashed
+
+    def _replayed(self, until: str, progress: Progress | None) -> Whole[Hashed]:
+        """The hashes of what the log says up to a position."""
+        if self.past is None:
+            return self._fold_log(until, _hash, progress)
+        tables = MemoryTables()
+        self._begin_with(self.past, tables)
+        self._fold(self._projector(tables), until, progress)
+        return Whole([_hash(tables)], 1)
 
     def diff(self, into: MemoryTables, progress: Progress | None = None) -> list[Decided]:
         """Fold the log into empty tables and say who is decided otherwise than by what runs. Raises Busy."""
@@ -138,9 +165,15 @@ class Replay:
     def _fold_bulk(self, empty: Tables, until: str, progress: Progress | None) -> None:
         """Fill empty tables with what the log says up to a position, or with the snapshot to begin with."""
         if self.past is not None:
-            if not load(self.past, empty):
-                raise Busy(OVERTAKEN)
+            self._begin_with(self.past, empty)
             return
+        whole = self._fold_log(until, MemoryTables.contents, progress)
+        self._shared = (whole.size, whole.met)
+        for piece in in_pieces(whole.made):
+            _commit(empty, START, piece)
+        _commit(empty, until, NOTHING)
+
+    def _fold_log(self, until: str, finish: Finish[Made], progress: Progress | None) -> Whole[Made]:
         done, total = 0, self.lane.log.appended() if progress else 0
 
         def tell(events: int) -> None:
@@ -149,11 +182,12 @@ class Replay:
             if progress:
                 progress(done, total)
 
-        whole = fold(self._crew, until, tell, Bounds(self.batch), self._in_force())
-        self._shared = (whole.size, whole.met)
-        for piece in in_pieces(whole.changes):
-            _commit(empty, START, piece)
-        _commit(empty, until, NOTHING)
+        return fold(self._crew, until, finish, tell, Bounds(self.batch), self._in_force())
+
+    @staticmethod
+    def _begin_with(past: Past, empty: Tables) -> None:
+        if not load(past, empty):
+            raise Busy(OVERTAKEN)
 
     def _in_force(self) -> list[str]:
         """The configuration of the running state, if that is not damaged."""
@@ -218,6 +252,11 @@ class Replay:
         self._stay_quiet()
         events = replayed.counters().get("events", 0)
         return Comparison(replayed.checkpoint(), events, theirs, ours, *self._shared)
+
+
+@uncollected()
+def _hash(tables: Tables) -> Hashed:
+    return tables.fingerprint(), tables.counters().get("events", 0)
 
 
 @uncollected()

@@ -16,7 +16,6 @@ from tests.scenarios.crowd import Crowd
 from tests.scenarios.points import CHANCES, FREEZING, FROZEN, HITS, POINTS
 from workers.cli import playground
 from workers.replay import Comparison
-from workers.storage.memory import MemoryTables
 
 pytestmark = pytest.mark.scenario
 
@@ -144,7 +143,7 @@ class Storm:
 
     def verify(self) -> Comparison:
         link = self.playground.link
-        return link.replay(2).verify(MemoryTables())
+        return link.replay(2).verify()
 
     def report(self, comparison: Comparison) -> str:
         struck = ", ".join(f"{name} {times}" for name, times in self.struck().items())

@@ -12,7 +12,6 @@ from workers import requests
 from workers.cli import playground as installation
 from workers.cli.playground import Playground
 from workers.cli.story import Story
-from workers.storage.memory import MemoryTables
 
 pytestmark = [pytest.mark.scenario, pytest.mark.timeout(300)]
 
@@ -63,7 +62,7 @@ def test_a_rebuild_while_people_edit_ends_in_the_same_state_and_writes_nothing_t
     assert link.lane.tables().generation > generation
     arrive(story, crowd)
     assert crowd.edits > 0
-    assert link.replay(2).verify(MemoryTables()).differing == []
+    assert link.replay(2).verify().differing == []
 
 
 class Edits(Thread):

@@ -23,7 +23,7 @@ from workers.archive.segments import Damaged
 from workers.archive.snapshots import Past
 from workers.archive.whole import WholeLog
 from workers.replay import Replay
-from workers.storage.memory import MemoryStores, MemoryTables
+from workers.storage.memory import MemoryStores
 from workers.store import Entry
 
 
@@ -119,7 +119,7 @@ def test_replay_reads_on_from_the_archive_into_the_log() -> None:
     shelf = Shelf(bounds=Bounds(50, 1_000))
     shelf.look(300)
     shelf.archived()
-    found = Replay(shelf.lane, shelf.stores.generations).verify(MemoryTables())
+    found = Replay(shelf.lane, shelf.stores.generations).verify()
 
     assert found.differing == []
     assert found.events == shelf.lane.log.appended()

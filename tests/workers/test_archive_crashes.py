@@ -36,7 +36,6 @@ from workers.epochs import Epochs
 from workers.erase import Eraser
 from workers.replay import Replay
 from workers.restore import Restore
-from workers.storage.memory import MemoryTables
 from workers.storage.redis_store import RedisStores, connect
 from workers.store import Entry
 
@@ -96,7 +95,7 @@ class House:
     def differing(self, *, whole: bool = True) -> list[str]:
         taken = self.archive.newest().snapshots
         past = None if whole else Past(self.archive.files, taken[-1])
-        return Replay(self.lane, self.stores.generations, past=past).verify(MemoryTables()).differing
+        return Replay(self.lane, self.stores.generations, past=past).verify().differing
 
 
 # -- dying

@@ -28,7 +28,7 @@ from workers.connection import PROJECTED, Lane
 from workers.control import Control
 from workers.jobs import PORTION
 from workers.replay import Replay
-from workers.storage.memory import MemoryStores, MemoryTables
+from workers.storage.memory import MemoryStores
 
 
 def queued(lane: Lane, queue: str, **members: int) -> Lane:
@@ -83,7 +83,7 @@ def test_what_goes_by_age_goes_by_the_clock_and_a_replay_forgets_it_alike() -> N
         assert lane.tables().count(Table.LETTERS) == 0
 
     assert lane.tables().decisions(ADA, 9) == []
-    assert Replay(lane, stores.generations).verify(MemoryTables()).differing == []
+    assert Replay(lane, stores.generations).verify().differing == []
 
 
 def test_the_next_moment_of_the_same_contact_is_an_event_of_its_own() -> None:

@@ -25,7 +25,6 @@ from workers.archive.snapshots import Past
 from workers.archive.whole import WholeLog
 from workers.epochs import Epochs
 from workers.replay import Replay
-from workers.storage.memory import MemoryTables
 
 HITS = 20
 PASTS = 40
@@ -123,7 +122,7 @@ class House(Shelf):
 
     def differing(self, *, whole: bool = True) -> list[str]:
         past = None if whole else Past(self.files, self.archive.newest().snapshots[-1])
-        return Replay(self.lane, self.stores.generations, past=past).verify(MemoryTables()).differing
+        return Replay(self.lane, self.stores.generations, past=past).verify().differing
 
     def revived(self) -> None:
         """The process is gone, its leases run out, and another one comes."""

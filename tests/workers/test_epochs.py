@@ -24,7 +24,6 @@ from workers.deliver import Deliverer
 from workers.epochs import ALIVE_MS, Epochs, Release
 from workers.project import Projector
 from workers.replay import Replay
-from workers.storage.memory import MemoryTables
 from workers.storage.redis_store import RedisStores
 
 OLD, NEW = "0.1.0/1/2026.1", "0.2.0/1/2026.1"
@@ -84,7 +83,7 @@ class Worker:
 
     def differing(self) -> list[str]:
         """What a replay of the epoch makes otherwise than what runs."""
-        return Replay(self.lane, self.stores.generations, past=self.past()).verify(MemoryTables()).differing
+        return Replay(self.lane, self.stores.generations, past=self.past()).verify().differing
 
 
 @pytest.fixture

@@ -40,15 +40,17 @@ def entries(life: Life) -> list[Entry]:
     return [Entry(position, encode(event)) for position, event in life.log]
 
 
-def part(life: Life, found: Split, number: int, room: int) -> Part:
+def folded(life: Life, found: Split, number: int, room: int) -> tuple[Part, Changes]:
     folding = ByGroup(log_of(life), number, room, lambda _: None)
     for each in zip(entries(life), found.parts, found.groups, strict=True):
         folding.take([each])
-    return folding.folded()
+    return folding.part(), folding.tables.contents()
 
 
 def by_group(life: Life, found: Split, parts: int, room: int = 1_000_000) -> list[Changes] | None:
-    return unite([part(life, found, number, room) for number in range(parts)])
+    made = [folded(life, found, number, room) for number in range(parts)]
+    common = unite([part for part, _ in made])
+    return None if common is None else [*(contents for _, contents in made), common]
 
 
 def image(whole: list[Changes]) -> dict[str, Any]:
@@ -109,7 +111,7 @@ def test_what_one_folds_alone_is_encoded_on_the_way_where_there_is_no_room(
     folding = InOrder(log_of(life), room % 50)
     for each in entries(life):
         folding.take([each])
-    assert image([folding.changes()]) == whole(life)
+    assert image([folding.tables().contents()]) == whole(life)
 
 
 def test_a_guard_that_trips_among_all_but_in_no_group_is_noticed() -> None:

@@ -96,7 +96,7 @@ def in_memory(section: Section = SECTION) -> tuple[MemoryStores, Lane]:
 
 
 def verified(stores: MemoryStores, lane: Lane, size: int, batch: int = 1_000) -> Comparison:
-    return Replay(lane, stores.generations, Shares(stores, size), batch).verify(MemoryTables())
+    return Replay(lane, stores.generations, Shares(stores, size), batch).verify()
 
 
 @pytest.mark.parametrize("batch", [1, 7, 1_000])
@@ -124,7 +124,6 @@ def test_processes_make_the_hashes_that_one_makes(server: str, tmp_path: Path) -
             crew = Processes(partial(open_place, server, str(tmp_path), "acme"), size)
             told: list[tuple[int, int]] = []
             found = Replay(lane, stores.generations, crew).verify(
-                MemoryTables(),
                 lambda done, total: told.append((done, total)),  # noqa: B023 - called at once
             )
             assert found.differing == []
@@ -141,12 +140,23 @@ def test_a_rebuild_by_several_takes_the_running_states_place() -> None:
     assert lane.tables().fingerprint() == before
 
 
-def test_what_comes_in_meanwhile_is_folded_on_top() -> None:
+def test_what_comes_in_during_a_verification_does_not_count() -> None:
+    stores, lane = in_memory()
+    lane.append([shown(HS, "contacts", "2", ticket=90, email="p3@example.com")])
+    at = lane.tables().checkpoint()
+
+    replay = Replay(lane, stores.generations, Shares(stores, 4))
+    found = replay.verify(lambda _done, _total: work(lane))
+    assert found.differing == []
+    assert found.position == at != lane.tables().checkpoint()
+
+
+def test_what_comes_in_during_a_rebuild_is_folded_on_top() -> None:
     stores, lane = in_memory()
     lane.append([shown(HS, "contacts", "2", ticket=90, email="p3@example.com")])
 
     replay = Replay(lane, stores.generations, Shares(stores, 4))
-    found = replay.verify(MemoryTables(), lambda _done, _total: work(lane))
+    found = replay.rebuild(lambda _done, _total: work(lane))
     assert found.differing == []
     assert found.position == lane.log.tail()
 
@@ -160,7 +170,7 @@ def test_contacts_that_a_guard_counts_together_are_folded_by_one() -> None:
 
 def test_who_folds_all_after_others_folded_the_shares_folds_the_whole_log() -> None:
     stores, lane = in_memory(msgspec.structs.replace(SECTION, guards={"creates": 3}))
-    found = Replay(lane, stores.generations, Slow(stores, 2)).verify(MemoryTables())
+    found = Replay(lane, stores.generations, Slow(stores, 2)).verify()
     assert found.differing == []
     assert (found.processes, found.met) == (1, True)
 
@@ -171,7 +181,7 @@ def test_the_fields_that_connect_records_are_those_of_the_configuration() -> Non
     lane.append([shown(SF, "Lead", "00Q99", ticket=91, Hub__c="4", LastName="Four", Company="C")])
     work(lane)
     crew = Shares(stores, 4)
-    found = Replay(lane, stores.generations, crew).verify(MemoryTables())
+    found = Replay(lane, stores.generations, crew).verify()
     assert (found.differing, found.met) == ([], False)
     assert crew.rounds == 2  # one survey, which knew the fields, and the fold
 
@@ -182,7 +192,7 @@ def test_fields_that_only_an_earlier_configuration_had_connect_records_too() -> 
     configured(lane, SECTION)
     work(lane)
     crew = Shares(stores, 4)
-    found = Replay(lane, stores.generations, crew).verify(MemoryTables())
+    found = Replay(lane, stores.generations, crew).verify()
     assert (found.differing, found.met) == ([], False)
     assert crew.rounds == 3
 
@@ -195,14 +205,16 @@ def test_a_damaged_state_can_be_replayed_by_several() -> None:
     assert verified(stores, lane, 4).differing == ["meta"]
 
 
-@pytest.mark.parametrize("bounds", [Bounds(2, values=3), Bounds(2, unfolded=0), Bounds(2, unfolded=5_000)])
+@pytest.mark.parametrize(
+    "bounds", [Bounds(2, values=3), Bounds(2, unfolded=0), Bounds(2, unfolded=5_000), Bounds(2, waiting=300)]
+)
 @pytest.mark.parametrize("size", SIZES)
 def test_what_there_is_no_room_for_is_encoded_on_the_way_or_read_again(size: int, bounds: Bounds) -> None:
     stores, lane = in_memory()
-    whole = fold(Shares(stores, size), lane.log.tail(), lambda _: None, bounds)
+    whole = fold(Shares(stores, size), lane.log.tail(), MemoryTables.contents, lambda _: None, bounds)
     assert not whole.met
     tables = MemoryTables()
-    for piece in in_pieces(whole.changes):
+    for piece in in_pieces(whole.made):
         assert tables.commit(START, START, piece)
     assert tables.fingerprint() == lane.tables().fingerprint()
 
@@ -212,7 +224,7 @@ def test_a_log_that_only_a_newer_release_reads_is_not_folded(size: int) -> None:
     stores, lane = in_memory()
     stores.log.append([(b"n" * 16, b'{"kind":"observed/99"}')])
     with pytest.raises(NewerEvent):
-        fold(Shares(stores, size), lane.log.tail(), lambda _: None, Bounds())
+        fold(Shares(stores, size), lane.log.tail(), MemoryTables.contents, lambda _: None, Bounds())
 
 
 def test_an_empty_log_is_folded_too() -> None:

@@ -17,7 +17,7 @@ from workers.deliver import Deliverer
 from workers.poll import Poller
 from workers.replay import Replay
 from workers.restore import NothingToRestore, Restore, Restored
-from workers.storage.memory import MemoryStores, MemoryTables
+from workers.storage.memory import MemoryStores
 from workers.store import START
 
 
@@ -99,7 +99,7 @@ def test_folding_goes_on_from_the_snapshot(lost: Disaster) -> None:
     assert lost.lane.rewound()
     project(lost.lane)
     assert not lost.lane.rewound()
-    assert Replay(lost.lane, lost.stores.generations).verify(MemoryTables()).differing == []
+    assert Replay(lost.lane, lost.stores.generations).verify().differing == []
 
 
 def test_without_a_snapshot_folding_begins_at_the_beginning() -> None:
@@ -223,7 +223,7 @@ def test_an_older_copy_of_the_server_goes_on_too() -> None:
     assert not found.to_rebuild
     project(older.lane)
     assert older.lane.log.appended() == disaster.lane.log.appended() + 1
-    assert Replay(older.lane, older.stores.generations).verify(MemoryTables()).differing == []
+    assert Replay(older.lane, older.stores.generations).verify().differing == []
 
 
 def test_a_new_server_that_was_used_before_it_was_restored_keeps_what_came_in(lost: Disaster) -> None:
@@ -234,7 +234,7 @@ def test_a_new_server_that_was_used_before_it_was_restored_keeps_what_came_in(lo
     Replay(lost.lane, lost.stores.generations).rebuild()
     assert views.find(lost.lane, "new@example.com") == views.find(lost.lane, "9")
     assert views.find(lost.lane, "ada@example.com") == [ADA]
-    assert Replay(lost.lane, lost.stores.generations).verify(MemoryTables()).differing == []
+    assert Replay(lost.lane, lost.stores.generations).verify().differing == []
 
 
 def test_a_restore_that_was_cut_short_is_begun_again(lost: Disaster) -> None:
@@ -252,7 +252,7 @@ def test_a_restore_that_was_cut_short_is_begun_again(lost: Disaster) -> None:
 
     paused = [each for each in everything(lost.lane.log) if b"paused/" in each.raw]
     assert len(paused) == 1
-    assert Replay(lost.lane, lost.stores.generations).verify(MemoryTables()).differing == []
+    assert Replay(lost.lane, lost.stores.generations).verify().differing == []
 
 
 def test_a_server_can_be_lost_again(lost: Disaster) -> None:

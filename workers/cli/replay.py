@@ -45,13 +45,16 @@ with_processes = click.option(
 def verify(link: Link, *, whole: bool, processes: int | None, as_json: bool) -> None:
     """Fold this epoch's log into memory and compare it with the running state; exit code 2 if they differ.
 
+    The running state is hashed at the beginning, and deliverers and projectors wait for that moment. What
+    comes in afterwards does not count.
+
     An epoch begins with each release, each week and each erasure. What an older release decided, a newer one
     may decide otherwise, and what an erased person had is blank in the log; so a verification begins with the
     epoch's snapshot, and is exact from there only.
     """
     with _progress("Folding") as told:
         past = None if whole else link.epoch()
-        found = link.replay(processes, past).verify(MemoryTables(), told)
+        found = link.replay(processes, past).verify(told)
     blanks = _blanks(link, past.position if past else START)
     different = "The running state is not what the log says. It differs in"
     _report(found, blanks, as_json=as_json, different=different)

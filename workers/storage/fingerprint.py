@@ -1,7 +1,8 @@
 """Hashes that two stores agree on exactly if they hold the same."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
+from itertools import chain
 from typing import Protocol
 
 from domain.book import Table
@@ -31,6 +32,14 @@ def fingerprint(tables: Readable) -> dict[str, str]:
     return hashes
 
 
+def added(fingerprints: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The fingerprint of all that several tables hold, which have no row, member or counter in common."""
+    totals: dict[str, int] = {}
+    for name, hashed in chain.from_iterable(each.items() for each in fingerprints):
+        totals[name] = totals.get(name, 0) + int(hashed, 16)
+    return {name: _in_hex(total) for name, total in totals.items()}
+
+
 def _pair(name: str, value: int) -> tuple[bytes, bytes]:
     return name.encode(), b"%d" % value
 
@@ -38,6 +47,10 @@ def _pair(name: str, value: int) -> tuple[bytes, bytes]:
 def _hash(rows: Iterable[Sequence[bytes]]) -> str:
     """The sum of the rows' hashes, in 32 hex digits; a row that a scan shows twice counts once."""
     total = sum(int.from_bytes(digest) for digest in set(map(_digest, rows)))
+    return _in_hex(total)
+
+
+def _in_hex(total: int) -> str:
     return f"{total % 2**128:032x}"
 
 
