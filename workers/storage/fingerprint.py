@@ -54,8 +54,11 @@ def _in_hex(total: int) -> str:
     return f"{total % 2**128:032x}"
 
 
+_EMPTY = blake2b(digest_size=16)
+
+
 def _digest(row: Sequence[bytes]) -> bytes:
-    digest = blake2b(digest_size=16)
+    digest = _EMPTY.copy()
     for part in row:
         digest.update(len(part).to_bytes(4))
         digest.update(part)
