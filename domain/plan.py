@@ -158,6 +158,7 @@ def _inclusion(contact: Contact, kind: KindPolicy, ours: Side | None, now: int) 
 
 
 _INCLUDED = Plan(member=True)
+"""On the list, or none is asked, and no moment changes that; it is only looked at, and never the answer."""
 
 
 def _undecided(contact: Contact, kind: KindPolicy, ours: Side, word: Verdict) -> Plan:
