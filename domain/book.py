@@ -137,6 +137,7 @@ class _Rows(dict[str, Value | None]):
         self._fetch = fetch
         self.dirty: dict[str, None] = {}  #: written by events that were accepted, and not encoded yet
         self.encoded: dict[str, bytes | None] = {}  #: not taken yet
+        self.before: dict[str, Any] = {}  #: what the event at hand has overwritten, as it was
 
     def __missing__(self, key: str) -> Value | None:
         self.fill(key, self._fetch(self.table, key))
@@ -145,6 +146,27 @@ class _Rows(dict[str, Value | None]):
     def fill(self, key: str, raw: bytes | None) -> None:
         """Let a row be known as it is stored."""
         self[key] = None if raw is None else _DECODERS[self.table](raw)
+
+    def put(self, key: str, value: Value | None) -> None:
+        """Write a row in place; what stood there is kept until the event is accepted."""
+        if key not in self.before:
+            self.before[key] = self.get(key, _MISSING)
+        self[key] = value
+
+    def accept(self) -> None:
+        """Let what the event wrote count."""
+        for key in self.before:
+            self.dirty[key] = None
+        self.before.clear()
+
+    def reject(self) -> None:
+        """Take back what the event wrote."""
+        for key, value in self.before.items():
+            if value is _MISSING:
+                del self[key]
+            else:
+                self[key] = value
+        self.before.clear()
 
     def put_by(self) -> None:
         """Forget all rows; what was written of them is encoded first."""
@@ -169,7 +191,7 @@ class _Rows(dict[str, Value | None]):
 class Book:
     """Typed reading and writing of the tables; what one event wrote can be taken back until accepted.
 
-    Values are written in place. What stood there before is kept until the event is accepted.
+    Values are written in place.
     """
 
     def __init__(self, fetch: Fetch) -> None:
@@ -191,40 +213,32 @@ class Book:
 
     # -- reading and writing values
 
-    def _put(self, rows: _Rows[Value], key: str, value: Value | None) -> None:
-        self._overwritten.append((rows, key, rows.get(key, _MISSING)))
-        rows[key] = value
-
     def contact(self, entity: str) -> Contact | None:
         return self._contacts[entity]
 
     def put_contact(self, contact: Contact) -> None:
-        self._put(self._contacts, contact.id, contact)
+        self._contacts.put(contact.id, contact)
 
     def rewritten(self) -> dict[str, Contact | None]:
         """The contacts that this event wrote so far, by name, as they were before it."""
-        contacts = self._contacts
-        before: dict[str, Contact | None] = {}
-        for rows, key, value in reversed(self._overwritten):
-            if rows is contacts:
-                before[key] = None if value is _MISSING else value
-        return before
+        before = self._contacts.before
+        return {entity: None if each is _MISSING else each for entity, each in before.items()}
 
     def drop_contact(self, entity: str) -> None:
-        self._put(self._contacts, entity, None)
+        self._contacts.put(entity, None)
 
     def entity_of(self, record_key: str) -> str | None:
         return self._refs[record_key]
 
     def bind(self, record_key: str, entity: str) -> None:
-        self._put(self._refs, record_key, entity)
+        self._refs.put(record_key, entity)
 
     def matches(self, value: str) -> tuple[str, ...]:
         """Record keys that carry a match value, oldest first."""
         return self._matches[value] or ()
 
     def set_matches(self, value: str, record_keys: tuple[str, ...]) -> None:
-        self._put(self._matches, value, record_keys or None)
+        self._matches.put(value, record_keys or None)
 
     def put_intent(self, intent: Intent, *, waiting: bool, before: Intent | None) -> None:
         """Store an intent; ``waiting`` offers it to the deliverer when due.
@@ -232,7 +246,7 @@ class Book:
         ``before``: the intent that the outbox holds under the same key, as the contact knows it.
         """
         key = intent.key
-        self._put(self._outbox, key, intent)
+        self._outbox.put(key, intent)
         if before is not None and before.priority is not intent.priority:
             self.queue(outbox_queue(intent.crm, before.priority), key, None)
         self.queue(outbox_queue(intent.crm, intent.priority), key, intent.due if waiting else None)
@@ -243,7 +257,7 @@ class Book:
 
     def drop_intent(self, intent: Intent) -> None:
         key = intent.key
-        self._put(self._outbox, key, None)
+        self._outbox.put(key, None)
         self.queue(outbox_queue(intent.crm, intent.priority), key, None)
 
     def request(self, key: str) -> ReadRequest | None:
@@ -255,23 +269,23 @@ class Book:
         if before is not None and before.priority is not request.priority:
             request = msgspec.structs.replace(request, priority=request.priority.or_sooner(before.priority))
             self.queue(reads_queue(before.crm, before.priority), key, None)
-        self._put(self._reads, key, request)
+        self._reads.put(key, request)
         self.queue(reads_queue(request.crm, request.priority), key, at)
 
     def drop_request(self, key: str) -> None:
         standing = self.request(key)
         if standing is not None:
-            self._put(self._reads, key, None)
+            self._reads.put(key, None)
             self.queue(reads_queue(standing.crm, standing.priority), key, None)
 
     def letter(self, key: str) -> Letter | None:
         return self._letters[key]
 
     def put_letter(self, key: str, letter: Letter | None) -> None:
-        self._put(self._letters, key, letter)
+        self._letters.put(key, letter)
 
     def mark_erased(self, mark: str, entity: str) -> None:
-        self._put(self._erased, mark, entity)
+        self._erased.put(mark, entity)
 
     @property
     def connection(self) -> Connection:
@@ -282,7 +296,7 @@ class Book:
         self._meta[CONNECTION_KEY] = connection
 
     def put_connection(self, connection: Connection) -> None:
-        self._put(self._meta, CONNECTION_KEY, connection)
+        self._meta.put(CONNECTION_KEY, connection)
 
     # -- queues, decisions, counters
 
@@ -318,8 +332,9 @@ class Book:
         ``counters``: what it counts for itself. ``keep``: how many closed decisions a contact keeps that this
         event closed one of, the newest; None: all.
         """
-        for rows, key, _ in self._overwritten:
-            rows.dirty[key] = None
+        for rows in self._tables.values():
+            if rows.before:
+                rows.accept()
         for name, member, score in self._event_queued:
             self._queued[name][member] = score
         self._counted += self._event_counts
@@ -347,15 +362,11 @@ class Book:
 
     def reject(self) -> None:
         """Forget what the event wrote."""
-        for rows, key, before in reversed(self._overwritten):
-            if before is _MISSING:
-                del rows[key]
-            else:
-                rows[key] = before
+        for rows in self._tables.values():
+            rows.reject()
         self._begin()
 
     def _begin(self) -> None:
-        self._overwritten: list[tuple[_Rows[Any], str, Any]] = []
         self._event_queued: list[tuple[str, str, int | None]] = []
         self._event_closed: list[tuple[str, Closed]] = []
         self._event_forgotten: list[str] = []
