@@ -20,7 +20,7 @@ from workers.connection import Lane, Lease, position_of
 from workers.crew import Alone, Crew, Place
 from workers.parts import Bounds, Finish, Made, Whole, fold, in_pieces
 from workers.project import Projector, uncollected
-from workers.storage.fingerprint import added
+from workers.storage.fingerprint import added, of_decisions, of_rows
 from workers.storage.memory import MemoryTables
 from workers.store import START, Generations, Tables
 
@@ -104,9 +104,10 @@ class Replay:
         """Where the running tables are, and their hashes there."""
         with self._quiet():
             running = self.lane.tables()
-            hashed = running.checkpoint(), running.fingerprint()
+            beside = self._crew.beside(_hash_decisions, running.generation)
+            hashes = {**of_rows(running), **beside()}
             self._stay_quiet()
-            return hashed
+            return running.checkpoint(), hashes
 
     def _replayed(self, until: str, progress: Progress | None) -> Whole[Hashed]:
         """The hashes of what the log says up to a position."""
@@ -257,6 +258,11 @@ class Replay:
 @uncollected()
 def _hash(tables: Tables) -> Hashed:
     return tables.fingerprint(), tables.counters().get("events", 0)
+
+
+@uncollected()
+def _hash_decisions(place: Place, generation: int) -> dict[str, str]:
+    return of_decisions(place.tables(generation))
 
 
 @uncollected()

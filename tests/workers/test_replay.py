@@ -150,9 +150,9 @@ def test_hashes_that_took_longer_than_the_leases_are_not_believed() -> None:
     house = House()
 
     class Slow(MemoryTables):
-        def fingerprint(self) -> dict[str, str]:
+        def counters(self) -> dict[str, int]:
             house.clock.advance(LEASE_MS / 1000 + 1)
-            return super().fingerprint()
+            return super().counters()
 
     current(house).__class__ = Slow
     with pytest.raises(Busy):

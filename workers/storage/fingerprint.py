@@ -22,14 +22,24 @@ class Readable(Protocol):
 
 def fingerprint(tables: Readable) -> dict[str, str]:
     """A hash for each table, each queue that has members, the decisions and the counters."""
+    return {**of_rows(tables), **of_decisions(tables)}
+
+
+def of_rows(tables: Readable) -> dict[str, str]:
+    """The fingerprint without the decisions, about as much work as they are."""
     hashes = {
         str(table): _hash((key.encode(), value) for key, value in tables.scan(table)) for table in Table
     }
     for name, members in tables.queues():
         hashes[f"queue:{name}"] = _hash(_pair(member, score) for member, score in members)
-    hashes["decisions"] = _hash((entity.encode(), *closed) for entity, closed in tables.all_decisions())
     hashes["counters"] = _hash(_pair(name, value) for name, value in tables.counters().items())
     return hashes
+
+
+def of_decisions(tables: Readable) -> dict[str, str]:
+    """The fingerprint of the decisions alone."""
+    closed = tables.all_decisions()
+    return {"decisions": _hash((entity.encode(), *decisions) for entity, decisions in closed)}
 
 
 def added(fingerprints: Iterable[Mapping[str, str]]) -> dict[str, str]:
