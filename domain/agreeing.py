@@ -5,7 +5,8 @@ spelled out before one of its records changes, and becomes a mark again when the
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Set as AbstractSet
+from typing import Any, TypeVar
 
 from domain.events import DeliveryAnswered, RecordObserved
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, FieldValue, RecordRef, record_ref
@@ -15,6 +16,8 @@ from domain.policy import KindPolicy
 from domain.records import Record, Version, observe, version_of
 from domain.state import Agreed, Contact, Expected, Flight
 from domain.step import replace
+
+T = TypeVar("T")
 
 SETTLING_MS = 2_000
 """How long after our write's answer a stamp may still be our write's: clocks differ, stamps are coarse."""
@@ -129,7 +132,7 @@ def close_doubt(
 ) -> Contact:
     """Agree on what a write without an answer turns out to have done; ``over``: the rest never happened."""
     flight = contact.doubted[crm].flight
-    sources = {name: flight.sources.get(name) for name in flight.fields if name in names}
+    sources = {name: flight.sources.get(name) for name in flight.owned if name in names}
     contact = _agree_as_shown(contact, kind, crm, sources)
     return replace(contact, doubted=without(contact.doubted, crm)) if over else contact
 
@@ -167,6 +170,29 @@ def expect(contact: Contact, crm: Crm, unseen: dict[str, Expected]) -> Contact:
     return replace(contact, expected={**expected, crm: unseen} if unseen else without(expected, crm))
 
 
+def disown(contact: Contact, crm: Crm, names: AbstractSet[str]) -> Contact:
+    """Let nothing follow from what was written to these fields so far, whatever becomes of it."""
+    waiting, flight, doubt = contact.expected.get(crm), contact.flights.get(crm), contact.doubted.get(crm)
+    if waiting:
+        contact = expect(contact, crm, _but(waiting, names))
+    if crm in contact.echoes:
+        contact = replace(contact, echoes={**contact.echoes, crm: _but(contact.echoes[crm], names)})
+    if flight is not None:
+        contact = replace(contact, flights={**contact.flights, crm: _disowned(flight, names)})
+    if doubt is not None:
+        doubt = replace(doubt, flight=_disowned(doubt.flight, names))
+        contact = replace(contact, doubted={**contact.doubted, crm: doubt})
+    return contact
+
+
+def _disowned(flight: Flight, names: AbstractSet[str]) -> Flight:
+    return replace(flight, disowned=tuple(sorted({*flight.disowned, *(names & flight.fields.keys())})))
+
+
+def _but(values: dict[str, T], names: AbstractSet[str]) -> dict[str, T]:
+    return {name: value for name, value in values.items() if name not in names}
+
+
 def _agree_as_shown(contact: Contact, kind: KindPolicy, crm: Crm, sources: Fields) -> Contact:
     """Agree on the target's own form of what was written, come what may."""
     return _agree_on(contact, kind, crm, sources, sources, contact.records[contact.pair[crm]].values)
@@ -192,7 +218,7 @@ def take_delivery(
     contact: Contact, kind: KindPolicy, ref: RecordRef, flight: Flight, event: DeliveryAnswered, at: int
 ) -> Contact:
     """Fold a delivered write into its record: what the answer shows is stored, the rest is expected."""
-    crm, sent, outcome, stored = ref.crm, flight.fields, event.outcome, _NO_FIELDS
+    crm, sent, outcome, stored = ref.crm, flight.owned, event.outcome, _NO_FIELDS
     if outcome.stored is not None and outcome.stamp is not None:
         stored = _told(kind, ref, flight, outcome.stored)
         contact = _see_stored(contact, kind, ref, flight, stored, (outcome.stamp, event.ticket))

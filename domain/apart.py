@@ -5,14 +5,15 @@ An opt-out belongs to an e-mail address. A contact who has another one may not h
 
 from collections.abc import Collection
 
-from domain.agreeing import expect
+from domain.agreeing import disown
 from domain.answer import linked
 from domain.asking import look_first
 from domain.events import RecordObserved
-from domain.identity import SALESFORCE, Crm, RecordRef
+from domain.identity import SALESFORCE, Crm, FieldValue, RecordRef
+from domain.pairs import overlay
 from domain.policy import KindPolicy
 from domain.records import Record, version_of
-from domain.state import Contact, Flight
+from domain.state import Contact
 from domain.step import Step, replace
 
 
@@ -24,29 +25,49 @@ def renamed(
     changed: Collection[str],
     look: RecordObserved | None = None,
 ) -> Contact:
-    """Begin anew with the boxes ticked on either side, where a record goes by another name now.
+    """Begin anew with the boxes that ever were ticked, where a record goes by another name now.
+
+    What was written to them on either side was for the older name, and makes nothing agreed any more.
 
     ``changed``: its fields that did, by our write or by a look. A look that shows both the box and the name
     says all; otherwise nothing is sent before another one.
     """
-    names = {name for name in _ticked(contact, kind, ref) if _moved(contact, kind, ref, name, changed, look)}
-    if not names:
+    moved = [
+        name for name in kind.apart[ref.crm, ref.object] if _moved(contact, kind, ref, name, changed, look)
+    ]
+    ticked = _ticked(contact, kind, ref, moved) if moved else {}
+    if not ticked:
         return contact
-    waiting = {name: each for name, each in contact.expected.get(ref.crm, {}).items() if name not in names}
-    agreed = {name: pair for name, pair in contact.agreed.items() if name not in names}
-    contact = expect(replace(contact, agreed=agreed), ref.crm, waiting)
-    if look is not None and all({name, _named_by(kind, ref, name)} <= look.fields.keys() for name in names):
+    agreed = {name: pair for name, pair in contact.agreed.items() if name not in ticked}
+    contact = disown(replace(contact, agreed=agreed), ref.crm, ticked.keys())
+    contact = disown(contact, ref.crm.other, set(ticked.values()))
+    if look is not None and all({name, _named_by(kind, ref, name)} <= look.fields.keys() for name in ticked):
         return contact
     return look_first(step, contact, ref, "it goes by another name")
 
 
-def _ticked(contact: Contact, kind: KindPolicy, ref: RecordRef) -> set[str]:
+def _ticked(contact: Contact, kind: KindPolicy, ref: RecordRef, boxes: list[str]) -> dict[str, str]:
+    """Those that are, were or may be ticked on either side, and their names in Salesforce."""
     theirs = linked(contact, SALESFORCE)
     if theirs is None or contact.pair.get(ref.crm) != ref.key:
-        return set()
-    mapped, ours = kind.mapped[theirs[0].object, ref.crm], contact.records[ref.key].values
-    boxes = {name: mapped[name].salesforce for name in kind.apart[ref.crm, ref.object] if name in mapped}
-    return {name for name, other in boxes.items() if "true" in {ours.get(name), theirs[1].values.get(other)}}
+        return {}
+    mapped = kind.mapped[theirs[0].object, ref.crm]
+    named = {name: mapped[name].salesforce for name in boxes if name in mapped}
+    return {
+        name: other
+        for name, other in named.items()
+        if "true" in _held(contact, ref.crm, name) | _held(contact, SALESFORCE, other)
+        or "true" in (contact.agreed.get(name) or ())
+    }
+
+
+def _held(contact: Contact, crm: Crm, name: str) -> set[FieldValue]:
+    """What a linked record may hold in a field: as it was seen, and as it was sent, answered or not."""
+    doubt = contact.doubted.get(crm)
+    sent = doubt.flight.fields if doubt is not None else {}
+    return {
+        each.get(name) for each in (contact.records[contact.pair[crm]].values, overlay(contact, crm), sent)
+    }
 
 
 def _moved(
@@ -71,12 +92,7 @@ def _is_older(look: RecordObserved, record: Record, field: str) -> bool:
     return field not in look.fields and look.modified_at < version_of(record, field)[0]
 
 
-def went_astray(contact: Contact, apart: dict[str, str], crm: Crm, flight: Flight) -> bool:
-    """Whether a write named the record as it is not called any more.
-
-    ``apart``: the fields that take a call of their own, and what names the record there.
-    """
-    found = linked(contact, crm)
-    if found is None:
-        return False
-    return any(flight.named != found[1].values.get(apart[name]) for name in flight.fields if name in apart)
+def boxes(kind: KindPolicy, crm: Crm, name: str) -> set[str]:
+    """The fields of an object that take a call of their own, or are mapped to one that does."""
+    mapped = kind.mapped.get((name, crm), {})
+    return {*kind.apart.get((crm, name), ()), *(each for each in mapped if mapped[each].hubspot_schema.apart)}

@@ -58,7 +58,9 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
     portal = ZoneInfo(connection.accounts[Crm.HUBSPOT][1]) if Crm.HUBSPOT in connection.accounts else zone
     prompts = _prompts(section, schemas, _watched(kind, fields))
     read = _joined(_names(prompts), _read_by_formulas(kind, routes, filters, formulas))
-    watched, judged = _joined(_watched(kind, fields), read), judged_fields(fields, dependent, rules)
+    apart = _some({place: _apart(schema, section) for place, schema in schemas.items()})
+    naming = {place: names.values() for place, names in apart.items()}
+    watched, judged = _joined(_watched(kind, fields), read, naming), judged_fields(fields, dependent, rules)
     needed = _joined(_needed(kind, fields, inclusion), read, currency, judged)
     return KindPolicy(
         digest=connection.config,
@@ -78,7 +80,7 @@ def _kind(section: Section, connection: Connection, documents: Documents) -> Kin
         schemas=schemas,
         required={place: required_of(schema) for place, schema in schemas.items()},
         dependent=dependent,
-        apart=_some({place: _apart(schema, section) for place, schema in schemas.items()}),
+        apart=apart,
         rules=rules,
         inclusion=inclusion,
         inclusion_key=_inclusion_key(inclusion, connection),

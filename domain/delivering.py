@@ -6,7 +6,7 @@ from domain import events as e
 from domain import links
 from domain.agreeing import SETTLING_MS, take_delivery
 from domain.answer import read_in_full
-from domain.apart import renamed, went_astray
+from domain.apart import boxes, renamed
 from domain.asking import look_first
 from domain.book import CLAIMS, TIMERS
 from domain.commons import suspended, throttled
@@ -73,6 +73,8 @@ def _flight(step: Step, contact: Contact, event: e.DeliveryClaimed, intent: Inte
     """The write that was claimed; ``intent``: what the outbox holds, which may have been rewritten since."""
     decision = intent.decision if intent else contact.opened.id if contact.opened else ""
     same = intent is not None and intent.revision == event.revision and intent.entity == event.entity
+    kind = None if same else step.policy.kinds.get(contact.kind)
+    disowned = boxes(kind, event.crm, event.object) if kind is not None else set()
     return Flight(
         event.attempt,
         event.revision,
@@ -87,7 +89,7 @@ def _flight(step: Step, contact: Contact, event: e.DeliveryClaimed, intent: Inte
         event.into,
         event.entity,
         intent.verdicts if intent and same else None,
-        intent.key_value if intent and same else None,
+        tuple(sorted(disowned & event.fields.keys())),
     )
 
 
@@ -173,7 +175,7 @@ def _delivered(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.
     ref = _written(crm, flight, event.outcome)
     if flight.delete:
         contact = _deleted(contact, crm, flight, (step.at, event.ticket))
-    elif ref is not None and not (apart and went_astray(contact, apart, crm, flight)):
+    elif ref is not None:
         contact = _kept(step, contact, kind, ref, flight, event)
         if apart and flight.record_id is not None:
             contact = renamed(step, contact, kind, ref, flight.fields.keys())
@@ -267,7 +269,7 @@ def _made(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, flight
 def _echoes(contact: Contact, crm: Crm, flight: Flight) -> dict[str, Echoed]:
     """Count how often in a row the same value was delivered to a field in place of the same other one."""
     echoes = {**contact.echoes.get(crm, {})}
-    for name, value in flight.fields.items():
+    for name, value in flight.owned.items():
         last, over = echoes.get(name), flight.before.get(name)
         times = last.times if last and last.value == value and last.over == over else 0
         echoes[name] = Echoed(value, times + 1, over)

@@ -108,7 +108,14 @@ class Flight(msgspec.Struct, frozen=True, gc=False, array_like=True):
     into: str = ""
     entity: str = ""  #: the contact that it was claimed for, which may be part of another one since
     verdicts: dict[str, Verdict] | None = None  #: as the intent had them; None if it was rewritten meanwhile
-    named: str | None = None  #: what the call named the record by, where the intent is as it was claimed
+    disowned: tuple[str, ...] = ()  #: fields that were written for another name of the record
+
+    @property
+    def owned(self) -> Fields:
+        """What was sent and makes something agreed."""
+        if not self.disowned:
+            return self.fields
+        return {name: value for name, value in self.fields.items() if name not in self.disowned}
 
 
 class Expected(msgspec.Struct, frozen=True, gc=False, array_like=True):

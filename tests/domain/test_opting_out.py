@@ -13,7 +13,7 @@ from domain.preview import Act, Preview
 from domain.reasons import Reason
 from domain.schema import FieldKind
 from domain.state import Intent, intent_key, letter_key
-from tests.world import HS, MAPPINGS, SCHEMAS, SECTION, SF, World, text
+from tests.world import HS, MAPPINGS, SCHEMAS, SECTION, SF, World, claim_of, text
 
 replace = msgspec.structs.replace
 pytestmark = pytest.mark.rule(68)
@@ -125,6 +125,104 @@ def test_whoever_gets_another_address_opts_out_again_with_that() -> None:
     world.hubspot("1", email="byron@example.com", full=False, source="webhook")
     assert not world.contact(entity).expected
     world.read(HS, hs_email_optout=None)
+    assert opted_out(world, entity).key_value == "byron@example.com"
+
+
+def unsubscribed() -> tuple[World, str]:
+    """A person who has opted out in HubSpot, which Salesforce is about to be told."""
+    world, entity = linked()
+    world.hubspot("1", hs_email_optout="true")
+    return world, entity
+
+
+BYRON: Fields = {"email": "byron@example.com", "hs_email_optout": None}
+"""What HubSpot shows of the person under another address, who has not opted out with that one."""
+
+
+def test_an_opt_out_that_salesforce_has_not_shown_yet_counts_for_another_address() -> None:
+    world, entity = unsubscribed()
+    world.deliver(entity, SF)
+    world.hubspot("1", **BYRON)
+    world.lead("00Q7", HasOptedOutOfEmail="true")
+    world.deliver(entity, SF)
+    assert opted_out(world, entity).key_value == "byron@example.com"
+
+
+def test_an_opt_out_on_its_way_to_salesforce_counts_for_another_address() -> None:
+    world, entity = unsubscribed()
+    world.claim(entity, SF)
+    world.hubspot("1", **BYRON)
+    world.answer(entity, SF, Outcome(OutcomeClass.DELIVERED, record_id="00Q7"))
+    world.deliver(entity, SF)
+    world.lead("00Q7", HasOptedOutOfEmail="true", Email="byron@example.com")
+    assert opted_out(world, entity).key_value == "byron@example.com"
+
+
+def test_an_opt_out_that_salesforce_gave_no_answer_to_counts_for_another_address() -> None:
+    world, entity = unsubscribed()
+    world.claim(entity, SF)
+    world.answer(entity, SF, Outcome(OutcomeClass.UNKNOWN, code="timeout"))
+    world.hubspot("1", **BYRON)
+    world.read(SF, HasOptedOutOfEmail="true")
+    assert waiting(world, entity).key_value == "byron@example.com"
+
+
+def test_an_opt_out_that_had_left_for_salesforce_before_it_was_withdrawn_counts_for_another_address() -> None:
+    world, entity = unsubscribed()
+    intent = world.intent(entity, SF)
+    assert intent is not None
+    world.hubspot("1", **BYRON)
+    world.append(claim_of(intent))
+    world.answer(entity, SF, Outcome(OutcomeClass.DELIVERED, record_id="00Q7"))
+    world.lead("00Q7", HasOptedOutOfEmail="true")
+    assert waiting(world, entity).key_value == "byron@example.com"
+
+
+def test_a_tick_that_came_back_before_the_address_was_seen_to_change_opts_out_the_new_one() -> None:
+    world, entity = linked()
+    world.lead("00Q7", HasOptedOutOfEmail="true")
+    opted_out(world, entity)
+    world.lead("00Q7", HasOptedOutOfEmail="false")
+    world.hubspot("1", email="byron@example.com", full=False, source="webhook")
+    world.lead("00Q7", HasOptedOutOfEmail="true")
+    world.read(HS, hs_email_optout=None)
+    assert waiting(world, entity).key_value == "byron@example.com"
+
+
+def test_what_was_agreed_for_an_address_is_over_with_it_though_no_tick_is_left() -> None:
+    world, entity = unsubscribed()
+    world.deliver(entity, SF)
+    world.lead("00Q7", HasOptedOutOfEmail="true", City="Graz")
+    world.claim(entity, HS)
+    world.answer(entity, HS, Outcome(OutcomeClass.UNKNOWN, code="timeout"))
+    world.lead("00Q7", HasOptedOutOfEmail="false")
+    world.hubspot("1", hs_email_optout=None, full=False, source="webhook")
+    world.hubspot("1", email="byron@example.com", full=False, source="webhook")
+    world.lead("00Q7", HasOptedOutOfEmail="true")
+    world.read(HS)
+    world.deliver(entity, HS)
+    assert opted_out(world, entity).key_value == "byron@example.com"
+
+
+def test_whoever_gets_address_after_address_opts_out_with_each() -> None:
+    world, entity = linked()
+    world.lead("00Q7", HasOptedOutOfEmail="true")
+    opted_out(world, entity)
+    for address in ("a@example.com", "b@example.com", "c@example.com"):
+        world.hubspot("1", hs_email_optout="true")
+        world.hubspot("1", email=address, hs_email_optout=None)
+        assert opted_out(world, entity).key_value == address
+
+
+def test_an_address_that_is_not_mapped_is_looked_at_all_the_same() -> None:
+    world, entity = linked()
+    world.apply(replace(SECTION, mappings=(*MAPPINGS[1:], OPT_OUT)))
+    world.lead("00Q7", HasOptedOutOfEmail="true")
+    opted_out(world, entity)
+    world.hubspot("1", hs_email_optout="true")
+    world.hubspot("1", hs_email_optout=None, full=False, source="webhook")
+    world.hubspot("1", email="byron@example.com", full=False, source="webhook")
+    world.read(HS)
     assert opted_out(world, entity).key_value == "byron@example.com"
 
 
