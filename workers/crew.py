@@ -1,12 +1,15 @@
 """Those who share a long piece of work: this process alone, or several."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
-from typing import Any, Protocol, Self, TypeVar
+from functools import partial
+from multiprocessing import get_context, parent_process
+from threading import Thread
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from workers.store import Entry, EventLog, Tables
 
@@ -100,30 +103,37 @@ class Processes:
     def __enter__(self) -> Self:
         self.place = self._open_place()
         context = get_context("spawn")
-        self._folded, self._taken = context.Value("Q", 0), context.Value("Q", 0)
-        equipment = (self._open_place, self._folded, self._taken)
-        self._pool = ProcessPoolExecutor(self.size - 1, context, _begin, equipment)
+        self._counters = _Counters(context.Lock(), context.RawValue("Q"), context.RawValue("Q"))
+        self._pool = ProcessPoolExecutor(self.size - 1, context, _begin, (self._open_place, self._counters))
         return self
 
     def __exit__(self, *error: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
     def share(self, task: Task[Job, Result], jobs: Sequence[Job], tell: Tell) -> list[Result]:
-        self._folded.value = self._taken.value = told = 0
+        counters, told = self._counters, 0
+        counters.folded.value = counters.taken.value = 0
+
+        def look() -> None:
+            """Raise what ended somebody's work early."""
+            for each in others:
+                if each.done():
+                    each.result()
 
         def report() -> None:
             nonlocal told
-            now = self._folded.value
+            now = counters.folded.value
             tell(now - told)
             told = now
 
         def count(events: int) -> None:
-            _add(self._folded, events)
+            add(counters.folded, events)
             report()
 
+        add = partial(counters.add, look)
         with _all_alive():
             others = [self._pool.submit(_share, task, jobs) for _ in range(self.size - 1)]
-            mine, waiting = task(self.place, _taking(jobs, self._taken), count), {*others}
+            mine, waiting = task(self.place, _taking(jobs, counters.taken, add), count), {*others}
             while waiting:
                 done, waiting = wait(waiting, TOLD_S, FIRST_COMPLETED)
                 for each in done:
@@ -150,17 +160,36 @@ def _all_alive() -> Iterator[None]:
         raise Lost("one ended before its work was done") from None
 
 
-def _add(counter: Any, number: int) -> int:
-    """Add to a counter that processes share; returns what it was."""
-    with counter.get_lock():
-        before: int = counter.value
-        counter.value = before + number
-    return before
+class _Counters(NamedTuple):
+    """What processes count together."""
+
+    lock: Any
+    folded: Any
+    taken: Any
+
+    def add(self, look: Callable[[], object], counter: Any, number: int) -> int:
+        """Add to one of them; returns what it was.
+
+        ``look`` is called before, and again and again while somebody else counts, who may have been killed.
+        """
+        look()
+        while not self.lock.acquire(timeout=TOLD_S):
+            look()
+        try:
+            before: int = counter.value
+            counter.value = before + number
+        finally:
+            self.lock.release()
+        return before
 
 
-def _taking(jobs: Sequence[Job], taken: Any) -> Iterator[Job]:
+Add = Callable[[Any, int], int]
+"""Adds to a counter; returns what it was."""
+
+
+def _taking(jobs: Sequence[Job], taken: Any, add: Add) -> Iterator[Job]:
     """The jobs that nobody else has taken."""
-    while (number := _add(taken, 1)) < len(jobs):
+    while (number := add(taken, 1)) < len(jobs):
         yield jobs[number]
 
 
@@ -170,15 +199,27 @@ _equipment: dict[str, Any] = {}
 """What it works with, from its beginning on."""
 
 
-def _begin(open_place: Callable[[], Place], folded: Any, taken: Any) -> None:
-    _equipment.update(place=open_place(), folded=folded, taken=taken)
+def _begin(open_place: Callable[[], Place], counters: _Counters) -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
+    _equipment.update(place=open_place(), counters=counters)
+
+
+def _end_with_parent() -> None:
+    """If whoever asked is killed, nobody would ever tell the others to end."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _share(task: Task[Job, Result], jobs: Sequence[Job]) -> Result:
-    def count(events: int) -> None:
-        _add(_equipment["folded"], events)
+    counters: _Counters = _equipment["counters"]
+    add = partial(counters.add, bool)
 
-    return task(_equipment["place"], _taking(jobs, _equipment["taken"]), count)
+    def count(events: int) -> None:
+        add(counters.folded, events)
+
+    return task(_equipment["place"], _taking(jobs, counters.taken, add), count)
 
 
 def _beside(task: Callable[[Place, Job], Result], job: Job) -> Result:

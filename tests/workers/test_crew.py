@@ -2,10 +2,17 @@
 
 import multiprocessing
 import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
+from functools import partial
+from threading import Event
+from time import monotonic
 
 import pytest
 
+from workers import crew as crews
 from workers.cli.failures import sentence
 from workers.clock import ManualClock
 from workers.crew import Lost, Place, Processes, Tell
@@ -44,3 +51,51 @@ def test_each_job_is_done_once_and_who_dies_before_the_end_is_told() -> None:
         "Of the processes that share the work, one ended before its work was done, perhaps for want of "
         "memory. The running state is as it was. Take fewer: --processes 1."
     )
+
+
+LONG_S = 30
+
+
+def killed_early(how: str, _place: Place, jobs: Iterator[int], tell: Tell) -> None:
+    """One is killed at once; the other has work for long."""
+    if multiprocessing.parent_process() is not None:
+        if how == "while it counts":
+            crews._equipment["counters"].lock.acquire()
+        os._exit(9)
+    end = monotonic() + LONG_S
+    while monotonic() < end:
+        if how == "before it takes a job":
+            next(jobs)
+        else:
+            tell(1)
+    raise AssertionError(f"nothing was noticed in {LONG_S} s")
+
+
+@pytest.mark.parametrize("how", ["before it takes a job", "before it counts", "while it counts"])
+def test_that_somebody_dies_is_noticed_before_the_others_are_done(how: str) -> None:
+    with Processes(nowhere, 2) as crew, pytest.raises(Lost):
+        crew.share(partial(killed_early, how), range(2**40), lambda _: None)
+
+
+def connected(port: int, _place: Place, _jobs: Iterator[int], _tell: Tell) -> None:
+    """One keeps a connection and is done; the other never is."""
+    if multiprocessing.parent_process() is None:
+        Event().wait()
+    crews._equipment["connection"] = socket.create_connection(("127.0.0.1", port))
+
+
+def ask_for_ever(port: int) -> None:
+    with Processes(nowhere, 2) as crew:
+        crew.share(partial(connected, port), [0], lambda _: None)
+
+
+def test_if_whoever_asks_is_killed_the_others_end_too() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(LONG_S)
+        asking = f"from tests.workers.test_crew import ask_for_ever; ask_for_ever({server.getsockname()[1]})"
+        with subprocess.Popen([sys.executable, "-c", asking]) as asker:
+            other, _ = server.accept()
+            asker.kill()
+        with other:
+            other.settimeout(LONG_S)
+            assert other.recv(1) == b""
