@@ -1,8 +1,8 @@
 """Folding a log from its beginning into empty tables, by one process or by several.
 
 Several share the contacts among them: the log is surveyed first, for groups of contacts that cannot meet
-(``domain.surveying``), then each process folds some groups and what is said of the connection as a whole, and
-the parts are put together (``domain.parts``). If they turn out not to be independent, one process folds all.
+(``domain.surveying``), then each process folds some groups by themselves (``workers.folding``), and what they
+have in common is put together (``domain.parts``). If they turn out to be dependent, one process folds all.
 """
 
 import os

@@ -1,9 +1,10 @@
 """Replaying: fold the log again without side effects, to prove the running state or to replace it.
 
-Neither way can send, read or ring: it sees the log and the tables, and nothing else. A *verification* folds
-into memory and compares hashes at the same position; a *rebuild* fills a new generation beside the running
-one while traffic goes on, compares, and switches in one atomic step. Several processes may share the work on
-what the log holds at the beginning (``workers.parts``); what comes in meanwhile follows batch by batch.
+Neither way can send, read or ring: it sees the log and the tables, and nothing else. A *verification* hashes
+the running state, folds into memory up to the same position, and compares hashes; a *rebuild* fills a new
+generation beside the running one while traffic goes on, compares, and switches in one atomic step. Several
+processes may share the work on what the log holds at the beginning (``workers.parts``); what comes in during
+a rebuild follows batch by batch.
 """
 
 from collections.abc import Callable, Iterator, Sequence
