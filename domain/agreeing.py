@@ -251,7 +251,7 @@ def _told(kind: KindPolicy, ref: RecordRef, flight: Flight, stored: Fields) -> F
 def _see_stored(
     contact: Contact, kind: KindPolicy, ref: RecordRef, flight: Flight, stored: Fields, version: Version
 ) -> Contact:
-    """Fold what an answer shows like a look; of what was sent another pair is agreed on now."""
+    """Fold what an answer shows like a look; of what makes something agreed another pair is agreed on now."""
     look = RecordObserved(
         crm=ref.crm,
         object=ref.object,
@@ -262,7 +262,7 @@ def _see_stored(
         source="answer",
     )
     folded = observe(contact.records[ref.key], look)
-    beside = folded.changes.keys() - flight.fields.keys()
+    beside = folded.changes.keys() - flight.owned.keys()
     agreed = keep_agreed(contact, kind, ref.crm, beside) if beside else contact.agreed
     return replace(contact, agreed=agreed, records={**contact.records, ref.key: folded.record})
 

@@ -178,6 +178,18 @@ def test_an_opt_out_that_had_left_for_salesforce_before_it_was_withdrawn_counts_
     assert waiting(world, entity).key_value == "byron@example.com"
 
 
+def test_an_answer_that_shows_an_opt_out_of_an_older_address_counts_for_another_one() -> None:
+    world, entity = unsubscribed()
+    intent = world.intent(entity, SF)
+    assert intent is not None
+    world.hubspot("1", **BYRON)
+    world.append(claim_of(intent))
+    shown: Fields = {"HasOptedOutOfEmail": "true"}
+    outcome = Outcome(OutcomeClass.DELIVERED, record_id="00Q7", stored=shown, stamp=world.now + 5_000)
+    world.answer(entity, SF, outcome)
+    assert waiting(world, entity).key_value == "byron@example.com"
+
+
 def test_a_tick_that_came_back_before_the_address_was_seen_to_change_opts_out_the_new_one() -> None:
     world, entity = linked()
     world.lead("00Q7", HasOptedOutOfEmail="true")
