@@ -17,7 +17,7 @@ from domain import events as e
 from domain.groups import ABOUT, Pointers, about, by_field
 from domain.identity import Fields, FieldValue
 from domain.outcomes import Outcome
-from domain.upcasting import NewerEvent, UnreadableEvent, decode
+from domain.upcasting import event_in
 
 EVERYBODY = 255
 """The part of an event that is said of the connection as a whole: every part folds it."""
@@ -61,7 +61,7 @@ class Glimpses:
 
     def _names_of_other(self, raw: bytes) -> list[str]:
         """What an entry is about that is an event of an older shape, or none."""
-        event = _event(raw)
+        event = event_in(raw)
         return [UNREADABLE] if event is None else about(event, self._pointers)
 
 
@@ -81,16 +81,6 @@ def _glimpse(kind: type[msgspec.Struct], fields: Any) -> type[msgspec.Struct]:
     return msgspec.defstruct(
         kind.__name__, attributes, tag=config.tag, tag_field=config.tag_field, kw_only=True, gc=False
     )
-
-
-def _event(raw: bytes) -> e.AnyEvent | None:
-    """An entry as an event; None if it is none. Raises NewerEvent."""
-    try:
-        return decode(raw)
-    except NewerEvent:
-        raise
-    except UnreadableEvent:
-        return None
 
 
 # -- what belongs together
@@ -164,7 +154,7 @@ class Survey:
     def _see_of_all(self, raw: bytes) -> None:
         """Take an event that is said of the connection as a whole."""
         self._events.append(-1)
-        event = _event(raw)
+        event = event_in(raw)
         if isinstance(event, e.ConfigurationApplied):
             self._configurations.add(event.digest)
 

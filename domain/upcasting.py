@@ -49,6 +49,16 @@ def decode(raw: bytes, *, steps: Mapping[str, Step] = STEPS) -> AnyEvent:
     return event
 
 
+def event_in(raw: bytes) -> AnyEvent | None:
+    """An entry of the log as an event; None if it is none. Raises NewerEvent."""
+    try:
+        return decode(raw)
+    except NewerEvent:
+        raise
+    except UnreadableEvent:
+        return None
+
+
 def _decode_old(raw: bytes, steps: Mapping[str, Step]) -> AnyEvent:
     try:
         body = msgspec.json.decode(raw)

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 
 from domain.book import Table
 from domain.commons import Note
-from domain.events import AnyEvent
 from domain.parts import OF_GROUPS, Part
 from domain.projection import Circumstances, Projection
 from domain.surveying import EVERYBODY
-from domain.upcasting import NewerEvent, UnreadableEvent, decode
+from domain.upcasting import event_in
 from workers.crew import Tell
 from workers.project import projection_of
 from workers.storage.memory import MemoryTables
@@ -147,18 +146,8 @@ class ByGroup:
 
 
 def _fold(projection: Projection, entry: Entry) -> None:
-    event = _event(entry)
+    event = event_in(entry.raw)
     if event is None:
         projection.skip()
     else:
         projection.fold(entry.position, event)
-
-
-def _event(entry: Entry) -> AnyEvent | None:
-    """An entry as an event; None if it is none. Raises NewerEvent."""
-    try:
-        return decode(entry.raw)
-    except NewerEvent:
-        raise
-    except UnreadableEvent:
-        return None

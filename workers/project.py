@@ -18,7 +18,7 @@ from domain.book import CONNECTION_KEY, Book, Table
 from domain.events import AnyEvent
 from domain.foresight import Slot, foresee
 from domain.projection import Projection
-from domain.upcasting import NewerEvent, UnreadableEvent, decode
+from domain.upcasting import NewerEvent, event_in
 from workers.connection import PROJECTED, Lane, Lease, document_of, position_of
 from workers.store import Entry, EventLog, Tables
 
@@ -135,13 +135,11 @@ def _readable(entries: Sequence[Entry]) -> list[tuple[str, AnyEvent | None]]:
     events: list[tuple[str, AnyEvent | None]] = []
     for entry in entries:
         try:
-            events.append((entry.position, decode(entry.raw)))
+            events.append((entry.position, event_in(entry.raw)))
         except NewerEvent:
             if not events:
                 raise
             break
-        except UnreadableEvent:
-            events.append((entry.position, None))
     return events
 
 
