@@ -26,26 +26,22 @@ class InOrder:
 
     log: EventLog
     room: int  #: how many decoded values there is room for; then it encodes what it knows, and forgets
-    _tables: MemoryTables = field(default_factory=MemoryTables)
+    tables: MemoryTables = field(default_factory=MemoryTables)  #: what was put by
 
     def __post_init__(self) -> None:
-        self._projection = projection_of(self.log, self._tables)
+        self._projection = projection_of(self.log, self.tables)
 
     def take(self, entries: Iterable[Entry]) -> None:
         """Fold the next entries. Raises NewerEvent at an event of a newer release."""
         for entry in entries:
             _fold(self._projection, entry)
         if sum(map(len, self._projection.book.known().values())) > self.room:
-            self._put_by()
+            self.put_by()
 
-    def _put_by(self) -> None:
-        self._tables.commit(START, START, self._projection.take_changes())
+    def put_by(self) -> None:
+        """Encode what is known, and forget it."""
+        self.tables.commit(START, START, self._projection.take_changes())
         self._projection.book.put_by()
-
-    def tables(self) -> MemoryTables:
-        """What was folded."""
-        self._put_by()
-        return self._tables
 
 
 STORED_EVERY = 1_000

@@ -226,7 +226,8 @@ def _folded_alone(log: EventLog, until: str, tell: Tell, bounds: Bounds) -> Memo
     for entries in _read(log, (START, until), bounds.batch):
         folding.take(entries)
         tell(len(entries))
-    return folding.tables()
+    folding.put_by()
+    return folding.tables
 
 
 def _read(log: EventLog, stretch: Slice, batch: int, wanted: bytes = b"") -> Iterator[list[Entry]]:

@@ -111,7 +111,8 @@ def test_what_one_folds_alone_is_encoded_on_the_way_where_there_is_no_room(
     folding = InOrder(log_of(life), room % 50)
     for each in entries(life):
         folding.take([each])
-    assert image([folding.tables().contents()]) == whole(life)
+    folding.put_by()
+    assert image([folding.tables.contents()]) == whole(life)
 
 
 def test_a_guard_that_trips_among_all_but_in_no_group_is_noticed() -> None:
