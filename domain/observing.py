@@ -81,10 +81,8 @@ def observed(step: Step, event: e.RecordObserved) -> None:
         return
     look = _look(step, contact, kind, ref, event)
     contact = _place(step, contact, look)
-    if look.written.shown or look.made or contact.doubted or request is not None:
-        contact = _account(contact, look, request)
-    if look.after.gone or len(contact.pair) < len(CRMS) or (look.changes and kind.apart):
-        contact = _identify(step, contact, look)
+    contact = _account(contact, look, request)
+    contact = _identify(step, contact, look)
     joined = False
     if kind.inclusion is not None and (look.changes or look.learned) and ref.crm is HUBSPOT:
         joined, contact = _membership(step, contact, look, kind.inclusion)
