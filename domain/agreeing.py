@@ -132,7 +132,7 @@ def close_doubt(
 ) -> Contact:
     """Agree on what a write without an answer turns out to have done; ``over``: the rest never happened."""
     flight = contact.doubted[crm].flight
-    sources = {name: flight.sources.get(name) for name in flight.owned if name in names}
+    sources = {name: flight.sources.get(name) for name in flight.agreeing if name in names}
     contact = _agree_as_shown(contact, kind, crm, sources)
     return replace(contact, doubted=without(contact.doubted, crm)) if over else contact
 
@@ -160,7 +160,7 @@ def close_expected(
     """Stop expecting what a look shows; ``ours``: where it is our write's own form, that is agreed on."""
     left = {name: each for name, each in contact.expected[crm].items() if name not in closed}
     contact = expect(contact, crm, left)
-    sources = {name: each.source for name, each in closed.items() if name in ours}
+    sources = {name: each.source for name, each in closed.items() if name in ours and not each.stray}
     return _agree_as_shown(contact, kind, crm, sources)
 
 
@@ -226,12 +226,14 @@ def take_delivery(
     if waiting or not sent.keys() <= stored.keys():
         values = contact.records[ref.key].values
         unseen = {
-            name: Expected(value, event.ticket, at + SETTLING_MS, source=flight.sources.get(name))
+            name: Expected(
+                value, event.ticket, at + SETTLING_MS, source=flight.sources.get(name), stray=flight.stray
+            )
             for name, value in sent.items()
             if name not in stored and (name in waiting or values.get(name, _UNKNOWN) != value)
         }
         contact = expect(contact, crm, {**_overwritten(waiting, flight), **unseen} if waiting else unseen)
-    return _agree_on(contact, kind, crm, sent, flight.sources, stored)
+    return _agree_on(contact, kind, crm, flight.agreeing, flight.sources, stored)
 
 
 _NO_FIELDS: Fields = {}
@@ -262,7 +264,7 @@ def _see_stored(
         source="answer",
     )
     folded = observe(contact.records[ref.key], look)
-    beside = folded.changes.keys() - flight.owned.keys()
+    beside = folded.changes.keys() - flight.agreeing.keys()
     agreed = keep_agreed(contact, kind, ref.crm, beside) if beside else contact.agreed
     return replace(contact, agreed=agreed, records={**contact.records, ref.key: folded.record})
 

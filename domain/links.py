@@ -14,7 +14,7 @@ from domain.events import RecordObserved
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, EntityId, Fields, RecordRef, email_key
 from domain.kinds import ObjectKind
 from domain.records import Record
-from domain.state import Contact
+from domain.state import Contact, Flight
 from domain.wire import to18
 
 T = TypeVar("T")
@@ -229,9 +229,11 @@ def join(contact: Contact, ref: RecordRef, record: Record) -> Contact:
 def relink(contact: Contact, ref: RecordRef) -> Contact:
     """Link a record of the contact; a new pair starts with nothing agreed, and nothing held against it.
 
-    A create that nobody knows the outcome of stays in doubt.
+    A create that nobody knows the outcome of stays in doubt. What was sent to the other CRM and not seen
+    there since came from the earlier partner: it counts, and makes nothing agreed with this one.
     """
     crm, doubt = ref.crm, contact.doubted.get(ref.crm)
+    contact = _let_stray(contact, crm.other) if crm in contact.pair else contact
     creating = doubt is not None and doubt.flight.record_id is None
     return msgspec.structs.replace(
         contact,
@@ -249,6 +251,21 @@ def relink(contact: Contact, ref: RecordRef) -> Contact:
         into="",
         doubted=contact.doubted if creating else without(contact.doubted, crm),
     )
+
+
+def _let_stray(contact: Contact, crm: Crm) -> Contact:
+    """Mark as stray what was sent to a CRM and not seen there since."""
+    replace = msgspec.structs.replace
+    flight, doubt, waiting = contact.flights.get(crm), contact.doubted.get(crm), contact.expected.get(crm)
+    if flight is not None:
+        contact = replace(contact, flights={**contact.flights, crm: replace(flight, stray=True)})
+    if doubt is not None:
+        doubt = replace(doubt, flight=replace(doubt.flight, stray=True))
+        contact = replace(contact, doubted={**contact.doubted, crm: doubt})
+    if waiting:
+        stray = {name: replace(each, stray=True) for name, each in waiting.items()}
+        contact = replace(contact, expected={**contact.expected, crm: stray})
+    return contact
 
 
 def unmade(contact: Contact, crm: Crm) -> tuple[Crm, ...]:
@@ -350,7 +367,7 @@ def absorb(book: Book, contact: Contact, other: Contact) -> Contact:
     ours = contact.pair.get(HUBSPOT) in linked
     return msgspec.structs.replace(
         contact,
-        flights={**other.flights, **contact.flights},
+        flights={**_brought(contact, other), **contact.flights},
         revision=max(contact.revision, other.revision),
         parked=contact.parked or other.parked,
         member=other.member if ours else contact.member,
@@ -358,3 +375,12 @@ def absorb(book: Book, contact: Contact, other: Contact) -> Contact:
         memberships=other.memberships if ours else contact.memberships,
         member_under=other.member_under if ours else contact.member_under,
     )
+
+
+def _brought(contact: Contact, other: Contact) -> dict[Crm, Flight]:
+    """The writes on their way for a contact that is absorbed; stray where its partner is not linked."""
+    left = {crm for crm in CRMS if other.pair.get(crm.other) != contact.pair.get(crm.other)}
+    return {
+        crm: msgspec.structs.replace(flight, stray=flight.stray or crm in left)
+        for crm, flight in other.flights.items()
+    }

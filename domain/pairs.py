@@ -8,7 +8,7 @@ from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields
 from domain.mapping import ALWAYS, MappedField, Pair
 from domain.policy import KindPolicy
 from domain.records import Record
-from domain.state import Contact, Expected
+from domain.state import Contact, Expected, Flight
 
 Compared = tuple[MappedField, Pair, Pair | None]
 """A field, its values that count now, and those agreed on; None: none ever were."""
@@ -57,17 +57,19 @@ def _as_sent(
     contact: Contact, kind: KindPolicy, name: str, hubspot: Fields, salesforce: Fields
 ) -> Iterator[Compared]:
     ours_sent, theirs_sent = overlay(contact, HUBSPOT), overlay(contact, SALESFORCE)
-    mapped = kind.mapped[name, SALESFORCE]
+    mapped, stray = kind.mapped[name, SALESFORCE], _stray(contact)
     there = [mapped[field].hubspot for field in theirs_sent if field in mapped]
     marks = {**contact.agreed, **dict.fromkeys((*ours_sent, *there), _NEVER)}
     for each in _unmarked(kind, name, marks):
         property_name, field_name = each.hubspot, each.salesforce
         if property_name not in hubspot or field_name not in salesforce:
             continue
+        if stray and _in_flight(stray, each):
+            continue
         seen = hubspot[property_name], salesforce[field_name]
         now = ours_sent.get(property_name, seen[0]), theirs_sent.get(field_name, seen[1])
         agreed = contact.agreed.get(property_name, _NEVER)
-        known = _in_flight(contact, each) if contact.flights else None
+        known = _in_flight(contact.flights, each) if contact.flights else None
         known = known or _on_arrival(contact, each) or (None if agreed is _NEVER else agreed or seen)
         if now != known or (agreed is not None and now == seen):
             yield each, now, known
@@ -81,22 +83,28 @@ def _derived(
         HUBSPOT: {**ours.values, **overlay(contact, HUBSPOT)},
         SALESFORCE: {**theirs.values, **overlay(contact, SALESFORCE)},
     }
+    stray = _stray(contact)
     for each in mapped:
         source = ALWAYS[each.rule]
         target = counts[source.other]
         name = each.name(source.other)
-        if each.computed is None or name not in target:
+        if each.computed is None or name not in target or (stray and _in_flight(stray, each)):
             continue
         value, held = each.computed(counts[source], now), target[name]
         pair = (value, held) if source is HUBSPOT else (held, value)
         agreed = contact.agreed.get(each.hubspot)
-        yield each, pair, _in_flight(contact, each) or agreed
+        yield each, pair, _in_flight(contact.flights, each) or agreed
 
 
-def _in_flight(contact: Contact, mapped: MappedField) -> Pair | None:
+def _stray(contact: Contact) -> dict[Crm, Flight]:
+    """The stray writes on their way: their fields wait for what becomes of them."""
+    return {crm: flight for crm, flight in contact.flights.items() if flight.stray}
+
+
+def _in_flight(flights: dict[Crm, Flight], mapped: MappedField) -> Pair | None:
     """The pair that a write on its way will have made of a field."""
     for crm in CRMS:
-        flight = contact.flights.get(crm)
+        flight = flights.get(crm)
         if flight is not None and (name := mapped.name(crm)) in flight.fields:
             sent, source = flight.fields[name], flight.sources.get(name)
             return (sent, source) if crm is HUBSPOT else (source, sent)
@@ -107,9 +115,12 @@ def _on_arrival(contact: Contact, mapped: MappedField) -> Pair | None:
     """The pair that the last write of a field has made of it, as long as nobody has seen what came of it.
 
     Another write may have arrived on the other side since. Then that is the side which has left the pair.
+    A stray value makes none.
     """
     ours = contact.expected.get(HUBSPOT, _NOTHING).get(mapped.hubspot)
     theirs = contact.expected.get(SALESFORCE, _NOTHING).get(mapped.salesforce)
+    ours = None if ours is None or ours.stray else ours
+    theirs = None if theirs is None or theirs.stray else theirs
     if ours is not None and (theirs is None or ours.floor >= theirs.floor):
         return ours.value, ours.source
     return None if theirs is None else (theirs.source, theirs.value)

@@ -109,13 +109,19 @@ class Flight(msgspec.Struct, frozen=True, gc=False, array_like=True):
     entity: str = ""  #: the contact that it was claimed for, which may be part of another one since
     verdicts: dict[str, Verdict] | None = None  #: as the intent had them; None if it was rewritten meanwhile
     disowned: tuple[str, ...] = ()  #: fields that were written for another name of the record
+    stray: bool = False  #: its values came from a record that is not linked any more
 
     @property
     def owned(self) -> Fields:
-        """What was sent and makes something agreed."""
+        """What was sent for the name that the record goes by now."""
         if not self.disowned:
             return self.fields
         return {name: value for name, value in self.fields.items() if name not in self.disowned}
+
+    @property
+    def agreeing(self) -> Fields:
+        """What was sent and makes something agreed."""
+        return {} if self.stray else self.owned
 
 
 class Expected(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -126,6 +132,7 @@ class Expected(msgspec.Struct, frozen=True, gc=False, array_like=True):
     until: int = 0  #: values stamped later than this, epoch ms, are somebody else's and not our write's form
     masked: bool = False  #: we wrote the record again since: who changed it last tells nothing any more
     source: FieldValue = None  #: the value on the other side that it came from
+    stray: bool = False  #: it came from a record that is not linked any more
 
 
 class Doubt(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -246,6 +246,7 @@ class Life:
     merged: list[tuple[str, str]] = field(default_factory=list)  #: (id, into) that the sync merged
     blocked: set[str] = field(default_factory=set)  #: addresses of people who were erased
     opted_out: set[str] = field(default_factory=set)  #: addresses that get no e-mail from HubSpot
+    opted_out_by_us: set[str] = field(default_factory=set)  #: ids of contacts whom we ever opted out
     resubscribed: set[str] = field(default_factory=set)  #: addresses whose people ever wanted e-mail again
     flows: list[tuple[Row, str]] = field(default_factory=list)  #: fields that an automation will look at
     automations: dict[tuple[Crm, str], Callable[[str], str]] = field(default_factory=dict)
@@ -612,6 +613,7 @@ class Life:
         """Unsubscribe an address, whoever has it; the answer shows nothing."""
         assert (intent.fields, intent.key_field) == ({"optout": "true"}, "email")
         self.opted_out.add(email_key(intent.key_value or ""))
+        self.opted_out_by_us.add(intent.record_id or "")
         for row in self.living(HS):
             if row.email == email_key(intent.key_value or ""):
                 self.change(row, US)

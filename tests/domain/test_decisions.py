@@ -505,6 +505,21 @@ def test_a_late_answer_for_a_converted_lead_does_not_move_the_link_back() -> Non
     assert world.contact(entity).pair[SF] == "salesforce/Contact/0031"
 
 
+def test_a_value_on_its_way_from_a_lead_that_is_merged_is_not_cleared_by_the_one_that_goes_on() -> None:
+    world, entity = linked()
+    world.lead("00Q2", **LEAD | {"City": None})
+    world.lead("00Q1", City="Graz")
+    world.claim(entity, HS)
+    world.append(e.RecordsMerged(crm=SF, object="Lead", winner="00Q2", losers=("00Q1",), at=world.now))
+    world.read(SF)
+    world.answer(entity, HS, Outcome(OutcomeClass.DELIVERED, record_id="1"))
+    world.hubspot("1", city="Graz")
+    ours, theirs = world.intent(entity, HS), world.intent(entity, SF)
+    assert ours is None or "city" not in ours.fields
+    assert theirs is not None
+    assert (theirs.record_id, theirs.fields) == ("00Q2", {"City": "Graz"})
+
+
 @pytest.mark.rule(46)
 def test_a_hubspot_contact_never_joins_another_ones_contact() -> None:
     world, entity = linked()

@@ -238,6 +238,78 @@ def test_an_address_that_is_not_mapped_is_looked_at_all_the_same() -> None:
     assert opted_out(world, entity).key_value == "byron@example.com"
 
 
+def opting_out() -> tuple[World, str]:
+    """A person whose opt-out in Salesforce is on its way to HubSpot, and has not reached a second lead."""
+    world, entity = linked()
+    world.lead("00Q8", **ADA, HasOptedOutOfEmail="false")
+    world.lead("00Q7", HasOptedOutOfEmail="true")
+    world.claim(entity, HS)
+    return world, entity
+
+
+def merge_leads(world: World) -> None:
+    world.append(e.RecordsMerged(crm=SF, object="Lead", winner="00Q8", losers=("00Q7",), at=world.now))
+    world.read(SF, HasOptedOutOfEmail="false")
+
+
+def ticked(world: World, entity: str) -> bool:
+    """Whether the lead that goes on is about to be told."""
+    intent = world.intent(entity, SF)
+    return intent is not None and (intent.record_id, intent.fields) == (
+        "00Q8",
+        {"HasOptedOutOfEmail": "true"},
+    )
+
+
+def test_an_opt_out_on_its_way_while_its_lead_is_merged_is_told_to_the_lead_that_goes_on() -> None:
+    world, entity = opting_out()
+    merge_leads(world)
+    world.answer(entity, HS, Outcome(OutcomeClass.DELIVERED, record_id="1"))
+    world.hubspot("1", hs_email_optout="true")
+    assert ticked(world, entity)
+
+
+def test_an_opt_out_that_hubspot_has_not_shown_yet_is_told_to_the_lead_that_goes_on() -> None:
+    world, entity = opting_out()
+    world.answer(entity, HS, Outcome(OutcomeClass.DELIVERED, record_id="1"))
+    merge_leads(world)
+    world.hubspot("1", hs_email_optout="true")
+    assert ticked(world, entity)
+
+
+def test_an_opt_out_that_hubspot_gave_no_answer_to_is_told_to_the_lead_that_goes_on() -> None:
+    world, entity = opting_out()
+    world.answer(entity, HS, Outcome(OutcomeClass.UNKNOWN, code="timeout"))
+    merge_leads(world)
+    world.read(HS, hs_email_optout="true")
+    assert ticked(world, entity)
+
+
+def test_an_opt_out_by_the_lead_that_goes_on_is_agreed_on_with_that() -> None:
+    world, entity = opting_out()
+    merge_leads(world)
+    world.answer(entity, HS, Outcome(OutcomeClass.TRANSIENT, code="timeout"))
+    assert not world.outbox
+    world.lead("00Q8", HasOptedOutOfEmail="true")
+    opted_out(world, entity)
+    world.lead("00Q8", HasOptedOutOfEmail="false")
+    world.hubspot("1", hs_email_optout="true")
+    assert not world.outbox
+
+
+def test_an_opt_out_of_somebody_who_is_merged_into_another_person_is_told_to_the_lead_of_that() -> None:
+    world, entity = linked()
+    other = world.hubspot("2", **BYRON, lastname="Byron", company="Engines")
+    world.look_up(SF, ("Lead", "00Q8", ADA | {"HasOptedOutOfEmail": "false", "Email": "byron@example.com"}))
+    world.lead("00Q7", HasOptedOutOfEmail="true")
+    world.claim(entity, HS)
+    world.append(e.RecordsMerged(crm=HS, object="contacts", winner="2", losers=("1",), at=world.now))
+    outcome = Outcome(OutcomeClass.UNKNOWN, code="timeout")
+    world.append(e.DeliveryAnswered(entity=entity, crm=HS, attempt=1, outcome=outcome, ticket=world.draw()))
+    world.read(HS, hs_email_optout="true")
+    assert ticked(world, other)
+
+
 def test_a_new_person_is_created_and_opted_out_then() -> None:
     world = world_of()
     entity = world.lead("00Q7", **ADA, HasOptedOutOfEmail="true")

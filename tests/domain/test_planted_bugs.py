@@ -120,7 +120,7 @@ def the_link_follows_the_last_look(contact: Any, ref: Any, record: Any) -> Any:
     return joined if record.gone or joined.pair.get(ref.crm) == ref.key else links.relink(joined, ref)
 
 
-def a_write_on_its_way_is_a_change(contact: Any, mapped: Any) -> None:  # noqa: ARG001 - as above
+def a_write_on_its_way_is_a_change(flights: Any, mapped: Any) -> None:  # noqa: ARG001 - as above
     return None
 
 
