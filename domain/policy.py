@@ -98,17 +98,13 @@ class KindPolicy:
     section: Section
     kind: ObjectKind
     fields: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> its mapped fields
-    marks: dict[
-        str, dict[str, None]
-    ]  #: Salesforce object -> what is agreed on where both records hold it all
+    marks: dict[str, dict[str, None]]  #: Salesforce object -> what is agreed on if both hold all of it
     mapped: dict[tuple[str, Crm], dict[str, MappedField]]  #: (Salesforce object, CRM) -> field -> its mapping
     starts: dict[
         tuple[str, Crm], tuple[Start, ...]
     ]  #: (Salesforce object, CRM) -> what a new record starts with
     absent: dict[str, tuple[MappedField, ...]]  #: Salesforce object -> those that one side does not have
-    watched: dict[
-        Place, dict[str, Fold]
-    ]  #: (CRM, object) -> field whose change is a trigger -> how its values are folded for comparison
+    watched: dict[Place, dict[str, Fold]]  #: (CRM, object) -> field whose change triggers -> its comparison
     prompts: dict[Place, dict[str, str]]  #: (CRM, object) -> unmapped watched field -> trigger
     needed: dict[Place, frozenset[str]]  #: (CRM, object) -> fields to be known before deciding
     told: dict[Place, frozenset[str]]  #: (CRM, object) -> fields taken from the answer to an update

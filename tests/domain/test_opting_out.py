@@ -167,23 +167,25 @@ def test_an_opt_out_that_salesforce_gave_no_answer_to_counts_for_another_address
     assert waiting(world, entity).key_value == "byron@example.com"
 
 
-def test_an_opt_out_that_had_left_for_salesforce_before_it_was_withdrawn_counts_for_another_address() -> None:
+def left_for_the_older_address() -> tuple[World, str]:
+    """The opt-out leaves for Salesforce, then the address changes, then the claim is folded."""
     world, entity = unsubscribed()
     intent = world.intent(entity, SF)
     assert intent is not None
     world.hubspot("1", **BYRON)
     world.append(claim_of(intent))
+    return world, entity
+
+
+def test_an_opt_out_that_had_left_for_salesforce_before_it_was_withdrawn_counts_for_another_address() -> None:
+    world, entity = left_for_the_older_address()
     world.answer(entity, SF, Outcome(OutcomeClass.DELIVERED, record_id="00Q7"))
     world.lead("00Q7", HasOptedOutOfEmail="true")
     assert waiting(world, entity).key_value == "byron@example.com"
 
 
 def test_an_answer_that_shows_an_opt_out_of_an_older_address_counts_for_another_one() -> None:
-    world, entity = unsubscribed()
-    intent = world.intent(entity, SF)
-    assert intent is not None
-    world.hubspot("1", **BYRON)
-    world.append(claim_of(intent))
+    world, entity = left_for_the_older_address()
     shown: Fields = {"HasOptedOutOfEmail": "true"}
     outcome = Outcome(OutcomeClass.DELIVERED, record_id="00Q7", stored=shown, stamp=world.now + 5_000)
     world.answer(entity, SF, outcome)
