@@ -246,7 +246,7 @@ class Life:
     merged: list[tuple[str, str]] = field(default_factory=list)  #: (id, into) that the sync merged
     blocked: set[str] = field(default_factory=set)  #: addresses of people who were erased
     opted_out: set[str] = field(default_factory=set)  #: addresses that get no e-mail from HubSpot
-    opted_out_by_us: set[str] = field(default_factory=set)  #: ids of contacts whom we ever opted out
+    opted_out_by_us: set[str] = field(default_factory=set)  #: ids of contacts to whom our last write was that
     resubscribed: set[str] = field(default_factory=set)  #: addresses whose people ever wanted e-mail again
     flows: list[tuple[Row, str]] = field(default_factory=list)  #: fields that an automation will look at
     automations: dict[tuple[Crm, str], Callable[[str], str]] = field(default_factory=dict)
@@ -600,6 +600,7 @@ class Life:
             self.change(row, US, **intent.fields)
         after = dict(row.fields)
         self.writes.append(Written(row, before, after, intent.fields, created, intent.entity, self.draw()))
+        self.opted_out_by_us.discard(row.id)
         self.flows += [(row, ours) for ours in self._automated(row, intent.fields)]
         if intent.crm is SF:
             self.late.append(self.look(row, "poll"))
