@@ -299,7 +299,8 @@ class Link:
         """Let the log's server go on where the archive ends, while no process works on the connection."""
 
         def paused_at(position: str) -> str:
-            return self.traveller(position).lane_with(frozenset()).state().paused
+            start = self.start_of(position, checked=True)
+            return Traveller(self.lane, self.log, position, start).lane_with(frozenset()).state().paused
 
         generations = self.stores.generations
         return Restore(self.lane, generations, self.archive, self.archiver, paused_at).run()
@@ -316,9 +317,12 @@ class Link:
     def bundler(self) -> Bundler:
         return Bundler(self.traveller, RELEASE)
 
-    def start_of(self, until: str) -> Past | None:
-        """The last snapshot at or before a position; None: folding begins at the log's beginning."""
-        taken = self.archive.newest().snapshot(until)
+    def start_of(self, until: str, *, checked: bool = False) -> Past | None:
+        """The last snapshot at or before a position; None: folding begins at the log's beginning.
+
+        ``checked``: of those that are not damaged, which takes reading it.
+        """
+        taken = self.archive.whole_snapshot(until) if checked else self.archive.newest().snapshot(until)
         return Past(self.archive.files, taken) if taken else None
 
     def replay(self, processes: int | None = None, past: Past | None = None) -> Replay:

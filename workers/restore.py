@@ -68,10 +68,10 @@ class Restore:
         self._mark(known.last)
         self.lane.log.resume(known.last, known.events)
         self._coordinate(known)
-        to_rebuild = not self._tables(known)
+        to_rebuild, kept = not self._tables(known), self.lane.log.length()
         paused = self._pause(known)
         self.lane.coordination.set_cursor(_UNFINISHED, None)
-        return Restored(known.last, known.events, self.lane.log.length(), to_rebuild, paused)
+        return Restored(known.last, known.events, kept, to_rebuild, paused)
 
     def _needed(self) -> Manifest:
         known = self.archive.newest()
@@ -118,7 +118,7 @@ class Restore:
         tables = self.lane.tables()
         if tables.checkpoint() != START:
             return position_of(tables.checkpoint()) <= position_of(known.last)
-        taken = known.snapshot(known.last)
+        taken = self.archive.whole_snapshot(known.last)
         if taken is None:
             return True
         number = self.generations.begin()

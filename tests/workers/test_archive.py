@@ -1,6 +1,7 @@
 """The archive: all of the log, once, whatever happens, and nothing in memory that need not be."""
 
 import json
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from workers.archive.archive import Archive
 from workers.archive.archiver import Archived, Bounds, Discontinued
 from workers.archive.blocks import ROWS
 from workers.archive.files import Files
-from workers.archive.places import Room, open_files
+from workers.archive.moving import copy
+from workers.archive.places import NoPlace, Room, open_files
 from workers.archive.segments import Damaged
 from workers.archive.snapshots import Past
 from workers.archive.whole import WholeLog
@@ -217,12 +219,55 @@ def test_another_document_in_its_place_is_found() -> None:
     assert shelf.faults() == [f"documents/{name}.json is not what was written"]
 
 
+@pytest.mark.parametrize("data", [b"{", b"\xff"])
+def test_a_document_that_is_none_is_named_and_not_taken(data: bytes) -> None:
+    shelf = long_shelf()
+    name = shelf.archive.newest().documents[0]
+    shelf.files.write(f"documents/{name}.json", data)
+
+    assert shelf.faults() == [f"documents/{name}.json is not what was written"]
+    with pytest.raises(Damaged, match=name):
+        shelf.archive.document(name)
+    with pytest.raises(Damaged, match=name):
+        copy(shelf.files, shelf.archive.newest(), Shelf().files)
+
+
+@pytest.mark.parametrize("how", ["missing", "cut short", "index missing"])
+def test_a_damaged_snapshot_is_named(how: str) -> None:
+    shelf = long_shelf()
+    assert shelf.archiver().snapshot("this")
+    file = shelf.archive.newest().snapshots[-1].file
+    assert shelf.faults() == []
+    if how == "cut short":
+        shelf.files.write(file.name, shelf.files.read(file.name)[:-1])
+    else:
+        shelf.files.remove(file.index if "index" in how else file.name)
+
+    assert [file.name in fault for fault in shelf.faults()] == [True]
+
+
+def test_files_that_are_not_ours_are_passed_over() -> None:
+    shelf = Shelf()
+    shelf.look()
+    shelf.archived()
+    foreign = ["manifests/.DS_Store", "manifests/000000001.json~", "segments/.nfs01", "snapshots/old copy"]
+    for name in foreign:
+        shelf.files.write(name, b"")
+    shelf.look()
+
+    assert shelf.archived().events == 1
+    assert shelf.faults() == []
+    assert set(foreign) - {"manifests/000000001.json~"} <= {
+        name for folder in ("manifests", "segments", "snapshots") for name in shelf.files.names(folder)
+    }
+
+
 def test_a_manifest_that_cannot_be_read_is_named() -> None:
     shelf = long_shelf()
     newest = shelf.files.names(manifest.FOLDER)[-1]
     shelf.files.write(newest, b"{")
 
-    assert newest in shelf.archive.faults().__next__()
+    assert [newest in fault for fault in shelf.faults()] == [True, True]
 
 
 def test_a_segment_that_the_manifest_lost_is_a_gap() -> None:
@@ -406,6 +451,30 @@ def test_an_archive_in_a_directory_is_for_its_owner_only(tmp_path: Path) -> None
     assert kept
     assert {path.stat().st_mode & 0o077 for path in kept} == {0}
     assert shelf.faults() == []
+
+
+def test_a_file_for_which_there_is_no_room_leaves_nothing(tmp_path: Path) -> None:
+    ours = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, ours[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as failure:
+            open_files(str(tmp_path), "acme").write("segments/x", bytes(1_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, ours)
+
+    assert failure.value.filename == str(tmp_path / "acme" / "segments" / "x")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_directory_may_be_named_by_its_url(tmp_path: Path) -> None:
+    open_files(f"file://{tmp_path}/a%20b", "acme").write("segments/x", b"one")
+    assert open_files(f"{tmp_path}/a b", "acme").read("segments/x") == b"one"
+
+
+@pytest.mark.parametrize("url", ["", " ", "://", "s3://", "ftp://host/folder", "memory://", "az://folder"])
+def test_an_address_that_is_no_place_is_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(NoPlace):
+        open_files(url, "acme", Room(tmp_path, 1_000))
 
 
 def test_an_empty_log_leaves_no_archive() -> None:

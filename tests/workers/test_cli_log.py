@@ -1,5 +1,7 @@
 """``crmsync log``: what is archived, and whether all of it is there, as an operator sees it."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,48 @@ def test_an_archive_that_is_lost_is_told_and_nothing_is_trimmed_behind_it(
     assert "holds only what follows" in message
     assert "See docs/runbook.md" in message
     assert "holds only what follows" in acme.fails("log", "verify")
+
+
+@pytest.mark.parametrize("how", ["snapshot", "document", "manifest"])
+def test_whatever_is_damaged_is_named_and_remembered(how: str, acme: Installation, tmp_path: Path) -> None:
+    acme.says("log", "archive")
+    acme.link.archiver.snapshot("this")
+    acme.says("log", "verify")
+    *_, path = sorted(tmp_path.glob(f"var/archive/acme/{how}s/*"))
+    path.write_bytes(b"{")
+
+    assert path.name in acme.fails("log", "verify")
+    assert acme.json("status")["archive"]["verified"]["faults"] == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [("", "none is given"), ("ftp://host", "no place"), ("memory://", "ends with the process")],
+)
+def test_a_place_that_is_none_is_refused(place: str, why: str, acme: Installation) -> None:
+    assert why in acme.fails("log", "export", place)
+    assert why in acme.fails("log", "import", place)
+
+
+def test_a_bucket_that_refuses_is_told(acme: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    message = acme.fails("log", "export", "s3://archive")
+
+    assert "A bucket cannot be used" in message
+    assert "Correct its URL" in message
+
+
+def test_a_full_disk_is_told_with_its_remedy(
+    acme: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    message = acme.fails("log", "archive")
+
+    assert f"{tmp_path}/var/archive/acme/" in message
+    assert "No space left on device. Make room there." in message
+    assert [*tmp_path.rglob("*.tmp")] == []

@@ -70,6 +70,18 @@ def of_bob(entries: list[Entry]) -> list[Entry]:
     return [each for each in entries if b'"id":"7"' in each.raw or b"hubspot/contacts/7" in each.raw]
 
 
+def test_a_damaged_snapshot_is_given_up_and_holds_no_erasure_back() -> None:
+    shelf = house()
+    assert shelf.archiver().snapshot("this")
+    name = shelf.archive.newest().snapshots[-1].file.name
+    shelf.files.write(name, shelf.files.read(name)[:-1])
+    erase(shelf)
+
+    assert [secret for secret in SECRETS if secret in raw(shelf)] == []
+    assert name not in shelf.files.names("snapshots")
+    assert shelf.faults() == []
+
+
 def test_nothing_of_her_is_left_and_everything_of_others_is() -> None:
     shelf = house()
     before = everything(shelf.lane.log)

@@ -10,8 +10,8 @@ import msgspec
 from domain.events import digest
 from workers.archive import manifest
 from workers.archive.files import Files
-from workers.archive.manifest import Manifest, Segment
-from workers.archive.segments import Damaged, WholeSegment
+from workers.archive.manifest import Manifest, Segment, Snapshot
+from workers.archive.segments import Damaged, Reading, WholeSegment
 from workers.connection import position_of
 from workers.store import START, Entry
 
@@ -76,11 +76,21 @@ class Archive:
             return WholeSegment(self.files, now)
 
     def document(self, name: str) -> bytes | None:
-        """A document by its digest."""
+        """A document by its digest. Raises Damaged if another one lies in its place."""
         try:
-            return self.files.read(document_name(name))
+            raw = self.files.read(document_name(name))
         except FileNotFoundError:
             return None
+        if not _is_named(raw, name):
+            raise Damaged(f"{document_name(name)} is not what was written")
+        return raw
+
+    def whole_snapshot(self, until: str) -> Snapshot | None:
+        """The newest snapshot at or before a position that is what was written; reads it."""
+        for taken in reversed(self.newest().snapshots):
+            if position_of(taken.position) <= position_of(until) and not [*self._snapshot_faults(taken)]:
+                return taken
+        return None
 
     def faults(self) -> Iterator[str]:
         """Everything that is wrong with the archive, each named; reads all of it."""
@@ -92,6 +102,8 @@ class Archive:
         yield from _gaps(known)
         for segment in known.segments:
             yield from self._faults_of(segment)
+        for snapshot in known.snapshots:
+            yield from self._snapshot_faults(snapshot)
         for name in known.documents:
             yield from self._document_faults(name)
 
@@ -111,12 +123,26 @@ class Archive:
         if any(one >= other for one, other in pairwise(positions)):
             yield f"{segment.file.name} is not in the log's order"
 
+    def _snapshot_faults(self, snapshot: Snapshot) -> Iterator[str]:
+        try:
+            Reading(self.files, snapshot.file).whole()
+        except Damaged as damage:
+            yield str(damage)
+
     def _document_faults(self, name: str) -> Iterator[str]:
-        raw = self.document(name)
-        if raw is None:
-            yield f"{document_name(name)} is missing"
-        elif digest(msgspec.json.decode(raw)) != name:
-            yield f"{document_name(name)} is not what was written"
+        try:
+            if self.document(name) is None:
+                yield f"{document_name(name)} is missing"
+        except Damaged as damage:
+            yield str(damage)
+
+
+def _is_named(raw: bytes, name: str) -> bool:
+    """Whether a document is the one that bears this name."""
+    try:
+        return digest(msgspec.json.decode(raw)) == name
+    except msgspec.DecodeError:
+        return False
 
 
 def _gaps(known: Manifest) -> Iterator[str]:

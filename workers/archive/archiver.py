@@ -83,10 +83,10 @@ class Archiver:
 
     def faults(self) -> Iterator[str]:
         """Whatever keeps the archive and the server's log from being one log."""
-        known = self.archive.newest()
         try:
+            known = self.archive.newest()
             self.check()
-        except Discontinued as error:
+        except (Damaged, Discontinued) as error:
             yield str(error)
             return
         at = self.live.begins()

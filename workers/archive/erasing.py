@@ -20,7 +20,7 @@ from workers.archive import manifest, segments, snapshots
 from workers.archive.blocks import NOTHING, pack
 from workers.archive.files import Files
 from workers.archive.manifest import Manifest, Segment, Snapshot
-from workers.archive.segments import Place, Reading, WholeSegment, event_of, row_of
+from workers.archive.segments import Damaged, Place, Reading, WholeSegment, event_of, row_of
 from workers.archive.snapshots import DECISIONS, QUEUE, Line
 from workers.connection import position_of
 from workers.store import START, Entry
@@ -35,7 +35,11 @@ class Person(NamedTuple):
 
 
 def cleanse(files: Files, person: Person) -> list[str]:
-    """Write every file anew that holds values of his; returns which were replaced. Raises Damaged."""
+    """Write every file anew that holds values of his; returns which were replaced.
+
+    Raises:
+        Damaged: if a segment is; nothing was replaced.
+    """
     while True:
         known = manifest.newest(files)
         number = known.number + 1
@@ -44,7 +48,9 @@ def cleanse(files: Files, person: Person) -> list[str]:
             number=number,
             blanked=known.last,
             segments=tuple(_segment(files, each, person, known.pointers, number) for each in known.segments),
-            snapshots=tuple(_snapshot(files, each, person, number) for each in known.snapshots),
+            snapshots=tuple(
+                left for each in known.snapshots if (left := _snapshot(files, each, person, number))
+            ),
         )
         replaced = _replaced(known, following)
         if not replaced or manifest.publish(files, following):
@@ -82,8 +88,12 @@ def cleansed_entry(entry: Entry, names: frozenset[str], known: Pointers) -> Entr
 # -- snapshots
 
 
-def _snapshot(files: Files, snapshot: Snapshot, person: Person, number: int) -> Snapshot:
-    lines = [*snapshots.lines_in(files, snapshot)]
+def _snapshot(files: Files, snapshot: Snapshot, person: Person, number: int) -> Snapshot | None:
+    """What is left of a snapshot. A damaged one may tell of him, and what it held can be folded: it goes."""
+    try:
+        lines = [*snapshots.lines_in(files, snapshot)]
+    except Damaged:
+        return None
     left = [line for each in lines for line in _cleansed(each, person)]
     if left == lines:
         return snapshot

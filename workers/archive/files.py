@@ -134,10 +134,14 @@ class Directory:
     def _unfinished(self, path: Path, data: bytes) -> Path:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = path.with_name(f"{path.name}.{new_id()}{UNFINISHED}")
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)  # it may have taken the last room on a disk that is full
+            raise OSError(error.errno, error.strerror, str(path)) from None
         return unfinished
 
 

@@ -4,19 +4,24 @@ Each manifest is a file of its own, numbered, and the highest number counts. The
 its file, which only one of several writers can do: no lock and no clock decides which of them was right.
 """
 
+import re
 from collections.abc import Iterator
 
 import msgspec
 
 from domain.groups import Pointer, pointers
 from domain.kinds import KINDS
-from workers.archive.files import UNFINISHED, Files
+from workers.archive.files import Files
 from workers.connection import position_of
 from workers.store import START
 
 FOLDER = "manifests"
 KEPT = 10
 """Manifests that are left lying for whoever still reads by an older one."""
+
+_MANIFEST = re.compile(r"\d{9,}\.json")
+_OURS = re.compile(r"(\d{9,})[._]")
+"""How the names of our files begin: with the number of the manifest that they are, or were written for."""
 
 
 class Blocks(msgspec.Struct, frozen=True):
@@ -108,7 +113,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 def newest(files: Files) -> Manifest:
     """The manifest that counts. Raises ValueError if it cannot be read."""
-    names = [name for name in files.names(FOLDER) if not name.endswith(UNFINISHED)]
+    names = [name for name in files.names(FOLDER) if _MANIFEST.fullmatch(_last(name))]
     if not names:
         return Manifest()
     try:
@@ -122,15 +127,18 @@ def publish(files: Files, manifest: Manifest) -> bool:
     return files.create(_name(manifest.number), msgspec.json.encode(manifest))
 
 
-def number_of(name: str) -> int:
-    """The number of the manifest that a file is, or was written for."""
-    return int(name.rpartition("/")[2].replace(".", "_").partition("_")[0])
-
-
 def unnamed(files: Files, known: Manifest, folder: str) -> list[str]:
-    """The files in a folder that no manifest names any more, or ever will: all up to this one exist."""
+    """Our files in a folder that no manifest names any more, or ever will: all up to this one exist."""
     named = known.names() | {_name(number) for number in range(known.number - KEPT, known.number + 1)}
-    return [name for name in files.names(folder) if name not in named and number_of(name) <= known.number]
+    return [
+        name
+        for name in files.names(folder)
+        if name not in named and (ours := _OURS.match(_last(name))) and int(ours[1]) <= known.number
+    ]
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _name(number: int) -> str:

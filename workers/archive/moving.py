@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from workers.archive import manifest
-from workers.archive.archive import document_name
+from workers.archive.archive import Archive, document_name
 from workers.archive.files import Files
 from workers.archive.manifest import Manifest
 from workers.archive.segments import Damaged, checked
@@ -33,8 +33,7 @@ def _contents(source: Files, known: Manifest) -> Iterator[tuple[str, bytes]]:
         yield each.name, checked(source, each.name, each.sha256)
         yield each.index, checked(source, each.index, each.index_sha256)
     for digest in known.documents:
-        name = document_name(digest)
-        try:
-            yield name, source.read(name)
-        except FileNotFoundError:
-            raise Damaged(f"{name} is missing") from None
+        raw = Archive(source).document(digest)
+        if raw is None:
+            raise Damaged(f"{document_name(digest)} is missing")
+        yield document_name(digest), raw

@@ -3,11 +3,13 @@
 0 is success, 1 failure, 2 that differences were found or nothing matched.
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import click
+from obstore.exceptions import BaseError
 from redis.exceptions import RedisError
 
 from domain.diagnoses import OUTAGE, UNREADABLE
@@ -16,8 +18,9 @@ from domain.errors import SyncError, Throttled, Transient, classify
 from domain.identity import Crm
 from domain.upcasting import NewerEvent
 from workers.archive.archiver import Discontinued
+from workers.archive.places import NoPlace
 from workers.archive.segments import Damaged
-from workers.cli.output import clean
+from workers.cli.output import LONG, clean
 from workers.configuration import ConfigurationError
 from workers.configuration.problems import NAMES
 from workers.crew import Lost
@@ -29,11 +32,14 @@ from workers.storage.keys import NoName
 
 DIFFERENT = 2
 
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
 EXPECTED = (
     SettingsError,
     ConfigurationError,
     SyncError,
     RedisError,
+    BaseError,
     EmbeddedServerError,
     Busy,
     Damaged,
@@ -41,6 +47,7 @@ EXPECTED = (
     Lost,
     NewerEvent,
     NoName,
+    NoPlace,
     Unusable,
     OSError,
 )
@@ -104,9 +111,15 @@ def sentence(error: Exception) -> str:
             )
         case Busy() | Lost() | NewerEvent() | Discontinued():
             return AROUND[type(error)].format(error)
+        case BaseError():
+            return (
+                f"A bucket cannot be used: {str(error).partition(chr(10))[0][:LONG]}. Correct its URL "
+                "(CRMSYNC_ARCHIVE_URL, or the one given) and the variables by which its store is reached."
+            )
         case OSError():
             place = f"{error.filename}: " if error.filename else ""
-            return f"{place}{error.strerror or type(error).__name__}. Correct the path or its permissions."
+            remedy = "Make room there" if error.errno in FULL else "Correct the path or its permissions"
+            return f"{place}{error.strerror or type(error).__name__}. {remedy}."
         case _:
             return str(error)
 

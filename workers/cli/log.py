@@ -50,7 +50,7 @@ def verify(link: Link, *, as_json: bool) -> None:
     Status and doctor tell when that was done last, and what came of it.
     """
     faults = [*dict.fromkeys((*link.archive.faults(), *link.archiver.faults()))]
-    known = link.archive.newest()
+    known = link.archive.known
     views.remember_verified(link.lane, known.last, len(faults))
     if as_json:
         found = {"segments": len(known.segments), "events": known.events, "bytes": known.size}
@@ -77,13 +77,13 @@ def restore(link: Link, *, as_json: bool) -> None:
         raise NothingMatched(str(error)) from None
     link.runtime.register(link.name)
     if found.to_rebuild:
-        link.replay(past=link.start_of(found.until)).rebuild()
+        link.replay(past=link.start_of(found.until, checked=True)).rebuild()
     if as_json:
         emit(found._asdict())
         return
     say(f"The log is there again up to {found.until}, {found.events:,} events. Start the processes.")
     if found.kept:
-        say(f"{found.kept:,} events that the server had taken in behind it are kept.")
+        say(f"Events that the server had taken in behind it are kept: {found.kept:,}.")
     if found.paused == RESTORED:
         say("Writing goes on by itself once both CRMs have been read: crmsync status.")
     else:
