@@ -79,7 +79,10 @@ def settle(step: Step, contact: Contact) -> Contact:
 
 
 def record_written(contact: Contact, decision: str, crm: Crm, fields: Fields) -> Contact:
-    """Note with a decision what was delivered for it; what it was allowed once is used up by that."""
+    """Note with a decision what was delivered for it; what it was allowed once is used up by that.
+
+    What was counted of earlier attempts is over, and so is what put them off.
+    """
     flying, opened = contact.flying, contact.opened
     if flying:
         used = crm is HUBSPOT and any(each.once and each.id == decision for each in flying)
@@ -87,7 +90,19 @@ def record_written(contact: Contact, decision: str, crm: Crm, fields: Fields) ->
         flying = tuple(_with_written(each, crm, fields) if each.id == decision else each for each in flying)
     if opened is not None and opened.id == decision:
         opened = _with_written(opened, crm, fields)
+    if contact.attempts or contact.resolutions or contact.due or contact.counted:
+        contact = _unhindered(contact, crm)
     return replace(contact, opened=opened, flying=flying)
+
+
+def _unhindered(contact: Contact, crm: Crm) -> Contact:
+    return replace(
+        contact,
+        attempts=links.without(contact.attempts, crm),
+        resolutions=links.without(contact.resolutions, crm),
+        due=links.without(contact.due, crm),
+        counted=links.without(contact.counted, crm),
+    )
 
 
 def _with_written(opened: Opened, crm: Crm, fields: Fields) -> Opened:

@@ -182,21 +182,9 @@ def _delivered(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.
     if crm in contact.refused and _mends(kind, contact, crm, flight):
         step.book.put_letter(intent_key(contact.id, crm), None)
         contact = replace(contact, refused=links.without(contact.refused, crm))
-    if contact.attempts or contact.resolutions or contact.doubted or contact.due or contact.counted:
-        contact = _unhindered(contact, crm)
+    if crm in contact.doubted:
+        contact = replace(contact, doubted=links.without(contact.doubted, crm))
     return replace(contact, echoes={**contact.echoes, crm: _echoes(contact, crm, flight)})
-
-
-def _unhindered(contact: Contact, crm: Crm) -> Contact:
-    """What was counted of earlier attempts, and put them off, is over."""
-    return replace(
-        contact,
-        attempts=links.without(contact.attempts, crm),
-        resolutions=links.without(contact.resolutions, crm),
-        doubted=links.without(contact.doubted, crm),
-        due=links.without(contact.due, crm),
-        counted=links.without(contact.counted, crm),
-    )
 
 
 def _mends(kind: KindPolicy, contact: Contact, crm: Crm, flight: Flight) -> bool:

@@ -49,14 +49,7 @@ def confirm_deletion(contact: Contact, crm: Crm) -> Contact:
     if doubt is None or not doubt.flight.delete:
         return contact
     contact = record_written(contact, doubt.flight.decision, crm, {})
-    return replace(
-        contact,
-        orphaned=False,
-        into="",
-        doubted=links.without(contact.doubted, crm),
-        attempts=links.without(contact.attempts, crm),
-        due=links.without(contact.due, crm),
-    )
+    return replace(contact, orphaned=False, into="", doubted=links.without(contact.doubted, crm))
 
 
 def merged(step: Step, event: e.RecordsMerged) -> None:

@@ -9,6 +9,7 @@ from domain import events as e
 from domain.mapping import SyncRule
 from domain.outcomes import Outcome, OutcomeClass
 from domain.policy import FieldMapping
+from domain.retry import ATTEMPTS
 from domain.schema import FieldKind
 from tests.domain.inclusion.builders import a_list, all_of, prop
 from tests.domain.test_flow import ADA, linked
@@ -41,6 +42,25 @@ def test_a_write_without_an_answer_that_is_found_to_have_happened_is_not_made_ag
     world.read(SF, City="Graz")
     assert (world.outbox, world.reasons(entity)[-1]) == ({}, "delivered")
     assert world.closed[entity][-1].wrote == {"salesforce": ("City",)}
+
+
+def test_a_write_that_is_found_to_have_happened_is_no_failed_attempt() -> None:
+    """However often a deliverer dies after the call, the next change goes at once, and none is given up."""
+    world, entity = linked()
+    for number in range(ATTEMPTS + 1):
+        world.hubspot("1", city=f"Graz {number}")
+        assert world.claim(entity, SF).due <= world.now
+        world.answer(entity, SF, Outcome(OutcomeClass.UNKNOWN, code="deliverer_lost"))
+        world.read(SF, City=f"Graz {number}")
+    assert (world.outbox, world.letters) == ({}, {})
+    assert world.contact(entity).attempts == {}
+
+
+def test_a_write_that_is_found_not_to_have_happened_is_a_failed_attempt() -> None:
+    world, entity = unanswered()
+    world.read(SF)
+    assert world.contact(entity).attempts == {SF: 1}
+    assert world.claim(entity, SF).due > world.now
 
 
 def test_an_erased_person_is_not_read_though_his_record_is_said_to_have_changed() -> None:
