@@ -53,7 +53,7 @@ from workers.notices import Notices
 from workers.opening import open_place
 from workers.parts import cores
 from workers.poll import Poller
-from workers.project import Projector
+from workers.project import REMEMBERED, Projector
 from workers.read import Reader
 from workers.replay import Replay
 from workers.restore import Restore, Restored
@@ -116,6 +116,10 @@ class Runtime:
         if self.link(name).is_outdated():
             self._links.pop(name, None)
         return self.link(name)
+
+    def remembered(self) -> int:
+        """How many contacts the projector of each connection may keep: together no more than one alone."""
+        return REMEMBERED // max(1, len(self._links))
 
     def file(self, name: str) -> Path:
         """Where the configuration of a connection stands."""
@@ -243,7 +247,7 @@ class Link:
         policy = self.lane.policy()
         if policy.kinds:
             self.stores.log.packing.learn(specimens(policy))
-        return Projector(self.lane, fatal=(SoftTimeLimitExceeded,))
+        return Projector(self.lane, fatal=(SoftTimeLimitExceeded,), remembered=self.runtime.remembered)
 
     @property
     def archiver(self) -> Archiver:

@@ -29,6 +29,13 @@ ASKING = ("members", "memberships", "metadata", "notices")
 UNHEARD_SECONDS = 60
 """A doorbell that nobody has answered by then is dropped: the sweep has rung again meanwhile."""
 
+LARGEST_CHILD_KB = 1_000_000
+"""A child of that size leaves, and another one takes its place, as nothing but a leak makes necessary.
+
+A task that was handed to it by then waits for the other one, which takes Celery up to five seconds, so no
+child leaves for the number of tasks it has done. What projectors keep is a third of this.
+"""
+
 log = get_logger(__name__)
 
 
@@ -60,8 +67,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "task_send_sent_event": True,
         "worker_send_task_events": True,
         "worker_prefetch_multiplier": 1,
-        "worker_max_tasks_per_child": 2000,
-        "worker_max_memory_per_child": 300_000,  # kB
+        "worker_max_memory_per_child": LARGEST_CHILD_KB,
         "worker_soft_shutdown_timeout": 5,
     }
 

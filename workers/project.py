@@ -25,7 +25,7 @@ from workers.store import Entry, EventLog, Tables
 BATCH = 500
 LEASE_MS = 10_000
 REMEMBERED = 25_000
-"""How many contacts a projector keeps between batches, with all that belongs to them; some 10 kB each."""
+"""How many contacts a process keeps between batches, with all that belongs to them; some 10 kB each."""
 
 
 class Progress(NamedTuple):
@@ -42,6 +42,7 @@ class Projector:
     lane: Lane
     batch: int = BATCH
     fatal: tuple[type[BaseException], ...] = ()  #: what ends a batch and is not held against an event
+    remembered: Callable[[], int] = lambda: REMEMBERED  #: how many contacts to keep between batches
     _at: str | None = None  #: the checkpoint that the kept values belong to
     _generation: int = 0
     _projection: Projection | None = field(default=None, repr=False)
@@ -117,7 +118,7 @@ class Projector:
             self._projection = None
             return False
         self._at = last
-        projection.book.forget(REMEMBERED)
+        projection.book.forget(self.remembered())
         return True
 
     def _current(self, tables: Tables, checkpoint: str) -> Projection:

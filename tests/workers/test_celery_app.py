@@ -7,9 +7,14 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
+from workers.bootstrap import Runtime
 from workers.celery_app import QUEUES, configuration
 from workers.embedded import stop
+from workers.project import REMEMBERED
 from workers.settings import Settings
+
+CHILD_KB, CONTACT_KB = 110_000, 10
+"""What a child takes before it has folded anything, and for each contact that it keeps, as measured."""
 
 IMPORT_ONLY = "import workers.celery_app; from pathlib import Path; print(Path('var').exists())"
 
@@ -97,6 +102,16 @@ def test_a_task_goes_to_the_queue_of_its_name(task: str, queue: str) -> None:
 def test_no_running_task_is_delivered_a_second_time() -> None:
     conf = app_with().conf
     assert conf.broker_transport_options["visibility_timeout"] > 2 * conf.task_time_limit
+
+
+def test_no_child_leaves_for_the_tasks_it_has_done_or_for_the_contacts_it_keeps(tmp_path: Path) -> None:
+    """The next task would wait in it until another child has taken its place: up to five seconds."""
+    conf, runtime = app_with().conf, Runtime(Settings.load({"CRMSYNC_DATA_DIR": str(tmp_path)}))
+    assert conf.worker_max_tasks_per_child is None
+    for number, name in enumerate(("one", "two", "three"), 1):
+        runtime.link(name)
+        assert runtime.remembered() == REMEMBERED // number
+    assert conf.worker_max_memory_per_child / 2 > CHILD_KB + REMEMBERED * CONTACT_KB
 
 
 def test_results_are_kept_nowhere() -> None:

@@ -187,6 +187,24 @@ def test_a_store_that_does_not_answer_is_not_held_against_the_event() -> None:
     assert contact.opened is not None
 
 
+@pytest.mark.parametrize(("share", "fetches"), [(2, 1), (1, 2)])
+def test_a_projector_keeps_no_more_contacts_than_its_share(share: int, fetches: int) -> None:
+    lane, asked = with_ada(configured(memory_lane())), list[str]()
+
+    class Asked(Passing):
+        def fetch(self, table: Table, keys: Sequence[str]) -> list[bytes | None]:
+            asked.extend(keys if table is Table.CONTACTS else ())
+            return self._tables.fetch(table, keys)
+
+    tables = Asked(lane.tables())
+    projector = Projector(through(lane, lambda: tables), remembered=lambda: share)
+    for by in ("me", "you"):
+        lane.append([e.SyncRequested(entity=each, cause="manual", by=by) for each in (ADA, f"{ADA}0")])
+        projector.step()
+
+    assert asked.count(ADA) == fetches
+
+
 def test_what_is_fatal_ends_the_batch_and_parks_nobody() -> None:
     class TimeIsUp(Exception):  # noqa: N818 - as time limits are called
         pass
