@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import redis
 
 from domain.identity import Crm
+from domain.state import Connection
 from workers.configuration.document import ConnectionOptions
 from workers.configuration.problems import Schemas
 from workers.connection import Lane
@@ -38,7 +39,7 @@ class Accounts:
         budget = self.options.budgets[crm]
         share, per_day = budget.share, -1 if budget.per_day is None else budget.per_day
         if crm is Crm.HUBSPOT:
-            bounds = hubspot(day_share=share, per_day=per_day, utc_offset_ms=portal_offset_ms(self.lane))
+            bounds = hubspot(day_share=share, per_day=per_day, utc_offset_ms=self._portal_offset_ms())
         else:
             bounds = salesforce(day_share=share, per_day=per_day)
         return RedisLimiter(self.redis, f"{{{self.lane.name}}}:limit:{crm}", bounds)
@@ -47,7 +48,10 @@ class Accounts:
         """When a CRM begins to count the day's calls anew; None: it counts the last 24 hours."""
         if crm is Crm.SALESFORCE:
             return None
-        return now + DAY_MS - (now + portal_offset_ms(self.lane)) % DAY_MS
+        return now + DAY_MS - (now + self._portal_offset_ms()) % DAY_MS
+
+    def _portal_offset_ms(self) -> int:
+        return portal_offset_ms(self.lane.state(), self.lane.clock.now_ms())
 
     def _tokens(self, crm: Crm) -> RedisTokenStore:
         return RedisTokenStore(self.redis, f"{{{self.lane.name}}}:token:{crm}")
@@ -100,8 +104,8 @@ class Accounts:
         return {place: schema for kind in kinds for place, schema in kind.schemas.items()}
 
 
-def portal_offset_ms(lane: Lane) -> int:
-    """How far the portal's clock is ahead of UTC now; 0 until the portal was seen."""
-    zone = lane.state().accounts.get(Crm.HUBSPOT, ("", "UTC", ""))[1]
-    moment = datetime.fromtimestamp(lane.clock.now_ms() / 1000, ZoneInfo(zone))
+def portal_offset_ms(state: Connection, now_ms: int) -> int:
+    """How far the portal's clock is ahead of UTC at a moment; 0 until the portal was seen."""
+    zone = state.accounts.get(Crm.HUBSPOT, ("", "UTC", ""))[1]
+    moment = datetime.fromtimestamp(now_ms / 1000, ZoneInfo(zone))
     return (moment.utcoffset() or timedelta()) // timedelta(milliseconds=1)

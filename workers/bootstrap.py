@@ -142,7 +142,8 @@ class Link:
         return self._circumstances()
 
     def _circumstances(self) -> tuple[str, int]:
-        return self.lane.state().applied, portal_offset_ms(self.lane)
+        state = self.lane.state()
+        return state.applied, portal_offset_ms(state, self.runtime.clock.now_ms())
 
     # -- what it is made of
 

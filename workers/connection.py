@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -89,6 +89,14 @@ class Lease:
         return self.held() and self.take()
 
 
+class Known(NamedTuple):
+    """A connection as a whole, as far as it is projected."""
+
+    raw: bytes  #: the state as the tables hold it
+    state: Connection
+    policy: Policy
+
+
 @dataclass
 class Lane:
     """The lane of one connection: everything in it happens in the log's order.
@@ -105,7 +113,7 @@ class Lane:
     owner: str  #: names this process among all that work on the lane
     refuse: Callable[["Lane", Sequence[AnyEvent]], Sequence[AnyEvent]] = lambda _, events: events
     _serial: Iterator[int] = field(default_factory=count, repr=False)
-    _compiled: tuple[bytes, Connection, Policy] = field(default=(b"", Connection(), EMPTY), repr=False)
+    _known: Known = field(default=Known(b"", Connection(), EMPTY), repr=False)
 
     def append(self, events: Sequence[AnyEvent], documents: Sequence[Any] = ()) -> int:
         """Append what is new of the events, with the documents that they name; returns how many were."""
@@ -122,18 +130,19 @@ class Lane:
 
     def state(self) -> Connection:
         """The state of the connection as a whole, as far as it is projected."""
-        return self._refresh()[1]
+        return self.known().state
 
     def policy(self) -> Policy:
         """The policy in force, as far as the log is projected."""
-        return self._refresh()[2]
+        return self.known().policy
 
-    def _refresh(self) -> tuple[bytes, Connection, Policy]:
+    def known(self) -> Known:
+        """State and policy by one look at the tables."""
         raw = self.tables().fetch(Table.META, [CONNECTION_KEY])[0] or b""
-        if raw != self._compiled[0]:
+        if raw != self._known.raw:
             state: Connection = decode(Table.META, raw)
-            self._compiled = (raw, state, compile_policy(state, self.document))
-        return self._compiled
+            self._known = Known(raw, state, compile_policy(state, self.document))
+        return self._known
 
     @contextmanager
     def lease(self, name: str, ttl_ms: int) -> Iterator["Lease | None"]:

@@ -18,6 +18,7 @@ import msgspec
 from domain.events import AnyEvent, RecordGone, RecordObserved, RecordsMerged, RecordTouched
 from domain.identity import Crm
 from domain.policy import KindPolicy, Policy
+from domain.state import Connection
 from domain.wire import UNSAFE, from_webhook
 from workers.connection import Lane
 
@@ -85,7 +86,8 @@ def take(lane: Lane, body: bytes) -> Counter[Fate]:
         UnreadableBodyError: if the body is no JSON array, or no item of it can be read.
     """
     hooks, unreadable = read(body)
-    told = translate(hooks, lane.policy(), _portal(lane))
+    known = lane.known()
+    told = translate(hooks, known.policy, _portal(known.state))
     fates = Counter(each for each in told if isinstance(each, Fate))
     fates[Fate.UNREADABLE] += unreadable
     events = [each for each in told if not isinstance(each, Fate)]
@@ -96,9 +98,9 @@ def take(lane: Lane, body: bytes) -> Counter[Fate]:
     return +fates
 
 
-def _portal(lane: Lane) -> str:
+def _portal(state: Connection) -> str:
     """The portal's id; empty until it was seen."""
-    return lane.state().accounts.get(Crm.HUBSPOT, ("", ""))[0]
+    return state.accounts.get(Crm.HUBSPOT, ("", ""))[0]
 
 
 # -- reading

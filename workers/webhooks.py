@@ -39,6 +39,7 @@ def create_app(runtime: Runtime | None = None, send: Send | None = None) -> Fast
     if runtime is None:
         runtime = bootstrap.runtime()
         set_up_logging(runtime.settings.log_level, runtime.settings.log_format)
+        celery_app.spare_what_is_loaded()
     app = FastAPI(title="crmsync", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.site = Site(runtime, send or celery_app.send)
     app.include_router(router)

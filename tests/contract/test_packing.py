@@ -84,6 +84,19 @@ def test_a_packed_entry_takes_little_more_than_its_values(client: redis.Redis) -
     assert len(entry) < len(event(1)) / 4
 
 
+def test_who_has_appended_before_there_was_a_dictionary_packs_once_another_process_has_made_one(
+    client: redis.Redis,
+) -> None:
+    """As the web process does, which lives on while the first configuration comes into force."""
+    stores = RedisStores(client, "acme")
+    append(stores, event(1))
+    RedisStores(client, "acme").log.packing.learn(DICTIONARY)
+    append(stores, event(2))
+    plain, packed = kept(client)
+    assert plain == event(1)
+    assert len(packed) < len(event(2)) / 4
+
+
 def test_a_claim_is_packed_as_well(client: redis.Redis) -> None:
     stores = RedisStores(client, "acme")
     stores.log.packing.learn(DICTIONARY)

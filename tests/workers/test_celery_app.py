@@ -18,6 +18,15 @@ CHILD_KB, CONTACT_KB = 110_000, 10
 
 IMPORT_ONLY = "import workers.celery_app; from pathlib import Path; print(Path('var').exists())"
 
+SPARED = """
+import gc
+from celery.signals import worker_process_init, worker_ready
+import workers.celery_app, workers.webhooks
+{loaded}
+kept = gc.get_freeze_count()
+print(kept > 50_000, len(gc.get_objects()) < kept / 20)
+"""
+
 RING_AND_ANSWER = """
 import workers.celery_app as celery_app
 from workers.embedded import ensure
@@ -102,6 +111,19 @@ def test_a_task_goes_to_the_queue_of_its_name(task: str, queue: str) -> None:
 def test_no_running_task_is_delivered_a_second_time() -> None:
     conf = app_with().conf
     assert conf.broker_transport_options["visibility_timeout"] > 2 * conf.task_time_limit
+
+
+@pytest.mark.parametrize(
+    "loaded",
+    [
+        pytest.param("app = workers.webhooks.create_app()", id="web"),
+        pytest.param("worker_ready.send(None)", id="a worker"),
+        pytest.param("worker_process_init.send(None)", id="a child of one"),
+    ],
+)
+def test_no_walk_through_all_that_is_loaded_holds_up_what_is_under_way(loaded: str, tmp_path: Path) -> None:
+    """The garbage collector's walk took a tenth of a second each time, in which no thread went on."""
+    assert run(SPARED.format(loaded=loaded), tmp_path) == "True True"
 
 
 def test_no_child_leaves_for_the_tasks_it_has_done_or_for_the_contacts_it_keeps(tmp_path: Path) -> None:

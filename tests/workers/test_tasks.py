@@ -257,11 +257,12 @@ def test_a_file_in_which_nothing_that_is_decided_by_has_changed_counts_once_it_i
 def test_hubspots_day_begins_at_the_portals_midnight(acme: Installation, zone: str, hours: float) -> None:
     append(acme.lane, e.AccountObserved(crm=HS, account_id="1", zone=zone))
 
-    assert portal_offset_ms(acme.link.lane) == hours * 3_600_000
+    assert portal_offset_ms(acme.lane.state(), acme.clock.now_ms()) == hours * 3_600_000
 
 
 def test_a_portal_that_nobody_has_seen_keeps_utc(tmp_path: Path) -> None:
-    assert portal_offset_ms(Installation(tmp_path).link.lane) == 0
+    made = Installation(tmp_path)
+    assert portal_offset_ms(made.lane.state(), made.clock.now_ms()) == 0
 
 
 def test_summer_time_makes_the_connection_anew(acme: Installation) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import fakeredis
 import httpx
 import pytest
+import redis
 
 from tests.workers.lanes import PORTAL, SECRET, Client, configured, connect, runtime
 from workers.bootstrap import Runtime
@@ -53,6 +54,24 @@ class Web:
     @property
     def taken(self) -> int:
         return self.lane.backlog()
+
+
+def test_a_request_costs_few_calls_to_the_server_however_many_events_it_brings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each call is one more time that a request may have to wait for a busy core, here and at the server."""
+    web, calls = Web(), list[str]()
+    web.post()
+    send: Any = redis.Redis.execute_command
+
+    def counted(self: redis.Redis, *command: Any, **options: Any) -> Any:
+        calls.append(str(command[0]))
+        return send(self, *command, **options)
+
+    monkeypatch.setattr(redis.Redis, "execute_command", counted)
+    changes = [CREATION | {"objectId": number} for number in range(100)]
+    web.post(json.dumps(changes).encode())
+    assert len(calls) <= 5, calls
 
 
 def test_a_signed_request_is_in_the_log_when_it_is_answered() -> None:

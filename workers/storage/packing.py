@@ -53,7 +53,7 @@ class Packing:
         self._client = client
         self._key = key
         self._lock = Lock()  # a compressor is for one thread at a time
-        self._current: int | None = None
+        self._current = 0  #: 0: none is known
         self._compress = cache(self._compressing)
         self._decompress = cache(self._decompressing)
 
@@ -67,12 +67,12 @@ class Packing:
             do(self._client, "HSETNX", self._key, number, dictionary)
         if number is not None:
             do(self._client, "HSET", self._key, CURRENT, number)
-        self._current = None
+        self._current = 0
 
     def pack(self, events: Sequence[bytes]) -> list[bytes]:
         """Events as they are to be kept."""
         with self._lock:
-            if self._current is None:
+            if not self._current:  # one may have been learned meanwhile
                 self._current = int(do(self._client, "HGET", self._key, CURRENT) or 0)
             number = self._current
             if not number:
