@@ -123,19 +123,24 @@ def _clear(connection: Connection, change: Cleared) -> Connection:
     )
 
 
-def together(connection: Connection, notes: Iterable[Note]) -> Connection | None:
+def together(begun: Connection, said: Connection, notes: Iterable[Note]) -> Connection | None:
     """The connection with the notes of contacts that were folded apart.
 
     None if one of them would have been answered otherwise among the others: then what follows from the
     answer is not what the log says.
+
+    Args:
+        begun: as it was before the first note.
+        said: as it is by what is said of the connection as a whole.
+        notes: in any order.
     """
-    common = Connection()
+    common = begun
     for note in sorted(notes, key=lambda each: each.position):
         common, granted = take(common, note.change)
         if granted != note.granted:
             return None
     return replace(
-        connection,
+        said,
         guards=common.guards,
         trips=common.trips,
         suspended=common.suspended,

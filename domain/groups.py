@@ -1,16 +1,22 @@
-"""Whom an event is about: the names of records and addresses by which contacts may meet.
+"""Whom an event or a row is about: the names of records and addresses by which contacts may meet.
 
 Two contacts may meet where an event names a record of both, or where both ever had the same e-mail address.
-What an event may touch is estimated from the event alone, rather too much than too little.
+What an event may touch is estimated from the event alone, rather too much than too little. What the events of
+a log connected that is not folded, the rows of the state tell that it came to.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 
+import msgspec
+
 from domain import events as e
-from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, email_key
+from domain.book import Table, decode
+from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, email_key, record_ref
 from domain.kinds import ObjectKind
+from domain.state import Contact, Flight, Intent, ReadRequest
 from domain.wire import to18
 
 
@@ -153,7 +159,7 @@ def _letter(event: e.LetterDiscarded, _: Known) -> list[str]:
     return [contact_name(event.letter.partition("|")[2].partition("|")[0])]
 
 
-def _everybody(_: Any, __: Known) -> list[str]:
+def _everybody(*_: Any) -> list[str]:
     return []
 
 
@@ -189,3 +195,67 @@ ABOUT: dict[type[e.Event], Callable[[Any, Known], list[str]]] = {
     e.EpochStarted: _everybody,
 }
 """What each kind of event is about."""
+
+
+# -- what a row is about
+
+
+def about_row(table: Table, key: str, raw: bytes, known: Pointers) -> list[str]:
+    """Names of the records and addresses that a row of a table is about, as it is stored.
+
+    A row about nothing is said of the connection as a whole; of one that cannot be read, its key tells.
+    """
+    try:
+        return ABOUT_ROWS[table](key, decode(table, raw), by_field(known))
+    except msgspec.DecodeError:
+        return about_key(key)
+
+
+def about_key(key: str) -> list[str]:
+    """Whom a row, or a member of a queue, is about by its key: that of a contact or record is part of it."""
+    named = next((part for part in key.split("|") if "/" in part), key)
+    return [contact_name("/".join(named.split("/")[-3:]))]
+
+
+def _row_of_contact(key: str, contact: Contact, known: Known) -> list[str]:
+    names = [contact_name(key)]
+    for name, record in contact.records.items():
+        ref = record_ref(name)
+        _and(names, ref.crm, ref.id, record.merged_into)
+        _pointed(ref.crm, record.values, known, names)
+    doubted = {crm: doubt.flight for crm, doubt in contact.doubted.items()}
+    writes: tuple[Mapping[Crm, Intent | Flight], ...] = (contact.intents, contact.flights, doubted)
+    for crm, write in chain.from_iterable(each.items() for each in writes):
+        names += about_key(write.entity or contact.id)
+        _and(names, crm, write.record_id, write.into)
+        _pointed(crm, write.fields, known, names)
+    for crm, written in contact.expected.items():
+        _pointed(crm, {field: each.value for field, each in written.items()}, known, names)
+    return names
+
+
+def _row_of_match(key: str, bearers: tuple[str, ...], _: Known) -> list[str]:
+    """Who carries a match value; it is an address, or the key of a record that they are paired with."""
+    value = key.partition("|")[2]
+    return [*map(contact_name, bearers), value, contact_name(value)]
+
+
+def _row_of_request(key: str, request: ReadRequest, _: Known) -> list[str]:
+    return [*about_key(key), *about_key(request.entity or key)]
+
+
+def _row_of_one(key: str, _: Any, __: Known) -> list[str]:
+    return about_key(key)
+
+
+ABOUT_ROWS: dict[Table, Callable[[str, Any, Known], list[str]]] = {
+    Table.CONTACTS: _row_of_contact,
+    Table.REFS: lambda key, entity, _: [contact_name(key), contact_name(entity)],
+    Table.MATCHES: _row_of_match,
+    Table.OUTBOX: _row_of_one,
+    Table.READS: _row_of_request,
+    Table.LETTERS: _row_of_one,
+    Table.META: _everybody,
+    Table.ERASED: lambda _, entity, __: [contact_name(entity)],
+}
+"""What a row of each table is about."""

@@ -1,7 +1,8 @@
 """Splitting a log into groups of contacts that cannot meet, so that each can be folded by itself.
 
-What an event may touch is estimated (``domain.groups``); whether groups really were independent is told by
-what their folds touched (``domain.parts``).
+The rows of the state that folding begins with are split in the same way, ahead of the log. What an event may
+touch is estimated (``domain.groups``); whether groups really were independent is told by what their folds
+touched (``domain.parts``).
 """
 
 from array import array
@@ -120,12 +121,12 @@ class Findings(NamedTuple):
 
     names: list[str]  #: of records and addresses, by number
     roots: "array[int]"  #: number -> the smallest number that it belongs together with, in these stretches
-    stretches: dict[int, "array[int]"]  #: number of a stretch -> what each entry is about; -1: everybody
+    stretches: dict[int, "array[int]"]  #: by number, what each row or entry is about; -1: everybody
     configurations: frozenset[str]  #: digests of those that came into force
 
 
 class Survey:
-    """Goes through stretches of the log, and sees what belongs together."""
+    """Goes through stretches of the log, and of the rows to begin with, and sees what belongs together."""
 
     def __init__(self, known: Pointers) -> None:
         self._names_of = Glimpses(known).names
@@ -135,7 +136,7 @@ class Survey:
         self._configurations: set[str] = set()
 
     def begin(self, stretch: int) -> None:
-        """Go on with a stretch; those of the log are numbered in its order."""
+        """Go on with a stretch; they are numbered in the order of rows and log."""
         self._events = self._stretches[stretch] = array("l")
 
     def see(self, entries: Iterable[bytes]) -> None:
@@ -151,6 +152,14 @@ class Survey:
             for name in names[1:]:
                 join(number, numbers[name])
 
+    def hold(self, rows: Iterable[Sequence[str]]) -> None:
+        """Take the next rows, by the names that each is about."""
+        for names in rows:
+            number = self._numbers[names[0]] if names else -1
+            self._events.append(number)
+            for name in names[1:]:
+                self._unions.join(number, self._numbers[name])
+
     def _see_of_all(self, raw: bytes) -> None:
         """Take an event that is said of the connection as a whole."""
         self._events.append(-1)
@@ -165,14 +174,14 @@ class Survey:
 
 
 class Split(NamedTuple):
-    """Where each entry of all stretches belongs."""
+    """Where each row and each entry of all stretches belongs."""
 
     parts: bytes  #: its part, one byte each; ``EVERYBODY`` for those that all fold
     groups: "array[int]"  #: its group, by number; -1 for those that all fold
 
 
 def split(surveys: Sequence[Findings], parts: int) -> Split:
-    """Give every group to one of so many parts, about equally many events to each."""
+    """Give every group to one of so many parts, about equally many events and rows to each."""
     numbers: dict[str, int] = {}
     places = [[numbers.setdefault(name, len(numbers)) for name in each.names] for each in surveys]
     unions = _Unions(len(numbers))

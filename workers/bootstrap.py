@@ -26,7 +26,7 @@ from workers.archive.archive import Archive
 from workers.archive.archiver import Archiver, Bounds
 from workers.archive.marks import Marks
 from workers.archive.places import Room, open_files
-from workers.archive.snapshots import Past
+from workers.archive.snapshots import Beginning, Past
 from workers.archive.whole import WholeLog
 from workers.bundling import Bundler
 from workers.clock import Clock, SystemClock, new_id
@@ -36,7 +36,7 @@ from workers.configuration.loading import Configuration, load
 from workers.configuration.problems import ConfigurationError
 from workers.connection import Lane
 from workers.control import Control
-from workers.crew import Processes
+from workers.crew import Alone, Place, Processes
 from workers.deliver import Deliverer
 from workers.dry_run import Proposal
 from workers.elsewhere import Elsewhere
@@ -331,16 +331,20 @@ class Link:
         return Past(self.archive.files, taken) if taken else None
 
     def replay(self, processes: int | None = None, past: Past | None = None) -> Replay:
-        """Replays the log, from a snapshot on or all of it.
+        """Replays the log, from a snapshot on or all of it, by so many processes.
 
-        All of it by several processes; None: as many as pay for being started.
+        None: as many as pay for being started.
         """
+        generations = self.stores.generations
+        place = Place(self.log, generations.tables, past or Beginning())
         if processes is None:
-            processes = cores() if self.lane.log.appended() > LONG else 1
+            processes = cores() if self.lane.log.appended() - place.past.events() > LONG else 1
+        return Replay(self.lane, generations, self._crew(processes, past) if processes > 1 else Alone(place))
+
+    def _crew(self, processes: int, past: Past | None) -> Processes:
         settings = self.runtime.settings
         opening = partial(open_place, settings.log_server(), settings.archive(), self.name, _room(settings))
-        crew = Processes(opening, processes) if processes > 1 else None
-        return Replay(self.lane, self.stores.generations, crew, past=past)
+        return Processes(partial(opening, taken=past.snapshot if past else None), processes)
 
     @cached_property
     def jobs(self) -> Jobs:

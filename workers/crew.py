@@ -11,6 +11,7 @@ from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
+from workers.archive.snapshots import Beginning, Past
 from workers.store import Entry, EventLog, Tables
 
 TOLD_S = 0.2
@@ -27,6 +28,7 @@ class Place:
 
     log: EventLog
     tables: Callable[[int], Tables]  #: those of a generation
+    past: Past | Beginning = field(default_factory=Beginning)  #: the state that folding begins with
     kept: dict[tuple[str, str], list[list[Entry]]] = field(default_factory=dict)
     #: stretches of the log that were read: behind the first position, up to the last
 

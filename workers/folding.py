@@ -1,5 +1,7 @@
 """Folding a log into tables in memory: all of it in its order, or one group of contacts after the other.
 
+The tables hold what is begun with: nothing, or a state and the log behind it.
+
 By groups, the events of a contact follow each other and what they need of him is at hand: a fourth less time.
 What is said of the connection as a whole is folded first, and each event meets it as it was then.
 """
@@ -10,7 +12,7 @@ from dataclasses import dataclass, field
 
 from domain.book import Table
 from domain.commons import Note
-from domain.parts import OF_GROUPS, Part
+from domain.parts import DECISIONS, OF_GROUPS, Part, in_queue
 from domain.projection import Circumstances, Projection
 from domain.surveying import EVERYBODY
 from domain.upcasting import event_in
@@ -26,7 +28,7 @@ class InOrder:
 
     log: EventLog
     room: int  #: how many decoded values there is room for; then it encodes what it knows, and forgets
-    tables: MemoryTables = field(default_factory=MemoryTables)  #: what was put by
+    tables: MemoryTables  #: what was put by
 
     def __post_init__(self) -> None:
         self._projection = projection_of(self.log, self.tables)
@@ -60,8 +62,10 @@ class ByGroup:
     number: int  #: of the part; the first one counts what is said of the connection as a whole
     room: int  #: how many bytes of events wait for each other until they are folded
     tell: Tell
-    tables: MemoryTables = field(default_factory=MemoryTables)  #: what contacts came to, without counters
+    tables: MemoryTables  #: what contacts come to, without counters
+    common: MemoryTables  #: the connection as a whole, and the counters to begin with
     _owners: dict[Table, dict[str, int]] = field(default_factory=lambda: {table: {} for table in OF_GROUPS})
+    _gone: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _waiting: defaultdict[int, list[tuple[Circumstances, Entry]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -72,7 +76,7 @@ class ByGroup:
     _met: bool = False
 
     def __post_init__(self) -> None:
-        self._common = projection_of(self.log, MemoryTables())
+        self._common = projection_of(self.log, self.common)
         self._projection = projection_of(self.log, self.tables)
         self._now = self._common.circumstances()
 
@@ -125,6 +129,9 @@ class ByGroup:
         changes = self._projection.take_changes()
         self._counts.update(changes.counts)
         self._notes += changes.notes
+        for queue, members in changes.unqueued.items():
+            self._gone[in_queue(queue)].update(members)
+        self._gone[DECISIONS].update(entity for entity, _ in changes.kept)
         puts = {**changes.puts, Table.META: {}}  # what it takes for the connection is but its own view
         self.tables.commit(START, START, changes._replace(puts=puts, counts={}))
         self.tell(self._folded)
@@ -133,12 +140,24 @@ class ByGroup:
     def part(self) -> Part:
         """Fold what waits; returns what the groups have in common with those of other parts."""
         self._fold_waiting()
-        common = self._common.take_changes()
+        said = self._common.take_changes()
+        self.common.commit(START, START, said)
+        common = self.common.contents()
         if self.number == 0:
             self._counts.update(common.counts)
-            self._notes += common.notes
-        touched = {table: [*owners] for table, owners in self._owners.items()}
-        return Part(common._replace(counts=self._counts, notes=self._notes), touched, met=self._met)
+            self._notes += said.notes
+        return Part(common._replace(counts=self._counts, notes=self._notes), self._touched(), met=self._met)
+
+    def _touched(self) -> dict[str, list[str]]:
+        """All that is there, and all that a group looked for or took away."""
+        there = self.tables.contents()
+        touched: defaultdict[str, set[str]] = defaultdict(set, self._gone)
+        for table, owners in self._owners.items():
+            touched[table].update(owners, there.puts[table])
+        for queue, members in there.queued.items():
+            touched[in_queue(queue)].update(members)
+        touched[DECISIONS].update(there.decisions)
+        return {name: [*keys] for name, keys in touched.items()}
 
 
 def _fold(projection: Projection, entry: Entry) -> None:

@@ -1,8 +1,9 @@
-"""Folding a log from its beginning into empty tables, by one process or by several.
+"""Folding a log from its beginning, or from a snapshot on, by one process or by several.
 
-Several share the contacts among them: the log is surveyed first, for groups of contacts that cannot meet
-(``domain.surveying``), then each process folds some groups by themselves (``workers.folding``), and what they
-have in common is put together (``domain.parts``). If they turn out to be dependent, one process folds all.
+Several share the contacts among them: snapshot and log are surveyed first, for groups of contacts that cannot
+meet (``domain.surveying``). Then each process takes the rows of some groups and folds their events, group by
+group (``workers.folding``); what they have in common is put together (``domain.parts``). If groups turn out
+to be dependent, one process folds all.
 """
 
 import os
@@ -11,11 +12,13 @@ from functools import partial
 from itertools import chain, pairwise
 from typing import Generic, NamedTuple, TypeVar
 
-from domain.book import Changes
+from domain.book import CONNECTION_KEY, Changes, Table, decode
 from domain.groups import Pointers, pointers
 from domain.kinds import KINDS
 from domain.parts import Part, unite
+from domain.state import Connection
 from domain.surveying import EVERYBODY, PARTS, Findings, Split, Survey, split
+from workers.archive.snapshots import changes_of, names_in
 from workers.connection import pointers_of, position_of
 from workers.crew import Crew, Place, Tell
 from workers.folding import ByGroup, InOrder
@@ -29,6 +32,9 @@ SLICES = 8
 
 Slice = tuple[str, str]
 """A stretch of the log: behind the first position, up to the last."""
+
+Stretch = Slice | range
+"""A stretch of the log, or those of a snapshot of these numbers."""
 
 _LAST = 2**64 - 1  # the largest number that a position can have within one millisecond
 
@@ -74,7 +80,7 @@ def fold(
     """Fold the log up to a position. Raises NewerEvent at an event of a newer release.
 
     Args:
-        crew: who folds, and which log.
+        crew: who folds, which log, and what it begins with.
         until: the position of the last event to be folded.
         finish: what each of them does with what it folded, before it is handed over.
         tell: is told how many more events were folded; less than none if all begins anew.
@@ -84,7 +90,7 @@ def fold(
     made = _by_several(crew, until, finish, tell, bounds, configurations) if crew.size > 1 else None
     if made is not None:
         return Whole(made, crew.size)
-    alone = _folded_alone(crew.place.log, until, tell, bounds)
+    alone = _folded_alone(crew.place, until, tell, bounds)
     return Whole([finish(alone)], 1, met=crew.size > 1)
 
 
@@ -104,12 +110,14 @@ def _by_several(
         counted += events
         tell(events)
 
-    slices = [*_slices(crew.place.log, until, crew.size * SLICES)]
-    known = pointers(KINDS.values()) | pointers_of(crew.place.log, configurations)
-    found = _surveyed(crew, slices, bounds, known)
+    place = crew.place
+    begun = _connection(place)
+    slices = [*_slices(place, until, crew.size * SLICES)]
+    known = pointers(KINDS.values()) | pointers_of(place.log, {begun.config, *configurations} - {""})
+    found = _surveyed(crew, [*_held(place, crew.size * SLICES), *slices], bounds, known)
     shares = [_Share(slices, bounds, found, number) for number in range(crew.size)]
     folded = [*chain.from_iterable(crew.share(partial(_fold, finish), shares, count))]
-    common = unite([part for part, _ in folded])
+    common = unite([part for part, _ in folded], begun)
     if common is None:
         tell(-counted)
         return None
@@ -118,23 +126,37 @@ def _by_several(
     return [*(made for _, made in folded), finish(tables)]
 
 
-def _surveyed(crew: Crew, slices: Sequence[Slice], bounds: Bounds, known: Pointers) -> Split:
-    """Which part and group each event belongs to."""
-    findings = crew.share(partial(_survey, known, bounds), [*enumerate(slices)], lambda _: None)
+def _connection(place: Place) -> Connection:
+    """The connection as it is in the beginning."""
+    raw = place.past.fetch(Table.META, CONNECTION_KEY)
+    return Connection() if raw is None else decode(Table.META, raw)
+
+
+def _surveyed(crew: Crew, stretches: Sequence[Stretch], bounds: Bounds, known: Pointers) -> Split:
+    """Which part and group each row and each event belongs to."""
+    findings = crew.share(partial(_survey, known, bounds), [*enumerate(stretches)], lambda _: None)
     found = pointers_of(crew.place.log, {name for each in findings for name in each.configurations})
     if not found <= known:
-        return _surveyed(crew, slices, bounds, known | found)
+        return _surveyed(crew, stretches, bounds, known | found)
     return split(findings, crew.size)
 
 
-def _slices(log: EventLog, until: str, number: int) -> Iterator[Slice]:
-    """The log in stretches of equal time."""
-    first = log.read(START, 1)
-    if not first:
+def _held(place: Place, number: int) -> Iterator[range]:
+    """The stretches of the snapshot, some at a time."""
+    every = range(place.past.stretches())
+    size = len(every) // number + 1
+    yield from (every[at : at + size] for at in range(0, len(every), size))
+
+
+def _slices(place: Place, until: str, number: int) -> Iterator[Slice]:
+    """The log behind the snapshot in stretches of equal time."""
+    after = place.past.position
+    first = place.log.read(after, 1)
+    if not first or position_of(until) <= position_of(after):
         return
     begin, end = position_of(first[0].position)[0], position_of(until)[0]
     cuts = sorted({begin + (end - begin) * each // number for each in range(1, number)} - {begin})
-    edges = [START, *(f"{cut - 1}-{_LAST}" for cut in cuts), until]
+    edges = [after, *(f"{cut - 1}-{_LAST}" for cut in cuts), until]
     yield from pairwise(edges)
 
 
@@ -170,13 +192,17 @@ class _Share(NamedTuple):
 
 @uncollected()
 def _survey(
-    known: Pointers, bounds: Bounds, place: Place, slices: Iterator[tuple[int, Slice]], _: Tell
+    known: Pointers, bounds: Bounds, place: Place, stretches: Iterator[tuple[int, Stretch]], _: Tell
 ) -> Findings:
-    """What the slices are about that this process takes. It keeps them, as long as there is room."""
+    """What the stretches are about that this process takes. It keeps the log's, as long as there is room."""
     survey, room = Survey(known), bounds.unfolded
     place.kept.clear()
-    for number, each in slices:
+    for number, each in stretches:
         survey.begin(number)
+        if isinstance(each, range):
+            for stretch in each:
+                survey.hold(names_in(row, known) for row in place.past.rows(stretch))
+            continue
         read = []
         for entries in _read(place.log, each, bounds.batch):
             raw = [entry.raw for entry in entries]
@@ -198,17 +224,33 @@ def _fold(
 
 @uncollected()
 def _folded(finish: Finish[Made], place: Place, share: _Share, tell: Tell) -> tuple[Part, Made]:
-    folding, at = ByGroup(place.log, share.number, share.bounds.waiting, tell), 0
-    for entries in _entries(place, share):
+    tables, common, at = _begun(place, share)
+    folding = ByGroup(place.log, share.number, share.bounds.waiting, tell, tables, common)
+    for entries in _entries(place, share, at):
         these = slice(at, at + len(entries))
         folding.take(zip(entries, share.split.parts[these], share.split.groups[these], strict=True))
         at += len(entries)
-    return folding.part(), finish(folding.tables)
+    return folding.part(), finish(tables)
 
 
-def _entries(place: Place, share: _Share) -> Iterator[list[Entry]]:
-    """All entries, some at a time; those that other parts fold perhaps without their content."""
-    wanted, at = _folded_by(share), 0
+def _begun(place: Place, share: _Share) -> tuple[MemoryTables, MemoryTables, int]:
+    """The rows of a part to begin with, those of the connection as a whole, and how many there are in all."""
+    tables, common, at = MemoryTables(), MemoryTables(), 0
+    for stretch in range(place.past.stretches()):
+        rows = [*place.past.rows(stretch)]
+        owned = [*zip(rows, share.split.parts[at : at + len(rows)], strict=True)]
+        for into, number in ((tables, share.number), (common, EVERYBODY)):
+            into.commit(START, START, changes_of(row for row, part in owned if part == number))
+        at += len(rows)
+    return tables, common, at
+
+
+def _entries(place: Place, share: _Share, at: int) -> Iterator[list[Entry]]:
+    """All entries, some at a time; those that other parts fold perhaps without their content.
+
+    ``at``: how many rows the split names before them.
+    """
+    wanted = _folded_by(share)
     for each in share.slices:
         for entries in place.kept.pop(each, None) or _read(place.log, each, share.bounds.batch, wanted[at:]):
             yield entries
@@ -221,13 +263,16 @@ def _folded_by(share: _Share) -> bytes:
 
 
 @uncollected()
-def _folded_alone(log: EventLog, until: str, tell: Tell, bounds: Bounds) -> MemoryTables:
-    folding = InOrder(log, bounds.values)
-    for entries in _read(log, (START, until), bounds.batch):
+def _folded_alone(place: Place, until: str, tell: Tell, bounds: Bounds) -> MemoryTables:
+    tables = MemoryTables()
+    for piece in place.past.pieces():
+        tables.commit(START, START, piece)
+    folding = InOrder(place.log, bounds.values, tables)
+    for entries in _read(place.log, (place.past.position, until), bounds.batch):
         folding.take(entries)
         tell(len(entries))
     folding.put_by()
-    return folding.tables
+    return tables
 
 
 def _read(log: EventLog, stretch: Slice, batch: int, wanted: bytes = b"") -> Iterator[list[Entry]]:

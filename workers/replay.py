@@ -16,7 +16,6 @@ import msgspec
 
 from domain.book import CONNECTION_KEY, Changes, Table, decode
 from domain.identity import Crm
-from workers.archive.snapshots import Past, load
 from workers.connection import Lane, Lease, position_of
 from workers.crew import Alone, Crew, Place
 from workers.parts import Bounds, Finish, Made, Whole, fold, in_pieces
@@ -82,9 +81,8 @@ class Replay:
 
     lane: Lane
     generations: Generations
-    crew: Crew | None = None  #: None: this process folds
+    crew: Crew | None = None  #: None: this process folds, from the log's beginning
     batch: int = 1_000
-    past: Past | None = None  #: the state to begin with; None: nothing
     _shared: tuple[int, bool] = field(default=(1, False), repr=False)
     _leases: list[Lease] = field(default_factory=list, repr=False)
 
@@ -95,7 +93,7 @@ class Replay:
         """Fold the log up to where the running tables are, and compare hashes. Raises Busy."""
         with self._crew:
             until, running = self._hashed()
-            whole = self._replayed(until, progress)
+            whole = self._fold_log(until, _hash, progress)
         replayed = added(hashed for hashed, _ in whole.made)
         events = sum(events for _, events in whole.made)
         return Comparison(until, events, running, replayed, whole.size, whole.met)
@@ -109,15 +107,6 @@ class Replay:
             hashes = {**of_rows(running), **beside()}
             self._stay_quiet()
             return running.checkpoint(), hashes
-
-    def _replayed(self, until: str, progress: Progress | None) -> Whole[Hashed]:
-        """The hashes of what the log says up to a position."""
-        if self.past is None:
-            return self._fold_log(until, _hash, progress)
-        tables = MemoryTables()
-        self._begin_with(self.past, tables)
-        self._fold(self._projector(tables), until, progress)
-        return Whole([_hash(tables)], 1)
 
     def diff(self, into: MemoryTables, progress: Progress | None = None) -> list[Decided]:
         """Fold the log into empty tables and say who is decided otherwise than by what runs. Raises Busy."""
@@ -165,10 +154,7 @@ class Replay:
 
     @uncollected()
     def _fold_bulk(self, empty: Tables, until: str, progress: Progress | None) -> None:
-        """Fill empty tables with what the log says up to a position, or with the snapshot to begin with."""
-        if self.past is not None:
-            self._begin_with(self.past, empty)
-            return
+        """Fill empty tables with what the log says up to a position."""
         whole = self._fold_log(until, MemoryTables.contents, progress)
         self._shared = (whole.size, whole.met)
         for piece in in_pieces(whole.made):
@@ -176,7 +162,7 @@ class Replay:
         _commit(empty, until, NOTHING)
 
     def _fold_log(self, until: str, finish: Finish[Made], progress: Progress | None) -> Whole[Made]:
-        done, total = 0, self.lane.log.appended() if progress else 0
+        done, total = self._crew.place.past.events(), self.lane.log.appended()
 
         def tell(events: int) -> None:
             nonlocal done
@@ -185,11 +171,6 @@ class Replay:
                 progress(done, total)
 
         return fold(self._crew, until, finish, tell, Bounds(self.batch), self._in_force())
-
-    @staticmethod
-    def _begin_with(past: Past, empty: Tables) -> None:
-        if not load(past, empty):
-            raise Busy(OVERTAKEN)
 
     def _in_force(self) -> list[str]:
         """The configuration of the running state, if that is not damaged."""

@@ -33,12 +33,19 @@ def lived(happening: list[Act], number: int = 4, section: Section = SECTION) -> 
     return story.life
 
 
-def splitting(life: Life, parts: int, stretches: int = 3) -> Split:
-    """Where each event belongs, by two who survey so many stretches in turns."""
-    events = [event for _, event in life.log]
+def splitting(
+    life: Life, parts: int, stretches: int = 3, begun: Sequence[Sequence[str]] = (), behind: int = 0
+) -> Split:
+    """Where each row and each event belongs, by two who survey so many stretches in turns.
+
+    ``begun``: what the rows are about that so many events left ``behind`` came to.
+    """
+    events = [event for _, event in life.log[behind:]]
     size = len(events) // stretches + 1
     surveys = [Survey(KNOWN), Survey(KNOWN)]
-    for number, at in enumerate(range(0, len(events), size)):
+    surveys[1].begin(0)
+    surveys[1].hold(begun)
+    for number, at in enumerate(range(0, len(events), size), 1):
         survey = surveys[number % 2]
         survey.begin(number)
         survey.see(map(e.encode, events[at : at + size]))
@@ -185,6 +192,6 @@ def test_what_contacts_change_in_common_is_put_together_in_the_logs_order(
     for note in plain:
         expected, _ = take(expected, note.change)
 
-    found = together(Connection(config="c"), notes)
+    found = together(Connection(), Connection(config="c"), notes)
     same_answers = sorted(notes, key=lambda each: each.position) == plain
     assert found == (expected if same_answers else None)

@@ -13,12 +13,15 @@ from workers.archive.archiver import SETTLED_MS, Archived, Archiver, Bounds
 from workers.archive.blocks import ROWS
 from workers.archive.files import Bucket, Directory, Files
 from workers.archive.marks import Marks
+from workers.archive.snapshots import Beginning, Past
 from workers.archive.whole import WholeLog
 from workers.clock import ManualClock
 from workers.connection import Lane
+from workers.crew import Alone, Place
 from workers.erase import Eraser
+from workers.replay import Replay
 from workers.storage.memory import MemoryStores
-from workers.store import START, Entry, EventLog
+from workers.store import START, Entry, EventLog, Generations
 
 SOON = SETTLED_MS / 1000 + 1
 
@@ -79,6 +82,11 @@ class Shelf:
 
     def faults(self) -> list[str]:
         return [*self.archive.faults(), *self.archiver().faults()]
+
+
+def replaying(lane: Lane, generations: Generations, past: Past | None = None) -> Replay:
+    """Replays a lane, from a snapshot on or all of it."""
+    return Replay(lane, generations, Alone(Place(lane.log, generations.tables, past or Beginning())))
 
 
 def everything(log: EventLog, page: int = 100) -> list[Entry]:

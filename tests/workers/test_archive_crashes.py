@@ -20,7 +20,7 @@ from redis.connection import AbstractConnection
 
 from domain import events as e
 from domain.book import Table
-from tests.workers.archives import everything, unpacked
+from tests.workers.archives import everything, replaying, unpacked
 from tests.workers.lanes import configured, project, shown, with_ada
 from tests.world import HS
 from workers import embedded
@@ -95,7 +95,7 @@ class House:
     def differing(self, *, whole: bool = True) -> list[str]:
         taken = self.archive.newest().snapshots
         past = None if whole else Past(self.archive.files, taken[-1])
-        return Replay(self.lane, self.stores.generations, past=past).verify().differing
+        return replaying(self.lane, self.stores.generations, past).verify().differing
 
 
 # -- dying

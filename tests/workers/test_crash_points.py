@@ -14,7 +14,7 @@ import pytest
 
 from domain import events as e
 from domain.book import Table
-from tests.workers.archives import SOON, Shelf, everything, unpacked
+from tests.workers.archives import SOON, Shelf, everything, replaying, unpacked
 from tests.workers.lanes import append, project, shown
 from tests.world import HS
 from workers.archive.archive import Archive
@@ -122,7 +122,7 @@ class House(Shelf):
 
     def differing(self, *, whole: bool = True) -> list[str]:
         past = None if whole else Past(self.files, self.archive.newest().snapshots[-1])
-        return Replay(self.lane, self.stores.generations, past=past).verify().differing
+        return replaying(self.lane, self.stores.generations, past).verify().differing
 
     def revived(self) -> None:
         """The process is gone, its leases run out, and another one comes."""

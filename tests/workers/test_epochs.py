@@ -9,7 +9,7 @@ from obstore.store import MemoryStore
 from domain import events as e
 from domain.book import Changes, Table
 from domain.upcasting import decode
-from tests.workers.archives import everything
+from tests.workers.archives import everything, replaying
 from tests.workers.crm import FakeCrm
 from tests.workers.lanes import ADA, configured, project, shown, with_ada
 from tests.world import HS, SF
@@ -83,7 +83,7 @@ class Worker:
 
     def differing(self) -> list[str]:
         """What a replay of the epoch makes otherwise than what runs."""
-        return Replay(self.lane, self.stores.generations, past=self.past()).verify().differing
+        return replaying(self.lane, self.stores.generations, self.past()).verify().differing
 
 
 @pytest.fixture

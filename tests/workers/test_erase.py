@@ -8,13 +8,12 @@ from domain import events as e
 from domain.book import ERASING, Table
 from domain.events import encode
 from domain.outcomes import Outcome, OutcomeClass
-from tests.workers.archives import SOON, Shelf, everything
+from tests.workers.archives import SOON, Shelf, everything, replaying
 from tests.workers.lanes import ADA, append, project, shown
 from tests.world import HS, SF, leaving
 from workers.archive.files import Bucket
 from workers.archive.marks import Marks
 from workers.archive.snapshots import Past, load
-from workers.replay import Replay
 from workers.storage.memory import MemoryTables
 from workers.store import Entry
 
@@ -102,7 +101,7 @@ def test_the_state_goes_on_from_a_snapshot_and_a_replay_from_there_is_exact() ->
     taken = shelf.archive.newest().snapshots[-1]
     into = MemoryTables()
     assert load(Past(shelf.files, taken), into)
-    replay = Replay(shelf.lane, shelf.stores.generations, past=Past(shelf.files, taken))
+    replay = replaying(shelf.lane, shelf.stores.generations, Past(shelf.files, taken))
     assert replay.verify().differing == []
 
 

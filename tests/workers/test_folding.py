@@ -1,29 +1,43 @@
 """A log folded group by group is the log folded in its order, or it is noticed that it cannot be."""
 
 from array import array
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.book import Changes
+from domain.book import CONNECTION_KEY, Changes, Table, decode
 from domain.events import AnyEvent, Paused, SuspensionCleared, TargetRefused, encode
 from domain.parts import Part, unite
+from domain.state import Connection
 from domain.surveying import EVERYBODY, Split
 from tests.domain.crms import HS, SECTION, SF, Life, Store
 from tests.domain.lives import DELETIONS, QUIET_ACTS, TURNS, WORK_ACTS, Act, pairs, replay
-from tests.domain.test_groups import lived, splitting
+from tests.domain.test_groups import KNOWN, lived, splitting
 from tests.domain.test_laws import SETTINGS, acts
+from workers.archive.snapshots import (
+    Line,
+    changes_of,
+    lines_of,
+    names_in,
+    queue_lines,
+    queues_of,
+    rows_of,
+)
 from workers.clock import ManualClock
 from workers.folding import ByGroup, InOrder
-from workers.storage.memory import MemoryLog
-from workers.store import Entry
+from workers.storage.memory import MemoryLog, MemoryTables
+from workers.store import START, Entry
 
 GUARDED = msgspec.structs.replace(
     SECTION, delete_in_hubspot=("Lead", "Contact"), guards={"creates": 3, "deletes": 1, "blanked": 6}
 )
 
+
+SHARES = st.just(0.0) | st.floats(0, 1)
+"""How much of the log is left behind, with what it came to kept: often nothing."""
 
 ROOMS = st.sampled_from([0, 2_000, 1_000_000])
 """Bytes of events that wait for each other: none, some, all."""
@@ -36,20 +50,55 @@ def log_of(life: Life) -> MemoryLog:
     return log
 
 
-def entries(life: Life) -> list[Entry]:
-    return [Entry(position, encode(event)) for position, event in life.log]
+class Cut(NamedTuple):
+    """A log, and what is kept of its beginning."""
+
+    life: Life
+    rows: list[Line]  #: that the events before came to
+    entries: list[Entry]
+
+    def split(self, parts: int, stretches: int = 3) -> Split:
+        names = [names_in(row, KNOWN) for row in self.rows]
+        return splitting(self.life, parts, stretches, names, len(self.life.log) - len(self.entries))
+
+    def begun(self, owners: bytes, number: int) -> MemoryTables:
+        """Tables with the rows of a part."""
+        tables = MemoryTables()
+        mine = (row for row, owner in zip(self.rows, owners, strict=True) if owner == number)
+        assert tables.commit(START, START, changes_of(mine))
+        return tables
 
 
-def folded(life: Life, found: Split, number: int, room: int) -> tuple[Part, Changes]:
-    folding = ByGroup(log_of(life), number, room, lambda _: None)
-    for each in zip(entries(life), found.parts, found.groups, strict=True):
+def cut(life: Life, share: float = 0.0) -> Cut:
+    """A life of which the state after some share of the log is kept."""
+    entries = [Entry(position, encode(event)) for position, event in life.log]
+    at = int(share * len(entries))
+    tables = in_order(life, MemoryTables(), entries[:at])
+    lines = [*queue_lines(queues_of(tables), frozenset()), *lines_of(tables)]
+    return Cut(life, [*rows_of(lines)], entries[at:])
+
+
+def in_order(life: Life, tables: MemoryTables, entries: list[Entry], room: int = 1_000_000) -> MemoryTables:
+    folding = InOrder(log_of(life), room, tables)
+    for each in entries:
+        folding.take([each])
+    folding.put_by()
+    return tables
+
+
+def folded(log: Cut, found: Split, number: int, room: int) -> tuple[Part, Changes]:
+    begun, behind = found.parts[: len(log.rows)], slice(len(log.rows), None)
+    tables, common = log.begun(begun, number), log.begun(begun, EVERYBODY)
+    folding = ByGroup(log_of(log.life), number, room, lambda _: None, tables, common)
+    for each in zip(log.entries, found.parts[behind], found.groups[behind], strict=True):
         folding.take([each])
     return folding.part(), folding.tables.contents()
 
 
-def by_group(life: Life, found: Split, parts: int, room: int = 1_000_000) -> list[Changes] | None:
-    made = [folded(life, found, number, room) for number in range(parts)]
-    common = unite([part for part, _ in made])
+def by_group(log: Cut, found: Split, parts: int, room: int = 1_000_000) -> list[Changes] | None:
+    made = [folded(log, found, number, room) for number in range(parts)]
+    raw = log.begun(found.parts[: len(log.rows)], EVERYBODY).fetch(Table.META, [CONNECTION_KEY])[0]
+    common = unite([part for part, _ in made], decode(Table.META, raw) if raw else Connection())
     return None if common is None else [*(contents for _, contents in made), common]
 
 
@@ -64,41 +113,63 @@ def whole(life: Life) -> dict[str, Any]:
     return replay(life, [len(life.log)], reload=False).image()
 
 
-@given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS, longest=60), st.integers(1, 4), st.integers(1, 6), ROOMS)
-@settings(max_examples=150, **SETTINGS)
+@given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS, longest=60), st.integers(1, 4), st.integers(1, 6), ROOMS, SHARES)
+@settings(max_examples=200, **SETTINGS)
 def test_groups_that_are_folded_by_themselves_make_what_the_log_makes_in_its_order(
-    happening: list[Act], parts: int, stretches: int, room: int
+    happening: list[Act], parts: int, stretches: int, room: int, share: float
 ) -> None:
     life = lived(happening)
-    made = by_group(life, splitting(life, parts, stretches), parts, room)
+    log = cut(life, share)
+    made = by_group(log, log.split(parts, stretches), parts, room)
     assert made is not None
     assert image(made) == whole(life)
 
 
 @given(
-    acts(*QUIET_ACTS, *WORK_ACTS, *DELETIONS, "new_hubspot", "new_lead", longest=60), st.integers(1, 4), ROOMS
+    acts(*QUIET_ACTS, *WORK_ACTS, *DELETIONS, "new_hubspot", "new_lead", longest=60),
+    st.integers(1, 4),
+    ROOMS,
+    SHARES,
 )
 @settings(max_examples=100, **SETTINGS)
 def test_guards_either_let_the_groups_be_put_together_or_tell_that_they_cannot(
-    happening: list[Act], parts: int, room: int
+    happening: list[Act], parts: int, room: int, share: float
 ) -> None:
     life = lived(happening, section=GUARDED)
-    made = by_group(life, splitting(life, parts), parts, room)
+    log = cut(life, share)
+    made = by_group(log, log.split(parts), parts, room)
     assert made is None or image(made) == whole(life)
 
 
-@given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS), st.integers(1, 2), ROOMS, st.randoms(use_true_random=False))
-@settings(max_examples=100, **SETTINGS)
+@given(
+    acts(*QUIET_ACTS, *WORK_ACTS, *TURNS), st.integers(1, 2), ROOMS, SHARES, st.randoms(use_true_random=False)
+)
+@settings(max_examples=200, **SETTINGS)
 def test_groups_that_were_not_independent_are_never_taken_for_the_whole(
-    happening: list[Act], parts: int, room: int, random: Any
+    happening: list[Act], parts: int, room: int, share: float, random: Any
 ) -> None:
     """Even if somebody were to split at random."""
     life = lived(happening)
-    groups = array("l", (each if each < 0 else random.randrange(4) for each in splitting(life, 2).groups))
-    found = splitting(life, 2)._replace(
-        parts=bytes(each % parts if each >= 0 else EVERYBODY for each in groups), groups=groups
-    )
-    made = by_group(life, found, parts, room)
+    log = cut(life, share)
+    found = log.split(2)
+    groups = array("l", (each if each < 0 else random.randrange(4) for each in found.groups))
+    found = Split(bytes(each % parts if each >= 0 else EVERYBODY for each in groups), groups)
+    made = by_group(log, found, parts, room)
+    assert made is None or image(made) == whole(life)
+
+
+@given(acts(*QUIET_ACTS, *WORK_ACTS, *TURNS), SHARES, st.integers(0))
+@settings(max_examples=150, **SETTINGS)
+def test_what_was_given_to_the_wrong_part_is_noticed_or_does_not_matter(
+    happening: list[Act], share: float, chosen: int
+) -> None:
+    life = lived(happening)
+    log = cut(life, share)
+    found = log.split(2)
+    given = [number for number, part in enumerate(found.parts) if part != EVERYBODY]
+    wrong = given[chosen % len(given)]
+    parts = bytes(part ^ (number == wrong) for number, part in enumerate(found.parts))
+    made = by_group(log, found._replace(parts=parts), 2)
     assert made is None or image(made) == whole(life)
 
 
@@ -108,11 +179,8 @@ def test_what_one_folds_alone_is_encoded_on_the_way_where_there_is_no_room(
     happening: list[Act], room: int
 ) -> None:
     life = lived(happening)
-    folding = InOrder(log_of(life), room % 50)
-    for each in entries(life):
-        folding.take([each])
-    folding.put_by()
-    assert image([folding.tables.contents()]) == whole(life)
+    tables = in_order(life, MemoryTables(), cut(life).entries, room % 50)
+    assert image([tables.contents()]) == whole(life)
 
 
 def test_a_guard_that_trips_among_all_but_in_no_group_is_noticed() -> None:
@@ -120,10 +188,12 @@ def test_a_guard_that_trips_among_all_but_in_no_group_is_noticed() -> None:
     for row in story.life.living(HS)[:3]:
         story.life.edit(row, "firstname", None)
     story.rest()
-    assert by_group(story.life, splitting(story.life, 4), 4) is None
+    log = cut(story.life)
+    assert by_group(log, log.split(4), 4) is None
 
 
-def test_what_is_said_of_the_connection_counts_once_and_from_its_place_on() -> None:
+@pytest.mark.parametrize("share", [0.0, 0.7, 0.9, 1.0])
+def test_what_is_said_of_the_connection_counts_once_and_from_its_place_on(share: float) -> None:
     story = pairs(4)
     life = story.life
     said: list[AnyEvent] = [
@@ -137,6 +207,7 @@ def test_what_is_said_of_the_connection_counts_once_and_from_its_place_on() -> N
         life.append(event)
         life.edit(life.living(HS)[number % 4], "firstname", f"new {number}")
         story.rest()
-    made = by_group(life, splitting(life, 3), 3)
+    log = cut(life, share)
+    made = by_group(log, log.split(3), 3)
     assert made is not None
     assert image(made) == whole(life)

@@ -3,13 +3,14 @@
 With one, a replay need not begin at the log's beginning.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 import msgspec
 
 from domain.book import CLAIMS, Changes, Table
 from domain.events import DeliveryClaimed
+from domain.groups import Pointers, about_key, about_row
 from domain.state import intent_key
 from workers.archive.blocks import Row
 from workers.archive.files import Files
@@ -104,6 +105,7 @@ class Past:
     """A snapshot that is read as far as is asked for. Raises Damaged."""
 
     def __init__(self, files: Files, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
         self.position = snapshot.position
         self._reading = Reading(files, snapshot.file)
         self._blocks: dict[int, list[Line]] = {}
@@ -118,10 +120,23 @@ class Past:
         line = self._find(DECISIONS, entity)
         return [] if line is None else [bytes(each) for each in line.closed]
 
+    def events(self) -> int:
+        """How many were folded into it."""
+        line = self._find(COUNTER, "events")
+        return 0 if line is None else line.count
+
+    def stretches(self) -> int:
+        """How many stretches its rows are read in."""
+        return len(self._reading.index.head.blocks)
+
+    def rows(self, stretch: int) -> Iterator[Line]:
+        """Its rows in one of them; each member of a queue is a row of its own."""
+        return rows_of(_lines(self._reading.lines(stretch)))
+
     def pieces(self) -> Iterator[Changes]:
         """All of it, as changes to empty tables, cut so that each piece can be committed in one go."""
-        for number in range(len(self._reading.index.head.blocks)):
-            yield _changes(_lines(self._reading.lines(number)))
+        for number in range(self.stretches()):
+            yield changes_of(_lines(self._reading.lines(number)))
 
     def _find(self, table: str, key: str) -> Line | None:
         for number in sorted(self._reading.holding([f"{table}/{key}"])):
@@ -136,17 +151,59 @@ class Past:
         return self._blocks[number]
 
 
-def _changes(lines: Sequence[Line]) -> Changes:
-    changes = Changes({}, {}, {}, {}, {}, {})
-    for name, some in groupby(lines, lambda line: line.table):
-        if name == QUEUE:
-            changes.queued.update({line.key: line.members for line in some})
-        elif name == DECISIONS:
-            changes.decisions.update({line.key: [bytes(each) for each in line.closed] for line in some})
-        elif name == COUNTER:
-            changes.counts.update({line.key: line.count for line in some})
+class Beginning:
+    """The state before the first event of a log, as a snapshot would have it."""
+
+    position = START
+
+    def fetch(self, table: Table, key: str) -> bytes | None: ...
+
+    def events(self) -> int:
+        return 0
+
+    def stretches(self) -> int:
+        return 0
+
+    def rows(self, stretch: int) -> Iterator[Line]:  # noqa: ARG002 - there is no stretch to ask for
+        return iter(())
+
+    def pieces(self) -> Iterator[Changes]:
+        return iter(())
+
+
+def rows_of(lines: Iterable[Line]) -> Iterator[Line]:
+    """Lines, with one for each member of a queue."""
+    for line in lines:
+        if line.table == QUEUE:
+            yield from (Line(QUEUE, line.key, members={name: at}) for name, at in line.members.items())
         else:
-            changes.puts[Table(name)] = {line.key: line.value.encode("latin-1") for line in some}
+            yield line
+
+
+def names_in(row: Line, known: Pointers) -> list[str]:
+    """Names of the records and addresses that a row is about; of none: it is said of the connection."""
+    if row.table == COUNTER:
+        return []
+    if row.table == QUEUE:
+        return about_key(next(iter(row.members)))
+    if row.table == DECISIONS:
+        return about_key(row.key)
+    return about_row(Table(row.table), row.key, row.value.encode("latin-1"), known)
+
+
+def changes_of(rows: Iterable[Line]) -> Changes:
+    """What makes rows of empty tables; all those of a table follow each other."""
+    changes = Changes({}, {}, {}, {}, {}, {})
+    for name, some in groupby(rows, lambda row: row.table):
+        if name == QUEUE:
+            for row in some:
+                changes.queued.setdefault(row.key, {}).update(row.members)
+        elif name == DECISIONS:
+            changes.decisions.update({row.key: [bytes(each) for each in row.closed] for row in some})
+        elif name == COUNTER:
+            changes.counts.update({row.key: row.count for row in some})
+        else:
+            changes.puts[Table(name)] = {row.key: row.value.encode("latin-1") for row in some}
     return changes
 
 
