@@ -1,26 +1,37 @@
 """One connection replayed by several: the hashes are the same, however many share the work."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from obstore.store import MemoryStore
 
 from domain import events as e
 from domain.book import CONNECTION_KEY, Changes, Table
 from domain.policy import Section
 from domain.upcasting import NewerEvent
+from tests.domain.test_laws import SETTINGS
+from tests.workers.archives import ROOMY, everything
 from tests.workers.crm import FakeCrm
 from tests.workers.lanes import MOMENT, configured, project, shown
 from tests.world import HS, SECTION, SF
 from workers import embedded
+from workers.archive.archive import Archive
+from workers.archive.archiver import Archiver
+from workers.archive.files import Bucket
+from workers.archive.places import open_files
+from workers.archive.snapshots import Beginning, Past
 from workers.clock import Clock, ManualClock
 from workers.connection import Lane
 from workers.crew import Alone, Job, Place, Processes, Result, Task, Tell
 from workers.deliver import Deliverer
 from workers.opening import open_place
 from workers.parts import Bounds, fold, in_pieces
+from workers.project import Projector
 from workers.read import Reader
 from workers.replay import Comparison, Replay
 from workers.storage.memory import MemoryStores, MemoryTables
@@ -42,8 +53,8 @@ class GoingOn(ManualClock):
 class Shares(Alone):
     """This process folds the shares of several, one after the other."""
 
-    def __init__(self, stores: MemoryStores, size: int) -> None:
-        super().__init__(Place(stores.log, stores.generations.tables), size)
+    def __init__(self, stores: MemoryStores, size: int, past: Past | None = None) -> None:
+        super().__init__(Place(stores.log, stores.generations.tables, past or Beginning()), size)
         self.rounds = 0
 
     def share(self, task: Task[Job, Result], jobs: Sequence[Job], tell: Tell) -> list[Result]:
@@ -129,6 +140,128 @@ def test_processes_make_the_hashes_that_one_makes(server: str, tmp_path: Path) -
             assert found.differing == []
             assert (found.processes, found.met) == (size, False)
             assert told[-1] == (lane.log.appended(), lane.log.appended())
+
+
+# -- from a snapshot on
+
+
+@cache
+def somewhere() -> tuple[MemoryStores, Lane]:
+    """A connection that stays as it is."""
+    return in_memory()
+
+
+def snapshot_at(lane: Lane, until: str, damage: Changes | None = None) -> Past:
+    """The state at a position of the log, as an archive keeps it; ``damage``: what it has besides."""
+    tables, files = MemoryTables(), Bucket(MemoryStore())
+    then = Lane("acme", lane.log, lambda: tables, lane.coordination, lane.clock, "then")
+    projector = Projector(then)
+    while projector.step(until=until):
+        pass
+    if damage is not None:
+        assert tables.commit(tables.checkpoint(), tables.checkpoint(), damage)
+    archiver = Archiver(then, lane.log, Archive(files), ROOMY)
+    assert archiver.snapshot("release")
+    return Past(files, archiver.archive.newest().snapshots[-1])
+
+
+@given(st.floats(0, 1), st.integers(1, 4), st.integers(1, 1_000))
+@settings(max_examples=80, **SETTINGS)
+def test_a_snapshot_taken_anywhere_and_the_log_behind_it_make_the_same_hashes_by_any_number(
+    share: float, size: int, batch: int
+) -> None:
+    stores, lane = somewhere()
+    entries = everything(lane.log)
+    past = snapshot_at(lane, entries[int(share * (len(entries) - 1))].position)
+    found = Replay(lane, stores.generations, Shares(stores, size, past), batch).verify()
+    assert (found.differing, found.processes, found.met) == ([], size, False)
+    assert found.events == lane.tables().counters()["events"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_row_that_no_event_touched_counts_as_the_snapshot_has_it(size: int) -> None:
+    stores, lane = somewhere()
+    damage = Changes({Table.REFS: {"hubspot/contacts/nobody": b"\xa1x"}}, {}, {}, {}, {}, {})
+    past = snapshot_at(lane, lane.log.tail(), damage)
+    found = Replay(lane, stores.generations, Shares(stores, size, past)).verify()
+    assert (found.differing, found.processes) == (["refs"], size)
+
+
+@pytest.mark.parametrize(
+    ("damage", "differing"),
+    [
+        (Changes({Table.CONTACTS: {"hubspot/contacts/nobody": b"\xc1"}}, {}, {}, {}, {}, {}), ["contacts"]),
+        (Changes({}, {}, {"retries": {"hubspot/contacts/nobody": 1}}, {}, {}, {}), ["queue:retries"]),
+        (Changes({}, {}, {}, {}, {"hubspot/contacts/4": [b"{}"]}, {}), ["decisions"]),
+        (Changes({}, {}, {}, {}, {}, {"events/observed/1": 1}), ["counters"]),
+    ],
+)
+def test_whatever_is_damaged_in_a_snapshot_is_told(damage: Changes, differing: list[str]) -> None:
+    stores, lane = somewhere()
+    entries = everything(lane.log)
+    past = snapshot_at(lane, entries[len(entries) * 2 // 3].position, damage)
+    found = Replay(lane, stores.generations, Shares(stores, 3, past)).verify()
+    assert (found.differing, found.met) == (differing, False)
+
+
+def test_records_that_only_the_snapshot_says_are_one_person_are_folded_together() -> None:
+    stores, lane = in_memory()
+    past = snapshot_at(lane, lane.tables().checkpoint())
+    for number in range(PEOPLE):
+        lane.append([shown(HS, "contacts", f"{number}", ticket=100, city=f"Graz {number}")])
+        lane.append([shown(SF, "Lead", f"00Q{number}", ticket=101, Phone=f"{number}")])
+    lane.append([e.Paused(by="test", request="q")])
+    work(lane)
+    for size in SIZES:
+        found = Replay(lane, stores.generations, Shares(stores, size, past)).verify()
+        assert (found.differing, found.processes, found.met) == ([], size, False)
+
+
+@pytest.mark.parametrize(("limit", "processes"), [(9, 4), (8, 1)])
+def test_what_guards_had_counted_before_the_snapshot_counts(limit: int, processes: int) -> None:
+    stores, lane = in_memory(msgspec.structs.replace(SECTION, guards={"creates": limit}))
+    assert lane.state().guards["creates"].count == 6
+    past = snapshot_at(lane, lane.tables().checkpoint())
+    for number in range(3):
+        address = f"new{number}@example.com"
+        lane.append([shown(HS, "contacts", f"9{number}", ticket=100, email=address, lastname="New")])
+    work(lane)
+    assert bool(lane.state().trips) is (processes == 1)
+    found = Replay(lane, stores.generations, Shares(stores, 4, past)).verify()
+    assert (found.differing, found.processes, found.met) == ([], processes, processes == 1)
+
+
+def test_a_rebuild_from_a_snapshot_by_several_takes_the_running_states_place() -> None:
+    stores, lane = in_memory()
+    entries, before = everything(lane.log), lane.tables().fingerprint()
+    past = snapshot_at(lane, entries[len(entries) // 2].position)
+    assert Replay(lane, stores.generations, Shares(stores, 3, past)).diff(MemoryTables()) == []
+    found = Replay(lane, stores.generations, Shares(stores, 3, past)).rebuild()
+    assert (found.processes, found.differing) == (3, [])
+    assert lane.tables().fingerprint() == before
+
+
+def test_processes_that_begin_with_a_snapshot_make_the_hashes_that_one_makes(
+    server: str, tmp_path: Path
+) -> None:
+    with connect(server) as client:
+        stores = RedisStores(client, "begun")
+        lane = inhabited(stores, ManualClock())
+        archive = Archive(open_files(str(tmp_path), "begun"))
+        assert Archiver(lane, stores.log, archive, ROOMY).snapshot("release")
+        taken = archive.newest().snapshots[-1]
+        lane.append([shown(HS, "contacts", f"{each}", ticket=90, city="Graz") for each in range(PEOPLE)])
+        work(lane)
+        opening = partial(open_place, server, str(tmp_path), "begun", taken=taken)
+        told: list[tuple[int, int]] = []
+        found = Replay(lane, stores.generations, Processes(opening, 2)).verify(
+            lambda done, total: told.append((done, total))
+        )
+        assert (found.differing, found.processes, found.met) == ([], 2, False)
+        assert (told[0][0], told[-1]) >= (1, (lane.log.appended(), lane.log.appended()))
+
+
+# -- while traffic goes on
 
 
 def test_a_rebuild_by_several_takes_the_running_states_place() -> None:
