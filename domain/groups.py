@@ -235,9 +235,7 @@ def _row_of_contact(key: str, contact: Contact, known: Known) -> list[str]:
 
 
 def _row_of_match(key: str, bearers: tuple[str, ...], _: Known) -> list[str]:
-    """Who carries a match value; it is an address, or the key of a record that they are paired with."""
-    value = key.partition("|")[2]
-    return [*map(contact_name, bearers), value, contact_name(value)]
+    return [*map(contact_name, bearers), key.partition("|")[2]]
 
 
 def _row_of_request(key: str, request: ReadRequest, _: Known) -> list[str]:

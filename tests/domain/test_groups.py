@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import events as e
+from domain.book import Table
 from domain.commons import Asked, Cleared, Counted, Note, Suspended, Throttled, take, together
-from domain.groups import ABOUT, about, pointers
+from domain.groups import ABOUT, ABOUT_ROWS, about, about_key, pointers
 from domain.identity import Crm, Fields
 from domain.kinds import KINDS
 from domain.outcomes import Outcome, OutcomeClass
@@ -102,8 +103,24 @@ def test_whoever_an_event_points_to_is_in_its_group(pointing: e.AnyEvent) -> Non
     assert one == other != stranger
 
 
-def test_it_is_told_of_every_event_whom_it_is_about() -> None:
+def test_it_is_told_of_every_event_and_every_row_whom_it_is_about() -> None:
     assert ABOUT.keys() == {*e.KINDS}
+    assert ABOUT_ROWS.keys() == {*Table}
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("hubspot/contacts/1", "hubspot/1"),
+        ("salesforce|hubspot/contacts/1", "hubspot/1"),
+        ("salesforce|hubspot/contacts/1|Of/either", "hubspot/1"),
+        ("hubspot/contacts/1|claim:salesforce", "hubspot/1"),
+        ("look_up/hubspot/salesforce/Lead/00Q1", "salesforce/00Q1"),
+        ("membership/12/hubspot/contacts/1", "hubspot/1"),
+    ],
+)
+def test_the_key_of_a_row_or_a_member_of_a_queue_tells_whom_it_is_about(key: str, name: str) -> None:
+    assert about_key(key) == [name]
 
 
 TEXT = st.text(max_size=3) | st.sampled_from(
