@@ -18,6 +18,7 @@ from domain.state import Priority
 from tests.workers.installed import ADA, FILE, LETTER, Installation
 from tests.workers.lanes import append, refused, shown
 from tests.world import HS, SF
+from workers.cli import failures
 from workers.cli.fleet import ROOT
 from workers.clock import SystemClock
 from workers.control import Control
@@ -54,6 +55,52 @@ def test_an_interrupt_while_the_commands_are_loaded_ends_quietly(
     ended = subprocess.run([*way, "status"], env=path, capture_output=True, check=False)
 
     assert (ended.returncode, ended.stderr) == (130, b"")
+
+
+def test_a_closed_output_is_no_failure(tmp_path: Path) -> None:
+    words = f"{CRMSYNC} config init acme >&-"
+    ended = subprocess.run(
+        ["/bin/sh", "-c", words], cwd=tmp_path, text=True, capture_output=True, check=False
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "config" / "acme.yaml").exists()
+
+
+# -- what was typed
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("contact", "show", "\udcff"),
+        ("contact", "explain", "\udcff", "--at", "1-0"),
+        ("erase", "\udcff", "--yes"),
+        ("log", "bundle", "\udcff"),
+        ("pause", "--why", "\udcff"),
+    ],
+)
+def test_what_is_not_utf_8_is_told(words: tuple[str, ...], acme: Installation) -> None:
+    events = acme.lane.log.appended()
+
+    assert "which is not UTF-8" in acme.fails(*words)
+    assert acme.lane.log.appended() == events
+
+
+def test_an_output_that_lacks_a_character_is_told() -> None:
+    error = UnicodeEncodeError("ascii", "Gräfin", 2, 3, "ordinal not in range(128)")
+
+    assert failures.sentence(error) == "The output is in ascii, which has no 'ä': set PYTHONIOENCODING=utf-8."
+
+
+def test_what_steers_a_terminal_is_spelled_out_in_failures_too(acme: Installation) -> None:
+    assert "known by \\x1b[31mred:" in acme.fails("contact", "show", "\x1b[31mred", code=2)
+
+
+@pytest.mark.parametrize("words", ["contact history 1", "replay diff", "shadow report", "adopt"])
+@pytest.mark.parametrize("limit", ["0", "-1", "99999999999999999999"])
+def test_a_limit_that_is_none_is_refused(words: str, limit: str, acme: Installation) -> None:
+    assert "is not in the range" in acme.fails(*words.split(), "--limit", limit)
 
 
 # -- which connection
@@ -283,8 +330,16 @@ def test_tail_ends_by_ctrl_c(acme: Installation) -> None:
     assert acme.says("tail", "-n", "0") == ""
 
 
-def test_tail_refuses_what_is_no_position(acme: Installation) -> None:
-    assert "yesterday is no position" in acme.fails("tail", "--from", "yesterday")
+@pytest.mark.parametrize("text", ["yesterday", "1-99999999999999999999", "99999999999999999999-0", "٣-٤"])
+def test_tail_refuses_what_is_no_position(acme: Installation, text: str) -> None:
+    assert f"{text} is no position" in acme.fails("tail", "--from", text)
+
+
+def test_tail_refuses_a_kind_that_there_is_not(acme: Installation) -> None:
+    message = acme.fails("tail", "--kind", "observe")
+
+    assert "no events of the kind observe. There are account, answered," in message
+    assert acme.says("tail", "--no-follow", "--kind", "observed/1")
 
 
 def test_tail_goes_past_what_is_no_event(acme: Installation) -> None:

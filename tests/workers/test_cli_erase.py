@@ -9,7 +9,7 @@ import pytest
 from domain.book import Table, decode
 from domain.events import RecordGone, RecordsMerged
 from tests.workers.archives import unpacked
-from tests.workers.installed import Installation
+from tests.workers.installed import ADA, Installation
 from tests.workers.lanes import append, configured, refused, shown
 from tests.world import HS, SF
 from workers.clock import SystemClock
@@ -85,6 +85,19 @@ def test_a_privacy_deletion_does_the_same_when_workers_archive(acme: Installatio
     acme.link.stores.compact()
     rewritten(acme)
     assert [value for value in VALUES if value in everything(tmp_path / "var")] == []
+
+
+def test_an_erasure_that_is_held_up_says_so_and_goes_on(acme: Installation, tmp_path: Path) -> None:
+    name = acme.link.archive.newest().segments[-1].file.name
+    path = tmp_path / "var/archive/acme" / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    message = acme.fails("erase", "ada@example.com", "--yes")
+
+    assert f"The erasure of {ADA} is begun, and the log and its archive still hold values: {name}" in message
+    assert "workers go on with it by themselves" in message
+    path.write_bytes(whole)
+    assert "is erased" in acme.says("erase", ADA, "--yes")
 
 
 def test_it_is_asked_before_and_who_is_unknown_is_said(acme: Installation) -> None:

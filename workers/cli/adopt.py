@@ -9,7 +9,7 @@ from workers import requests, views
 from workers.bootstrap import Link
 from workers.cli.failures import Failed
 from workers.cli.output import emit, pairs, say, shown, table
-from workers.cli.session import operator, with_json, with_running_link
+from workers.cli.session import COUNT, operator, with_json, with_running_link
 from workers.cli.sync import follow, waiting
 from workers.views import AdoptionView
 
@@ -25,7 +25,12 @@ FATES = {
 @click.command()
 @click.option("--preview", is_flag=True, help="Only report; do not even note what is in sync.")
 @click.option(
-    "--limit", default=LIMIT, show_default=True, metavar="N", help="At most so many differing fields."
+    "--limit",
+    type=COUNT,
+    default=LIMIT,
+    show_default=True,
+    metavar="N",
+    help="At most so many differing fields.",
 )
 @waiting
 @with_json

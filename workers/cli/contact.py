@@ -12,7 +12,7 @@ from workers.cli.explanation import render
 from workers.cli.failures import DIFFERENT, NothingMatched
 from workers.cli.moments import position_by, with_moment
 from workers.cli.output import console, emit, length, moment, names, pairs, say, shown, table, written
-from workers.cli.session import contact_at, with_json, with_link
+from workers.cli.session import COUNT, contact_at, with_json, with_link
 from workers.cli.tail import line_of, words_of
 from workers.connection import Lane, position_of
 from workers.explain import explain, gather
@@ -90,7 +90,9 @@ def explain_(link: Link, *, text: str, decision: str, at: str | None, as_json: b
 
 @contact.command()
 @click.argument("text")
-@click.option("--limit", default=DECISIONS, show_default=True, metavar="N", help="At most so many.")
+@click.option(
+    "--limit", type=COUNT, default=DECISIONS, show_default=True, metavar="N", help="At most so many."
+)
 @with_moment
 @with_json
 @with_link

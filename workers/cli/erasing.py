@@ -8,8 +8,11 @@ from domain.book import ERASING, Table, decode
 from domain.events import PersonErased, RecordGone
 from domain.identity import RecordRef
 from domain.upcasting import decode as decode_event
+from workers.archive.archiver import Discontinued
+from workers.archive.files import FAILURES
+from workers.archive.segments import Damaged
 from workers.bootstrap import Link
-from workers.cli.failures import Failed
+from workers.cli.failures import Failed, sentence
 from workers.cli.output import emit, progress, say
 from workers.cli.session import entity_of, with_json, with_running_link
 
@@ -43,7 +46,13 @@ def erase(link: Link, *, text: str, yes: bool, as_json: bool) -> None:
         click.confirm(f"Erase {entity} for good? This cannot be undone", abort=True, err=True)
     begun = link.lane.log.tail()
     _begin(link, entity)
-    _finish(link, entity)
+    try:
+        _finish(link, entity)
+    except (Damaged, Discontinued, *FAILURES) as error:
+        raise Failed(
+            f"The erasure of {entity} is begun, and the log and its archive still hold values: "
+            f"{sentence(error)} Once that is mended, workers go on with it by themselves."
+        ) from None
     files = [*dict.fromkeys(name for event in _told(link, begun, entity) for name in event.files)]
     if as_json:
         emit({"contact": entity, "files": files, "remains": REMAINS})

@@ -32,6 +32,9 @@ from workers.storage.keys import NoName
 
 DIFFERENT = 2
 
+SURROGATES = "surrogates not allowed"
+"""Python's reason not to encode what came in as other bytes than UTF-8."""
+
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 EXPECTED = (
@@ -49,6 +52,7 @@ EXPECTED = (
     NoName,
     NoPlace,
     Unusable,
+    UnicodeEncodeError,
     OSError,
 )
 """What may go wrong without a fault of ours."""
@@ -64,11 +68,18 @@ AROUND: dict[type[Exception], str] = {
 """What is said around an error's own words."""
 
 
-class Failed(click.ClickException):
+class Told(click.ClickException):
+    """What a person is told in a sentence, whatever it quotes."""
+
+    def format_message(self) -> str:
+        return clean(self.message)
+
+
+class Failed(Told):
     """Something could not be done."""
 
 
-class NothingMatched(click.ClickException):
+class NothingMatched(Told):
     """What was asked for is not there."""
 
     exit_code = DIFFERENT
@@ -96,7 +107,7 @@ def _failing() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except EXPECTED as error:
-        raise Failed(clean(sentence(error))) from None
+        raise Failed(sentence(error)) from None
 
 
 def sentence(error: Exception) -> str:
@@ -116,12 +127,23 @@ def sentence(error: Exception) -> str:
                 f"A bucket cannot be used: {str(error).partition(chr(10))[0][:LONG]}. Correct its URL "
                 "(CRMSYNC_ARCHIVE_URL, or the one given) and the variables by which its store is reached."
             )
-        case OSError():
-            place = f"{error.filename}: " if error.filename else ""
-            remedy = "Make room there" if error.errno in FULL else "Correct the path or its permissions"
-            return f"{place}{error.strerror or type(error).__name__}. {remedy}."
+        case OSError() | UnicodeEncodeError():
+            return _of_system(error)
         case _:
             return str(error)
+
+
+def _of_system(error: OSError | UnicodeEncodeError) -> str:
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        remedy = "Make room there" if error.errno in FULL else "Correct the path or its permissions"
+        return f"{place}{error.strerror or type(error).__name__}. {remedy}."
+    character = repr(error.object[error.start])
+    if error.reason == SURROGATES:
+        return (
+            f"What was typed holds {character}, which is not UTF-8: correct it, or the terminal's encoding."
+        )
+    return f"The output is in {error.encoding}, which has no {character}: set PYTHONIOENCODING=utf-8."
 
 
 def _of_crm(error: SyncError) -> str:

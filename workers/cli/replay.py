@@ -14,7 +14,7 @@ from workers.cli import bundles
 from workers.cli.failures import DIFFERENT, Failed
 from workers.cli.moments import position_by
 from workers.cli.output import emit, progress, say, table, written
-from workers.cli.session import with_json, with_link
+from workers.cli.session import COUNT, with_json, with_link
 from workers.elsewhere import Taken
 from workers.replay import Comparison, Decided, Progress
 from workers.storage.memory import MemoryTables
@@ -110,7 +110,9 @@ def _erased(blanks: BlanksView) -> str:
 
 @replay.command()
 @click.option("--whole", is_flag=True, help="Compare from the log's beginning, epochs of other releases too.")
-@click.option("--limit", default=50, show_default=True, metavar="N", help="Show at most so many contacts.")
+@click.option(
+    "--limit", type=COUNT, default=50, show_default=True, metavar="N", help="Show at most so many contacts."
+)
 @with_processes
 @with_json
 @with_link

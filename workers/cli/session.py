@@ -18,6 +18,9 @@ from workers.travel import names_by
 
 Command = Callable[..., Any]
 
+COUNT = click.IntRange(1, 1_000_000)
+"""How many lines of a list may be asked for."""
+
 
 def runtime_of(context: click.Context) -> Runtime:
     """This process's runtime, unless whoever called the command gave another one."""
@@ -141,14 +144,21 @@ def _named(runtime: Runtime, given: str) -> str:
     return given
 
 
-def entity_of(lane: Lane, text: str) -> str:
+def entity_of(lane: Lane, text: str, at: str | None = None) -> str:
     """The one contact that an e-mail address, a record's id or a contact's id names.
+
+    ``at``: the moment that the lane is of; None: now.
 
     Raises:
         NothingMatched: if nothing is known by it.
         Failed: if several are.
     """
     found = views.find(lane, text)
+    if not found and at is not None:
+        raise NothingMatched(
+            f"No contact of {lane.name} was known by {text} at {at}: crmsync contact events {text} lists "
+            "since when the log tells of it."
+        )
     if not found:
         raise NothingMatched(
             f"No contact of {lane.name} is known by {text}: give an e-mail address, a HubSpot id or a "
@@ -176,7 +186,7 @@ def contact_at(link: Link, text: str, at: str | None) -> tuple[Lane, str]:
     for entity in known if len(known) == 1 else ():
         if views.exists(lane, entity):
             return lane, entity
-    return lane, entity_of(lane, text)
+    return lane, entity_of(lane, text, at)
 
 
 def operator() -> str:

@@ -10,7 +10,7 @@ from workers import requests, views
 from workers.bootstrap import Link
 from workers.cli.failures import Failed, NothingMatched
 from workers.cli.output import emit, moment, pairs, say, shown, table
-from workers.cli.session import operator, with_json, with_link, with_running_link
+from workers.cli.session import COUNT, operator, with_json, with_link, with_running_link
 from workers.cli.sync import follow, waiting
 from workers.views import ShadowView, WouldWrite
 
@@ -23,7 +23,9 @@ def shadow() -> None:
 
 
 @shadow.command()
-@click.option("--limit", default=LIMIT, show_default=True, metavar="N", help="At most so many in full.")
+@click.option(
+    "--limit", type=COUNT, default=LIMIT, show_default=True, metavar="N", help="At most so many in full."
+)
 @with_json
 @with_link
 def report(link: Link, *, limit: int, as_json: bool) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 import click
 import msgspec
 
+from domain.events import KINDS
 from domain.upcasting import NewerEvent, UnreadableEvent, decode
 from workers.bootstrap import Link
 from workers.cli.failures import Failed
+from workers.cli.moments import is_position
 from workers.cli.output import emit_line, moment, say
 from workers.cli.session import refuse_past_state, with_json, with_link
 from workers.connection import Lane, position_of
@@ -38,6 +40,13 @@ DETAILS = (
     "digest",
 )
 """What else of an event is shown: codes, counts and names."""
+
+
+_TAGS = frozenset(str(each.__struct_config__.tag) for each in KINDS)
+_NEWER, _UNREADABLE = "newer", "unreadable"
+
+KNOWN = _TAGS | {each.partition("/")[0] for each in _TAGS} | {_NEWER, _UNREADABLE}
+"""What ``--kind`` may be: kinds of events, with their version or without."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -73,7 +82,7 @@ def tail(
 ) -> None:
     """Show the last events and follow the log: position, kind, record and the names of the fields."""
     refuse_past_state(link)
-    lane = link.lane
+    lane, kind = link.lane, _kind(kind)
     after = lane.log.tail() if start is None else _position(start)
     before = _last(lane, after, last, kind) if start is None else []
     lines = chain(before, _lines(_entries(lane, after, follow=follow), kind))
@@ -86,12 +95,15 @@ def tail(
 
 
 def _position(text: str) -> str:
-    try:
-        position_of(text)
-    except ValueError:
-        raise Failed(
-            f"{text} is no position: give one as tail prints them, such as 1750000000000-0."
-        ) from None
+    if not is_position(text):
+        raise Failed(f"{text} is no position: give one as tail prints them, such as 1750000000000-0.")
+    return text
+
+
+def _kind(text: str) -> str:
+    if text and text not in KNOWN:
+        every = ", ".join(sorted(name for name in KNOWN if "/" not in name))
+        raise Failed(f"There are no events of the kind {text}. There are {every}.")
     return text
 
 
@@ -133,9 +145,9 @@ def line_of(entry: Entry) -> Line:
     try:
         event = decode(entry.raw)
     except NewerEvent:
-        return Line(entry.position, "newer", "", [], {"remedy": "upgrade this machine"})
+        return Line(entry.position, _NEWER, "", [], {"remedy": "upgrade this machine"})
     except UnreadableEvent:
-        return Line(entry.position, "unreadable", "", [], {})
+        return Line(entry.position, _UNREADABLE, "", [], {})
     body = msgspec.to_builtins(event)
     details = {name: str(body[name]) for name in DETAILS if body.get(name) not in {None, ""}}
     outcome = body.get("outcome") or {}
