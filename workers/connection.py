@@ -179,7 +179,7 @@ class Lane:
 
     def backlog(self) -> int:
         """How many events wait to be projected."""
-        return self.log.appended() - self.tables().counters().get("events", 0)
+        return self.log.appended() - self.tables().counter("events")
 
     def has_room(self) -> bool:
         """Whether so little waits to be projected that bulk work may add to it."""

@@ -56,13 +56,16 @@ class Doorbells:
 
     def onward(self) -> None:
         """Ring for what projecting has left to do: writes that are due, looks, bulk work that may go on."""
-        tables, now = self.lane.tables(), self.lane.clock.now_ms()
         admitted = self.lane.admitted()
-        for crm in Crm:
-            if any(tables.due(reads_queue(crm, each), now, 1) for each in admitted):
-                self.ring("read", crm)
-            if any(tables.due(outbox_queue(crm, each), now, 1) for each in admitted):
-                self.ring("deliver", crm)
+        queues = {
+            queue(crm, priority): (task, crm)
+            for crm in Crm
+            for task, queue in (("read", reads_queue), ("deliver", outbox_queue))
+            for priority in admitted
+        }
+        ripe = self.lane.tables().ripe([*queues], self.lane.clock.now_ms())
+        for bell in dict.fromkeys(bell for bell, yes in zip(queues.values(), ripe, strict=True) if yes):
+            self.ring(*bell)
         if Priority.BACKFILL in admitted and self.lane.coordination.cursor(BULK):
             self.ring("control")
 
@@ -100,14 +103,15 @@ class Doorbells:
 
     def _periodic(self, rhythm: Rhythm) -> Iterator[tuple[str, tuple[str, ...], int]]:
         yield "archive", (), rhythm.archive
-        if not self.lane.policy().ready:
+        policy = self.lane.policy()
+        if not policy.ready:
             yield from (("poll", (crm, "baseline"), 5) for crm in Crm)
             return
         for crm in Crm:
             yield "poll", (crm, "changes"), rhythm.poll
             yield "poll", (crm, "check"), rhythm.check
             yield "poll", (crm, "nightly"), rhythm.nightly
-        kinds = self.lane.policy().kinds.values()
+        kinds = policy.kinds.values()
         if any(CAMPAIGN_ADDED in kind.section.triggers for kind in kinds):
             yield "poll", (Crm.SALESFORCE, "campaigns"), rhythm.check
         if any(kind.inclusion and kind.inclusion.asks for kind in kinds):

@@ -109,6 +109,9 @@ class Tables(Protocol):
         Members of one score come in the order of their names.
         """
 
+    def ripe(self, queues: Sequence[str], until: int) -> list[bool]:
+        """Of each queue whether a member is due, by one look at all of them."""
+
     def size(self, queue: str) -> int:
         """How many members a queue has."""
 
@@ -129,6 +132,9 @@ class Tables(Protocol):
 
     def counters(self) -> dict[str, int]:
         """All counters."""
+
+    def counter(self, name: str) -> int:
+        """One of them; 0 if it never counted."""
 
     def fingerprint(self) -> dict[str, str]:
         """A hash per table, per queue with members, of decisions and counters: equal content, equal hashes.

@@ -21,6 +21,9 @@ from workers.telemetry import get_logger
 
 SWEEP_SECONDS = 1.0
 
+TURN_MS = 900
+"""So long nobody else of a release sweeps a connection that one of its workers has swept."""
+
 SNAPSHOT_SECONDS = 100
 """How long folding may take: an epoch begins with a snapshot, half a minute for a million contacts."""
 
@@ -185,7 +188,10 @@ def _broken(connection: str, error: Exception) -> dict[str, Any]:
 
 
 def sweep() -> None:
-    """Ring for every connection's backlog. An absent server or broker is waited for."""
+    """Ring for every connection's backlog. An absent server or broker is waited for.
+
+    Each connection is swept by one worker of a release a second, so that more workers cost hardly more.
+    """
     try:
         for name in runtime().connections():
             _sweep(name)
@@ -203,6 +209,9 @@ def _revive() -> None:
 
 def _sweep(name: str) -> None:
     try:
+        link = runtime().link(name)
+        if not link.lane.coordination.ring(f"sweep/{link.stores.generations.ours}", TURN_MS):
+            return
         link = runtime().renewed(name)
         rhythm = Rhythm(link.options.poll_seconds, link.options.check_seconds)
         if link.stores.generations.release() == link.stores.generations.ours:

@@ -288,6 +288,7 @@ def test_a_commit_does_all_that_it_says(stores: Stores) -> None:
     ]
     assert tables.decisions("ada", 2) == [b"d2", b"d3"]
     assert tables.counters() == {"events": 3, "decisions/delivered": 1}
+    assert (tables.counter("events"), tables.counter("decisions/refused")) == (3, 0)
 
 
 def test_a_stale_commit_leaves_nothing_behind(stores: Stores) -> None:

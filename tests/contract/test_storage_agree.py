@@ -100,6 +100,7 @@ class Agreement(RuleBasedStateMachine):
     @rule(queue=QUEUES, until=st.integers(0, 2**45), limit=st.integers(0, 3))
     def due(self, queue: str, until: int, limit: int) -> None:
         self.agreed(lambda stores: stores.tables().due(queue, until, limit))
+        self.agreed(lambda stores: stores.tables().ripe([queue, "another"], until))
 
     @rule(entity=NAMES, limit=st.integers(0, 3))
     def decisions(self, entity: str, limit: int) -> None:

@@ -1,11 +1,14 @@
 """The tasks: each rings for what it leaves, so that one ring sets everything going and silence follows."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+import redis
+from redis.exceptions import RedisError
 
 from domain import events as e
 from domain.book import Table
@@ -20,6 +23,7 @@ from workers.celery_app import ASKING, QUEUES, UNHEARD_SECONDS, app
 from workers.clock import SystemClock
 from workers.connection import Lane
 from workers.ports import Search
+from workers.tasks import TURN_MS
 
 Bell = tuple[str, ...]
 
@@ -88,6 +92,25 @@ def touched(lane: Lane) -> None:
     lane.append([e.RecordTouched(crm=HS, object="contacts", id="1", occurred_at=1, cause="changed")])
 
 
+def swept(made: Installation) -> None:
+    """A worker sweeps, later than everybody's last time."""
+    with suppress(RedisError):
+        made.runtime.redis.delete(*made.runtime.redis.keys("*:bell:sweep/*"), "none")
+    tasks.sweep()
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The commands that the server is sent from now on."""
+    asked, send = list[str](), cast("Any", redis.Redis.execute_command)
+
+    def execute(self: redis.Redis, *command: Any, **options: Any) -> Any:
+        asked.append(str(command[0]))
+        return send(self, *command, **options)
+
+    monkeypatch.setattr(redis.Redis, "execute_command", execute)
+    return asked
+
+
 def test_projecting_wakes_whoever_has_work_now(acme: Installation) -> None:
     touched(acme.lane)
 
@@ -141,7 +164,7 @@ def test_what_calls_a_crm_is_not_done_by_projectors(task: str) -> None:
 
 def test_a_doorbell_that_nobody_hears_is_dropped_in_the_end(acme: Installation) -> None:
     touched(acme.lane)
-    tasks.sweep()
+    swept(acme)
 
     assert UNHEARD_SECONDS == 60
     assert all(each["expires"] for each in heard())
@@ -149,14 +172,14 @@ def test_a_doorbell_that_nobody_hears_is_dropped_in_the_end(acme: Installation) 
 
 def test_answering_a_bell_lets_it_ring_again(acme: Installation) -> None:
     touched(acme.lane)
-    tasks.sweep()
-    tasks.sweep()
+    swept(acme)
+    swept(acme)
     assert bells().count(("project",)) == 1
 
     tasks.project("acme")
     touched(acme.lane)
     acme.lane.append([e.Paused(by="me")])
-    tasks.sweep()
+    swept(acme)
     assert ("project",) in bells()
 
 
@@ -167,7 +190,7 @@ def test_a_connection_whose_file_is_broken_stops_no_other(acme: Installation) ->
     acme.runtime.register("broken")
     acme.runtime.file("broken").write_text("connection: [")
     touched(acme.lane)
-    tasks.sweep()
+    swept(acme)
 
     assert {("project",), ("control",)} <= {*bells()}
 
@@ -177,17 +200,51 @@ def test_whatever_is_wrong_with_one_connection_stops_no_other(acme: Installation
     other = acme.runtime.link("aaa").lane
     other.log.append([(b"n" * 16, e.encode(e.ConfigurationApplied(digest="none", by="me")))])
     touched(acme.lane)
+    swept(acme)
+
+    assert ("project",) in bells()
+
+
+def test_many_workers_that_sweep_at_once_ask_hardly_more_than_one(
+    acme: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touched(acme.lane)
+    swept(acme)
+    heard()
+    asked = counted(monkeypatch)
+    for _ in range(10):
+        tasks.sweep()
+
+    assert len(asked) == 20
+    assert bells() == []
+
+
+def test_each_release_sweeps_for_itself(acme: Installation) -> None:
+    touched(acme.lane)
+    acme.lane.coordination.ring("sweep/of another one", TURN_MS)
     tasks.sweep()
 
     assert ("project",) in bells()
 
 
+def test_a_connection_in_which_nothing_happens_costs_few_calls_a_second(
+    acme: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept(acme)
+    heard()
+    asked = counted(monkeypatch)
+    swept(acme)
+
+    assert bells() == []
+    assert len(asked) < 35, asked
+
+
 def test_an_absent_server_is_waited_for(acme: Installation) -> None:
     touched(acme.lane)
     connect(acme.runtime, connected=False)
-    tasks.sweep()
+    swept(acme)
     connect(acme.runtime, connected=True)
-    tasks.sweep()
+    swept(acme)
 
     assert ("project",) in bells()
 
@@ -195,9 +252,9 @@ def test_an_absent_server_is_waited_for(acme: Installation) -> None:
 def test_an_absent_broker_is_waited_for(acme: Installation) -> None:
     touched(acme.lane)
     ring_at("amqp://guest@127.0.0.1:9/")
-    tasks.sweep()
+    swept(acme)
     ring_at("memory://")
-    tasks.sweep()
+    swept(acme)
 
     assert ("project",) in bells()
 
@@ -316,12 +373,12 @@ def test_one_sweep_sets_a_new_person_on_the_way_to_the_other_crm_and_ends(
 ) -> None:
     wired.link.apply("me")
     tasks.project("acme")
-    tasks.sweep()
+    swept(wired)
     at_rest(wired)
     assert wired.lane.policy().ready
 
     made_in_hubspot(both, lastname="Lovelace", firstname="Ada")
-    tasks.sweep()
+    swept(wired)
     at_rest(wired)
 
     assert lead_of(both, "LastName") == {"LastName": "Lovelace"}
@@ -347,7 +404,7 @@ def test_a_field_that_salesforce_hides_one_day_costs_that_field_and_stops_nothin
     wired.runtime._links.clear()
     wired.link.apply("me")
     tasks.project("acme")
-    tasks.sweep()
+    swept(wired)
     at_rest(wired)
     made_in_hubspot(both, firstname="Ada", lastname="Byron", city="Wien")
     at_work(wired)

@@ -137,6 +137,9 @@ class MemoryTables:
         ripe = ((score, member) for member, score in self._queue(queue).items() if score <= until)
         return [(member, score) for score, member in nsmallest(limit, ripe)]
 
+    def ripe(self, queues: Sequence[str], until: int) -> list[bool]:
+        return [bool(self.due(queue, until, 1)) for queue in queues]
+
     def size(self, queue: str) -> int:
         return len(self._queue(queue))
 
@@ -151,6 +154,9 @@ class MemoryTables:
 
     def counters(self) -> dict[str, int]:
         return dict(self._counters)
+
+    def counter(self, name: str) -> int:
+        return self._counters[name]
 
     def queues(self) -> Iterator[tuple[str, Iterator[tuple[str, int]]]]:
         """All queues that have members, with members and scores, in no order."""

@@ -12,6 +12,9 @@ from workers.storage.packing import Packing
 from workers.storage.server import do, load
 from workers.store import START, Entry, Trimmed
 
+NO_LOG = "no such key"
+"""What servers say of a log to which nothing was ever appended."""
+
 
 class RedisLog:
     """An `EventLog` on a server. Positions, and the days that ids are kept by, are of the server's clock."""
@@ -83,9 +86,12 @@ class RedisLog:
         return found
 
     def _facts(self) -> dict[str, Any]:
-        if not do(self._client, "EXISTS", self._keys.log):
-            return {}
-        facts: dict[str, Any] = do(self._client, "XINFO STREAM", self._keys.log)
+        try:
+            facts: dict[str, Any] = do(self._client, "XINFO STREAM", self._keys.log)
+        except redis.ResponseError as error:
+            if NO_LOG in str(error).lower():
+                return {}
+            raise
         return facts
 
 

@@ -60,6 +60,12 @@ class RedisTables:
         )
         return [(member.decode(), int(score)) for member, score in found]
 
+    def ripe(self, queues: Sequence[str], until: int) -> list[bool]:
+        pipeline: Any = self._client.pipeline(transaction=False)
+        for queue in queues:
+            pipeline.zrangebyscore(self._keys.queue(queue), "-inf", until, start=0, num=1)
+        return [bool(found) for found in pipeline.execute()]
+
     def size(self, queue: str) -> int:
         return int(do(self._client, "ZCARD", self._keys.queue(queue)))
 
@@ -79,6 +85,9 @@ class RedisTables:
     def counters(self) -> dict[str, int]:
         found: dict[bytes, bytes] = do(self._client, "HGETALL", self._keys.counters)
         return {name.decode(): int(value) for name, value in found.items()}
+
+    def counter(self, name: str) -> int:
+        return int(do(self._client, "HGET", self._keys.counters, name) or 0)
 
     def queues(self) -> Iterator[tuple[str, Iterator[tuple[str, int]]]]:
         """All queues that have members, with members and scores, in no order."""
