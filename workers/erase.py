@@ -84,10 +84,10 @@ class Eraser:
     def _rewrite(self, entity: str, person: Person) -> None:
         """Archive what is settled, let the server hold no more of it, and write anew what tells of him."""
         self.archiver.run()
-        ends = (self.log.archive.newest().last, self.lane.tables().checkpoint())
-        self.log.trim(min(ends, key=position_of))
+        last, folded = self.log.archive.newest().last, self.lane.tables().checkpoint()
+        self.log.trim(min(last, folded, key=position_of))
         self.log.purge()
-        files = cleanse(self.log.archive.files, person)
+        files = cleanse(self.log.archive.files, person, folded)
         if files:
             self._say(entity, (), files=tuple(files))
 

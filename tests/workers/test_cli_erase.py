@@ -1,19 +1,21 @@
 """``crmsync erase`` on a real server: not a byte of the person is left in the installation's directory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.book import Table, decode
+from domain.book import ERASING, Changes, Table, decode
 from domain.events import RecordGone, RecordsMerged
 from tests.workers.archives import unpacked
 from tests.workers.installed import ADA, Installation
 from tests.workers.lanes import append, configured, refused, shown
 from tests.world import HS, SF
+from workers.archive.files import Directory
 from workers.clock import SystemClock
 from workers.embedded import ensure, stop
+from workers.storage.redis_log import RedisLog
 from workers.storage.redis_store import connect
 from workers.store import START, Entry
 
@@ -118,6 +120,85 @@ def test_she_is_erased_though_the_record_that_she_was_first_seen_by_was_merged(a
     contact = decode(Table.CONTACTS, raw)
     assert contact.erased
     assert {each.gone for each in contact.records.values()} == {"erased"}
+
+
+# -- while somebody replays
+
+
+def step(acme: Installation) -> int:
+    """The erasure goes one step further; how many are still to be erased."""
+    left = acme.link.eraser.run()
+    acme.clock.advance(6)
+    acme.project()
+    return left
+
+
+def finish(acme: Installation) -> None:
+    while step(acme):
+        pass
+
+
+def rewrite(acme: Installation) -> None:
+    """The log has blanks in her place, and she is not done with yet."""
+    while acme.link.archive.newest().blanked == START:
+        assert step(acme)
+
+
+def to_be_erased(acme: Installation) -> None:
+    gone = RecordGone(crm=HS, object="contacts", id="1", cause="erased", at=acme.clock.now_ms(), ticket=99)
+    append(acme.lane, gone)
+
+
+def before(method: str, of: type, happens: Callable[[], None], patch: pytest.MonkeyPatch) -> None:
+    """Something happens before a method is called for the first time."""
+    left, inner = [happens], getattr(of, method)
+
+    def outer(*arguments: Any) -> Any:
+        if left:
+            left.pop()()
+        return inner(*arguments)
+
+    patch.setattr(of, method, outer)
+
+
+@pytest.mark.parametrize("command", ["verify", "diff"])
+@pytest.mark.parametrize(("of", "method"), [(RedisLog, "read"), (Directory, "read_part")])
+def test_what_is_erased_while_log_or_snapshot_is_read_is_folded_anew_and_differs_in_nothing(
+    acme: Installation, monkeypatch: pytest.MonkeyPatch, command: str, of: type, method: str
+) -> None:
+    acme.link.epochs.begin_anew()
+    acme.project()
+    append(acme.lane, shown(HS, "contacts", "1", ticket=20, lastname="Lovelace", email="ada@example.com"))
+    to_be_erased(acme)
+    before(method, of, lambda: finish(acme), monkeypatch)
+    found = acme.json("replay", command)
+    assert found == [] if command == "diff" else found["differing"] == []
+    assert acme.lane.tables().size(ERASING) == 0
+
+
+@pytest.mark.parametrize("command", ["verify", "diff"])
+def test_as_long_as_no_epoch_has_begun_without_her_a_replay_is_to_be_run_again(
+    acme: Installation, command: str
+) -> None:
+    to_be_erased(acme)
+    rewrite(acme)
+    said = acme.fails("replay", command)
+    assert "run the command again" in " ".join(said.split())
+    assert "differ" not in said
+
+    finish(acme)
+    acme.says("replay", command)
+
+
+def test_what_is_damaged_is_told_also_after_somebody_was_erased(acme: Installation) -> None:
+    to_be_erased(acme)
+    finish(acme)
+    tables = acme.lane.tables()
+    place = tables.checkpoint()
+    damage = Changes({Table.REFS: {"hubspot/contacts/9": b"\xa1x"}}, {}, {}, {}, {}, {})
+    assert tables.commit(place, place, damage)
+    found = acme.run("replay", "verify")
+    assert (found.exit_code, "differs in: refs." in found.stdout) == (2, True)
 
 
 def test_what_was_before_is_told_to_have_blanks_and_is_verified_from_the_epoch_on(acme: Installation) -> None:

@@ -14,8 +14,9 @@ from tests.world import HS, SF, leaving
 from workers.archive.files import Bucket
 from workers.archive.marks import Marks
 from workers.archive.snapshots import Past, load
+from workers.connection import position_of
 from workers.storage.memory import MemoryTables
-from workers.store import Entry
+from workers.store import START, Entry
 
 SECRETS = [b"ada@example.com", b"Lovelace", b"City 3", b"countess@example.com"]
 GONE = e.RecordGone(crm=HS, object="contacts", id="1", cause="erased", at=2**42, ticket=999)
@@ -103,6 +104,19 @@ def test_the_state_goes_on_from_a_snapshot_and_a_replay_from_there_is_exact() ->
     assert load(Past(shelf.files, taken), into)
     replay = replaying(shelf.lane, shelf.stores.generations, Past(shelf.files, taken))
     assert replay.verify().differing == []
+
+
+def test_a_snapshot_that_is_younger_than_the_archives_last_event_is_known_to_have_blanks() -> None:
+    shelf = house()
+    project(shelf.lane)
+    assert shelf.archiver().snapshot("release")
+    shelf.clock.advance(1)
+    append(shelf.lane, msgspec.structs.replace(GONE, ticket=1_000))
+    while shelf.archive.newest().blanked == START:
+        shelf.eraser("release").run()
+        project(shelf.lane)
+    known = shelf.archive.newest()
+    assert position_of(known.last) < position_of(known.snapshots[-1].position) < position_of(known.blanked)
 
 
 def test_the_report_names_the_files_that_were_written_anew() -> None:

@@ -34,8 +34,10 @@ class Person(NamedTuple):
     addresses: frozenset[str]  #: that he ever had
 
 
-def cleanse(files: Files, person: Person) -> list[str]:
+def cleanse(files: Files, person: Person, folded: str) -> list[str]:
     """Write every file anew that holds values of his; returns which were replaced.
+
+    ``folded``: the position up to which the log is; snapshots may be of a later one than it is archived to.
 
     Raises:
         Damaged: if a segment is; nothing was replaced.
@@ -46,7 +48,7 @@ def cleanse(files: Files, person: Person) -> list[str]:
         following = replace(
             known,
             number=number,
-            blanked=known.last,
+            blanked=max(known.last, folded, key=position_of),
             segments=tuple(_segment(files, each, person, known.pointers, number) for each in known.segments),
             snapshots=tuple(
                 left for each in known.snapshots if (left := _snapshot(files, each, person, number))

@@ -68,7 +68,7 @@ class Manifest(msgspec.Struct, frozen=True):
     pointers: frozenset[Pointer] = pointers(KINDS.values())  #: by which all events are indexed
     tickets: int = 0  #: the last ticket that was drawn when the newest segment was written
     key: str = ""  #: of the hashes by which erased people are known, in hex; empty: nobody was erased yet
-    blanked: str = START  #: up to here erased people's values were taken out; ``START``: nobody's were
+    blanked: str = START  #: whoever replays from before meets blanks of erased people; ``START``: nobody does
     written_at: int = 0  #: when the newest segment was written, epoch ms
     cursors: dict[str, str] = {}  #: how far each CRM had been read by the last event of the newest segment
 

@@ -1,14 +1,16 @@
 """``crmsync replay``: prove the running state from the log, or make it anew."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.progress import TimeRemainingColumn
 
 from domain.surveying import PARTS
 from workers import views
+from workers.archive.segments import Damaged
+from workers.archive.snapshots import Past
 from workers.bootstrap import Link
 from workers.cli import bundles
 from workers.cli.failures import DIFFERENT, Failed
@@ -20,6 +22,11 @@ from workers.replay import Comparison, Decided, Progress
 from workers.storage.memory import MemoryTables
 from workers.store import START
 from workers.views import BlanksView
+
+ERASING = (
+    "Nothing was compared: people were erased from what would be folded, and the epoch that begins without "
+    "them has not begun yet. Workers begin it within a minute or two: run the command again then."
+)
 
 
 @click.group()
@@ -50,18 +57,48 @@ def verify(link: Link, *, whole: bool, processes: int | None, as_json: bool) -> 
 
     An epoch begins with each release, each week and each erasure. What an older release decided, a newer one
     may decide otherwise, and what an erased person had is blank in the log; so a verification begins with the
-    epoch's snapshot, and is exact from there only.
+    epoch's snapshot, and is exact from there only. If somebody is erased meanwhile, it begins anew with the
+    next epoch, or says that it must be run again once that has begun.
     """
     with _progress("Folding") as told:
-        past = None if whole else link.epoch()
-        found = link.replay(processes, past).verify(told)
-    blanks = _blanks(link, past.position if past else START)
+
+        def verified(past: Past | None) -> Comparison:
+            return link.replay(processes, past).verify(told)
+
+        found = verified(None) if whole else _of_epoch(link, verified, lambda made: made.differing)
+    blanks = _blanks(link, START) if whole else None
     different = "The running state is not what the log says. It differs in"
     _report(found, blanks, as_json=as_json, different=different)
     if found.differing:
         if not as_json and blanks is None:
             say("Make it anew: crmsync replay rebuild")
         raise SystemExit(DIFFERENT)
+
+
+Made = TypeVar("Made")
+
+
+def _of_epoch(
+    link: Link, replayed: Callable[[Past | None], Made], differing: Callable[[Made], object]
+) -> Made:
+    """What a replay of this epoch makes; anew from a later one if people were erased from what it folded.
+
+    Raises Failed if that epoch has not begun yet: what differs then tells nothing of the running state.
+    """
+    while True:
+        past = link.epoch()
+        position = past.position if past else START
+        try:
+            made = replayed(past)
+        except Damaged:
+            if _blanks(link, position) is None:
+                raise
+        else:
+            if not differing(made) or _blanks(link, position) is None:
+                return made
+        later = link.epoch()
+        if later is None or later.position == position:
+            raise Failed(ERASING)
 
 
 def _blanks(link: Link, position: str) -> BlanksView | None:
@@ -120,10 +157,14 @@ def diff(link: Link, *, whole: bool, limit: int, processes: int | None, as_json:
     """List the contacts that this release decides otherwise than they were decided; exit code 2 if any.
 
     Read it before a new release is rolled out: install it beside the running one, and run this with it.
+    Where somebody is erased meanwhile, it does as verify does.
     """
     with _progress("Folding") as told:
-        past = None if whole else link.epoch()
-        found = link.replay(processes, past).diff(MemoryTables(), told)
+
+        def decided(past: Past | None) -> list[Decided]:
+            return link.replay(processes, past).diff(MemoryTables(), told)
+
+        found = decided(None) if whole else _of_epoch(link, decided, bool)
     if as_json:
         emit([_decided(each) for each in found])
     elif not found:
