@@ -63,7 +63,7 @@ class Doorbells:
             for task, queue in (("read", reads_queue), ("deliver", outbox_queue))
             for priority in admitted
         }
-        ripe = self.lane.tables().ripe([*queues], self.lane.clock.now_ms())
+        ripe = self.lane.tables().ripe([*queues], self.lane.moment())
         for bell in dict.fromkeys(bell for bell, yes in zip(queues.values(), ripe, strict=True) if yes):
             self.ring(*bell)
         if Priority.BACKFILL in admitted and self.lane.coordination.cursor(BULK):

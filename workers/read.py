@@ -90,7 +90,7 @@ class Reader:
         return Progress(answered, news=answered > 0, more=True)
 
     def _due(self) -> list[Asked]:
-        tables, now = self.lane.tables(), self.lane.clock.now_ms()
+        tables, now = self.lane.tables(), self.lane.moment()
         if self.crm in self.lane.state().suspended:
             return []
         limit = self.batch + len(self._answered)

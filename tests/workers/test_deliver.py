@@ -309,6 +309,13 @@ def test_a_run_that_used_up_its_time_says_that_more_is_left() -> None:
     assert (counts.sent, counts.more) == (1, True)
 
 
+def test_a_worker_whose_clock_is_behind_the_servers_delivers_at_once() -> None:
+    lane, crm = lane_with_edits(), FakeCrm(SF)
+    lane.clock = ManualClock(lane.clock.now_ms() - 300_000)
+
+    assert Deliverer(lane, SF, crm).run().delivered == 1
+
+
 # -- leases
 
 

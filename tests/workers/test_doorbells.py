@@ -233,6 +233,16 @@ def test_after_projecting_whoever_has_work_is_woken() -> None:
     assert broker.taken() == [("read", "hubspot")]
 
 
+def test_after_projecting_whoever_has_work_is_woken_by_a_clock_that_is_behind_the_servers_too() -> None:
+    lane = configured(memory_lane())
+    append(lane, e.RecordTouched(crm=HS, object="contacts", id="1", occurred_at=1, cause="changed"))
+    lane.clock = ManualClock(lane.clock.now_ms() - 50)
+    door, broker = bells(lane)
+    door.onward()
+
+    assert broker.taken() == [("read", "hubspot")]
+
+
 def test_bulk_work_that_waits_for_room_goes_on_once_there_is_some() -> None:
     lane = configured(memory_lane())
     door, broker = bells(lane)

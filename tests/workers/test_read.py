@@ -73,6 +73,13 @@ def test_what_is_asked_for_is_read_in_one_call_and_folded() -> None:
     assert lane.tables().count(Table.CONTACTS) == 2
 
 
+def test_a_worker_whose_clock_is_behind_the_servers_reads_at_once() -> None:
+    lane = touched(ready(), "1")
+    lane.clock = ManualClock(lane.clock.now_ms() - 300_000)
+
+    assert Reader(lane, HS, portal("1")).run().answered == 1
+
+
 def test_nothing_is_read_where_nothing_is_asked_for() -> None:
     crm = portal("1")
     assert Reader(ready(), HS, crm).run() == (0, False, False)
