@@ -71,6 +71,7 @@ class Lease:
     name: str
     owner: str
     ttl_ms: int
+    asked: bool = False  #: once it is given back: whether somebody else asked for it meanwhile
     _until: float = 0.0  #: by the monotonic clock, which goes on while this process is frozen
 
     def take(self) -> bool:
@@ -154,7 +155,7 @@ class Lane:
         try:
             yield lease
         finally:
-            self.coordination.release(name, lease.owner)
+            lease.asked = self.coordination.release(name, lease.owner)
 
     @contextmanager
     def refusals(self, crm: Crm) -> Iterator[None]:

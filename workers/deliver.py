@@ -96,6 +96,7 @@ class Deliverer:
     def run(self, *, budget_ms: int = 5_000) -> Counts:
         """Deliver until nothing is due or the time is used up.
 
+        There is more if another one came and was kept out: what it came for may have been missed at the end.
         Raises what the store or a gateway raises, once no request is on its way any more. What was claimed
         and has no answer then is looked into by the next run.
         """
@@ -106,6 +107,7 @@ class Deliverer:
                 self._drain(lease, counts, budget_ms / 1000)
                 if lease.renew():
                     self.lane.coordination.set_cursor(self._mark, None)
+        counts.more |= lease is not None and lease.asked
         return counts
 
     def _drain(self, lease: Lease, counts: Counts, budget: float) -> None:

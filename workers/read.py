@@ -66,7 +66,8 @@ class Reader:
         with self.lane.lease(f"read/{self.crm}", LEASE_MS) as lease:
             if lease is None or self.lane.rewound() or self.lane.backlog() > BACKLOG:
                 return Progress(0, news=False, more=False)
-            return self._drain(lease, budget_ms)
+            progress = self._drain(lease, budget_ms)
+        return progress._replace(more=progress.more or lease.asked)
 
     def _drain(self, lease: Lease, budget_ms: int) -> Progress:
         end, answered = self.lane.clock.monotonic() + budget_ms / 1000, 0

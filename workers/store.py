@@ -147,10 +147,13 @@ class Coordination(Protocol):
     """What keeps workers out of each other's way."""
 
     def acquire(self, lease: str, owner: str, ttl_ms: int) -> bool:
-        """Take or renew a lease."""
+        """Take or renew a lease; one that is somebody else's is asked for by that."""
 
-    def release(self, lease: str, owner: str) -> None:
-        """Give a lease back, if it is still the owner's."""
+    def release(self, lease: str, owner: str) -> bool:
+        """Give a lease back, if it is still the owner's; tells whether somebody has asked for it meanwhile.
+
+        An asking is forgotten after the time for which the lease was asked for.
+        """
 
     def ring(self, bell: str, ttl_ms: int) -> bool:
         """True for the first to ring within the time; a periodic slot is claimed the same way."""

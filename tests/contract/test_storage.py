@@ -606,6 +606,23 @@ def test_a_lease_is_one_owners_until_given_back(stores: Stores) -> None:
     assert coordination.acquire("project", "you", 60_000)
 
 
+def test_who_gives_a_lease_back_learns_whether_others_asked_for_it_meanwhile(stores: Stores) -> None:
+    coordination = stores.coordination
+    coordination.acquire("project", "me", 60_000)
+    coordination.acquire("project", "me", 60_000)
+    assert not coordination.release("project", "me")
+
+    coordination.acquire("project", "me", 60_000)
+    coordination.acquire("project", "you", 60_000)
+    coordination.acquire("deliver", "you", 60_000)
+    assert not coordination.release("project", "you")
+    assert not coordination.release("deliver", "you")
+    assert coordination.release("project", "me")
+
+    coordination.acquire("project", "you", 60_000)
+    assert not coordination.release("project", "you")
+
+
 def test_a_bell_rings_once_until_it_is_answered(stores: Stores) -> None:
     coordination = stores.coordination
 

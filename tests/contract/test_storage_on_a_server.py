@@ -52,6 +52,7 @@ def use_everything(client: redis.Redis, connection: str) -> RedisStores:
     assert stores.tables().commit(START, stores.log.tail(), CHANGES)
     assert stores.coordination.claim([CLAIM]) == [True]
     stores.coordination.acquire("project", "me", 60_000)
+    stores.coordination.acquire("project", "you", 60_000)
     stores.coordination.ring("project", 60_000)
     stores.log.packing.learn(b"what events look like")
     stores.coordination.tickets()

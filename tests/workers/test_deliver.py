@@ -326,6 +326,22 @@ def test_only_one_deliverer_works_on_a_crm_of_a_connection() -> None:
     assert crm.calls == []
 
 
+def test_what_comes_while_a_deliverer_ends_is_not_left_to_the_next_sweep() -> None:
+    """It has seen that nothing is due and still holds the lease: who is woken for the new edit gets none."""
+    lane, crm = lane_with_edits(), FakeCrm(SF)
+
+    def release(self: Any, lease: str, owner: str) -> bool:
+        healed(lane.coordination)
+        with_edits(lane, 1, first=2)
+        assert Deliverer(lane, SF, crm).run().claimed == 0
+        return bool(self.release(lease, owner))
+
+    failing(lane.coordination, release=release)
+    assert Deliverer(lane, SF, crm).run().more
+    counts = Deliverer(lane, SF, crm).run()
+    assert (counts.delivered, counts.more) == (1, False)
+
+
 def test_a_deliverer_frozen_beyond_its_lease_sends_nothing_that_it_had_claimed() -> None:
     """While it stands still between claim and request, another one takes over and gives its claim up."""
     clock = ManualClock()

@@ -118,9 +118,9 @@ def test_what_came_in_while_others_were_kept_out_is_asked_for_again() -> None:
     lane = paused(memory_lane(), 1)
 
     class Releasing(type(lane.coordination)):  # type: ignore[misc]  # a memory lane's coordination
-        def release(self, lease: str, owner: str) -> None:
+        def release(self, lease: str, owner: str) -> bool:
             paused(lane, 2)
-            super().release(lease, owner)
+            return bool(super().release(lease, owner))
 
     lane.coordination.__class__ = Releasing
     assert Projector(lane).run() == Progress(1, more=True)

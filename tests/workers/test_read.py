@@ -355,6 +355,21 @@ def test_only_one_reader_works_on_a_crm_of_a_connection() -> None:
     assert crm.calls == []
 
 
+def test_what_is_asked_for_while_a_reader_ends_is_not_left_to_the_next_sweep() -> None:
+    lane, crm = touched(ready(), "1"), portal("1", "2")
+    usual: Any = type(lane.coordination)
+
+    class Releasing(usual):  # type: ignore[misc]  # a memory lane's coordination
+        def release(self, lease: str, owner: str) -> bool:
+            self.__class__ = usual
+            touched(lane, "2")
+            assert Reader(lane, HS, crm).run() == (0, False, False)
+            return bool(self.release(lease, owner))
+
+    lane.coordination.__class__ = Releasing
+    assert Reader(lane, HS, crm).run() == (1, True, True)
+
+
 def test_a_reader_that_lost_its_lease_stops() -> None:
     clock = ManualClock()
     lane, crm = touched(ready(clock), *"1234"), portal(*"1234")

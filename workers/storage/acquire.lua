@@ -1,6 +1,9 @@
--- Take or renew a lease. KEYS: lease. ARGV: owner, milliseconds.
+-- Take or renew a lease, or leave word that it is asked for. KEYS: lease, asked. ARGV: owner, milliseconds.
 
 local owner = redis.call('GET', KEYS[1])
-if owner and owner ~= ARGV[1] then return 0 end
+if owner and owner ~= ARGV[1] then
+  redis.call('SET', KEYS[2], 1, 'PX', ARGV[2])
+  return 0
+end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1

@@ -52,6 +52,7 @@ ALL: tuple[Key, ...] = (
     Key("{c}:tickets", "string", "the last ticket drawn", "readers, deliverers", "for ever"),
     Key("{c}:cursors", "hash", "how far each CRM has been read", "pollers", "for ever"),
     Key("{c}:lease:<name>", "string", "who may do a thing now", "whoever does it", "its time to live"),
+    Key("{c}:asked:<name>", "string", "a lease that others ask for", "whoever asks", "its time to live"),
     Key("{c}:bell:<name>", "string", "a doorbell that is rung", "sweeper, stages", "its time to live"),
     Key("{c}:answer:<id>", "string", "what a batch of claims was answered", "deliverers", "a minute"),
     Key("{c}:limit:<crm>:<state/day>", "hash", "the account's call allowance", "limiter", "two days"),
@@ -101,6 +102,9 @@ class Keys:
 
     def lease(self, name: str) -> str:
         return f"{self._tag}:lease:{name}"
+
+    def asked(self, name: str) -> str:
+        return f"{self._tag}:asked:{name}"
 
     def bell(self, name: str) -> str:
         return f"{self._tag}:bell:{name}"

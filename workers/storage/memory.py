@@ -259,6 +259,7 @@ class MemoryCoordination:
         self._log = log
         self._generations = generations
         self._leases: dict[str, tuple[str, int]] = {}
+        self._asked: dict[str, int] = {}
         self._bells: dict[str, int] = {}
         self._cursors: dict[str, str] = {}
         self._last_ticket = 0
@@ -267,13 +268,16 @@ class MemoryCoordination:
         now = self._clock.now_ms()
         holder, until = self._leases.get(lease, (owner, now))
         if holder != owner and now < until:
+            self._asked[lease] = now + ttl_ms
             return False
         self._leases[lease] = owner, now + ttl_ms
         return True
 
-    def release(self, lease: str, owner: str) -> None:
-        if self._leases.get(lease, ("", 0))[0] == owner:
-            del self._leases[lease]
+    def release(self, lease: str, owner: str) -> bool:
+        if self._leases.get(lease, ("", 0))[0] != owner:
+            return False
+        del self._leases[lease]
+        return self._asked.pop(lease, 0) > self._clock.now_ms()
 
     def ring(self, bell: str, ttl_ms: int) -> bool:
         now = self._clock.now_ms()

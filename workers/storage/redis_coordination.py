@@ -29,10 +29,13 @@ class RedisCoordination:
         self._claim = load(client, "claim")
 
     def acquire(self, lease: str, owner: str, ttl_ms: int) -> bool:
-        return bool(self._acquire(keys=[self._keys.lease(lease)], args=[owner, ttl_ms]))
+        return bool(self._acquire(keys=self._lease(lease), args=[owner, ttl_ms]))
 
-    def release(self, lease: str, owner: str) -> None:
-        self._release(keys=[self._keys.lease(lease)], args=[owner])
+    def release(self, lease: str, owner: str) -> bool:
+        return bool(self._release(keys=self._lease(lease), args=[owner]))
+
+    def _lease(self, name: str) -> list[str]:
+        return [self._keys.lease(name), self._keys.asked(name)]
 
     def ring(self, bell: str, ttl_ms: int) -> bool:
         return bool(self._client.set(self._keys.bell(bell), 1, nx=True, px=ttl_ms))
