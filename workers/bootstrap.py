@@ -58,7 +58,15 @@ from workers.read import Reader
 from workers.replay import Replay
 from workers.restore import Restore, Restored
 from workers.settings import ConnectionSettings, Settings, SettingsError
-from workers.storage.redis_store import RedisStores, connect, connections, register_connection
+from workers.storage.redis_store import (
+    RedisStores,
+    connect,
+    connections,
+    forget_past,
+    pasts,
+    register_connection,
+    register_past,
+)
 from workers.store import START
 from workers.travel import Traveller
 
@@ -101,6 +109,17 @@ class Runtime:
     def keeps(self, name: str) -> bool:
         """Whether anything of that name is kept there, set up as a connection or not."""
         return self.has_log() and RedisStores(self.redis, name).log.tail() != START
+
+    def pasts(self) -> dict[str, str]:
+        """The past states that are kept there, cut short ones too, each with its connection."""
+        return pasts(self.redis) if self.has_log() else {}
+
+    def remove_past(self, name: str) -> None:
+        """Remove a past state; cut short, it can be begun again."""
+        stores = RedisStores(self.redis, name)
+        stores.remove()
+        forget_past(self.redis, name)
+        stores.compact()
 
     def register(self, name: str) -> None:
         register_connection(self.redis, name)
@@ -312,7 +331,9 @@ class Link:
 
     def elsewhere(self, name: str) -> Elsewhere:
         """Makes a past state a connection of that name."""
-        return Elsewhere(self.lane, self.log, RedisStores(self.runtime.redis, name))
+        server = self.runtime.redis
+        register = partial(register_past, server, name, self.name)
+        return Elsewhere(self.lane, self.log, RedisStores(server, name), register)
 
     def traveller(self, until: str) -> Traveller:
         """Goes back to a position of the log."""

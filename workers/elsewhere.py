@@ -4,7 +4,7 @@ It has tables and the documents that these rest on, and no events of its own. No
 is read or written for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ class Elsewhere:
     lane: Lane
     log: WholeLog
     stores: Stores  #: of the new name
+    register: Callable[[], None]  #: says that something of it is kept, before there is anything
 
     def make(self, until: str, past: Past | None) -> int:
         """Fold the log up to a position, from a snapshot or the beginning; returns how many events that is.
@@ -38,6 +39,7 @@ class Elsewhere:
         tables = self.stores.tables()
         if (tables.checkpoint(), self.stores.log.tail()) != (START, START):
             raise Taken
+        self.register()
         if past is not None and not load(past, tables):
             raise Taken
         lane = self.lane

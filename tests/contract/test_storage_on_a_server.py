@@ -14,10 +14,18 @@ import redis
 from domain.book import CLAIMS, Changes, Table
 from domain.state import Priority
 from workers.limits import RedisLimiter, hubspot
-from workers.storage.keys import ALL, CONNECTIONS, Keys
+from workers.storage.keys import ALL, CONNECTIONS, PASTS, Keys
 from workers.storage.redis_coordination import RedisCoordination
 from workers.storage.redis_generations import RedisGenerations
-from workers.storage.redis_store import RedisStores, connect, connections, register_connection
+from workers.storage.redis_store import (
+    RedisStores,
+    connect,
+    connections,
+    forget_past,
+    pasts,
+    register_connection,
+    register_past,
+)
 from workers.store import START, Claim
 
 DAY = 86_400
@@ -47,6 +55,7 @@ def use_everything(client: redis.Redis, connection: str) -> RedisStores:
     """Leave at least one key of every kind behind."""
     stores = RedisStores(client, connection)
     register_connection(client, connection)
+    register_past(client, "then", connection)
     stores.log.append([EVENT], {"d": b"document"})
     stores.log.trim("1-0")
     assert stores.tables().commit(START, stores.log.tail(), CHANGES)
@@ -163,6 +172,19 @@ def test_a_server_lists_its_connections(client: redis.Redis) -> None:
 
     assert connections(client) == ["acme", "zeta"]
     assert names(client) == {CONNECTIONS.encode()}
+
+
+def test_a_past_state_is_removed_and_nothing_else(client: redis.Redis) -> None:
+    use_everything(client, "acme")
+    before = names(client)
+    stores = use_everything(client, "acme2")
+    use_everything(client, "a")
+    stores.remove()
+    RedisStores(client, "a").remove()
+    forget_past(client, "then")
+
+    assert names(client) == before - {PASTS.encode()}
+    assert pasts(client) == {}
 
 
 # -- nothing is written by halves

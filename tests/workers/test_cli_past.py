@@ -12,6 +12,7 @@ from tests.workers.lanes import ADA, append, shown
 from tests.world import HS
 from workers.clock import SystemClock
 from workers.embedded import ensure, stop
+from workers.storage.redis_log import RedisLog
 from workers.storage.redis_store import connect
 
 ASKING = [
@@ -132,6 +133,74 @@ def test_what_nobody_will_do_for_a_past_state_is_refused_at_once(beside: Install
     assert lane.log.appended() == before
     assert beside.json("status", "-c", "then")["jobs"] == []
     assert beside.json("contact", "show", ADA, "-c", "then")["entity"] == ADA
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(
+            "log archive",
+            "log verify",
+            "log export x",
+            f"log bundle {ADA}",
+            "replay verify",
+            "replay rebuild",
+        ),
+        *("replay diff", "config history", "config rollback", f"contact events {ADA}"),
+        *(f"contact {name} {ADA} --at 5-0" for name in ("show", "explain", "history")),
+        f"contact diff {ADA} --from 0-0",
+    ],
+)
+def test_a_past_state_has_no_events_of_its_own(words: str, beside: Installation) -> None:
+    assert "then is a past state, to be looked at only" in beside.fails(*words.split(), "-c", "then")
+
+
+def test_status_tells_a_past_state_and_its_connection_apart(beside: Installation) -> None:
+    past, running = beside.says("status", "-c", "then"), beside.says("status", "-c", "acme")
+
+    assert "then, a past state of acme" in past
+    assert "archive" not in past
+    assert "then: crmsync replay forget NAME removes one" in running
+    assert beside.json("status", "-c", "acme")["pasts"] == ["then"]
+    assert beside.json("status", "-c", "then")["past_of"] == "acme"
+
+
+def test_a_past_state_is_removed_with_all_that_was_kept_of_it(beside: Installation) -> None:
+    server, log = beside.runtime.redis, beside.lane.log.appended()
+    again = ("replay", "rebuild", "-c", "acme", "--at", beside.lane.log.tail(), "--into", "then")
+    assert "a past state then already: give another name, or crmsync replay forget then." in beside.fails(
+        *again
+    )
+    assert "then is removed, a past state of acme." in beside.says("replay", "forget", "then")
+
+    assert [*server.scan_iter("*then*")] == []
+    assert beside.json("status", "-c", "acme")["pasts"] == []
+    assert beside.lane.log.appended() == log
+    assert beside.says(*again)
+
+
+def test_one_that_was_cut_short_is_removed_too(beside: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(Exception):  # noqa: N818 - what becomes of a process
+        pass
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(RedisLog, "resume", die)
+    with pytest.raises(Killed):
+        beside.run("replay", "rebuild", "-c", "acme", "--at", beside.lane.log.tail(), "--into", "cut")
+
+    assert "cut" in beside.json("status", "-c", "acme")["pasts"]
+    assert "cut is removed" in beside.says("replay", "forget", "cut")
+    assert [*beside.runtime.redis.scan_iter("*cut*")] == []
+
+
+@pytest.mark.parametrize("name", ["acme", "nobody", "*", "../x", "\udcff"])
+def test_nothing_but_a_past_state_is_removed(name: str, beside: Installation) -> None:
+    before = beside.runtime.redis.dbsize()
+
+    assert "There is no past state" in beside.fails("replay", "forget", name, code=2)
+    assert beside.runtime.redis.dbsize() == before
 
 
 @pytest.mark.parametrize("words", ASKING)

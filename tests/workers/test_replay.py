@@ -333,11 +333,15 @@ def test_writes_that_would_be_others_are_told() -> None:
 # -- a state of its own
 
 
+def nothing() -> None:
+    """Nobody is told."""
+
+
 def elsewhere(house: House, until: str) -> Lane:
     """The state at a position, under another name."""
     stores = MemoryStores(house.clock)
     archive = Archive(Bucket(MemoryStore()))
-    Elsewhere(house.lane, WholeLog(house.stores.log, archive), stores).make(until, None)
+    Elsewhere(house.lane, WholeLog(house.stores.log, archive), stores, nothing).make(until, None)
     return Lane("then", stores.log, stores.tables, stores.coordination, house.clock, "test")
 
 
@@ -359,4 +363,4 @@ def test_a_name_that_is_taken_is_left_alone() -> None:
     house, other = House(), House()
     archive = Archive(Bucket(MemoryStore()))
     with pytest.raises(Taken):
-        Elsewhere(house.lane, WholeLog(house.stores.log, archive), other.stores).make("9999999999999-0", None)
+        Elsewhere(house.lane, WholeLog(house.stores.log, archive), other.stores, nothing).make("9-0", None)

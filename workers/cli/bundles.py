@@ -16,7 +16,7 @@ from workers.cli.explanation import render
 from workers.cli.failures import DIFFERENT, Failed, NothingMatched
 from workers.cli.moments import end_of, with_moment
 from workers.cli.output import clean, console, emit, say, table
-from workers.cli.session import contact_at, entity_of, with_json, with_link
+from workers.cli.session import contact_at, entity_of, with_json, with_logged_link
 
 SHOWN = 20
 """How many of the things are named that keep a bundle from being written."""
@@ -31,7 +31,7 @@ SHOWN = 20
 @with_moment
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @with_json
-@with_link
+@with_logged_link
 def write(
     link: Link, *, text: str, out: Path | None, decision: str, at: str | None, force: bool, as_json: bool
 ) -> None:

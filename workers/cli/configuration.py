@@ -14,9 +14,9 @@ from workers.cli.failures import DIFFERENT, Failed
 from workers.cli.output import emit, moment, progress, say, table
 from workers.cli.session import (
     operator,
-    refuse_past_state,
     with_json,
     with_link,
+    with_logged_link,
     with_running_link,
     with_runtime,
 )
@@ -95,10 +95,9 @@ def validate(link: Link, *, offline: bool, mappings: bool, as_json: bool) -> Non
 
 @config.command()
 @with_json
-@with_link
+@with_logged_link
 def apply(link: Link, *, as_json: bool) -> None:
     """Put the file in force. This writes no record by itself; crmsync sync does."""
-    refuse_past_state(link)
     problems = _bearable(link)
     before = link.lane.state().config
     digest = link.apply(operator())
@@ -182,7 +181,7 @@ def _back(lane: Lane, wanted: str | None) -> Proposal:
 
 @config.command()
 @with_json
-@with_link
+@with_logged_link
 def history(link: Link, *, as_json: bool) -> None:
     """List the configurations that were in force, newest first."""
     found = list(_applied(link.lane))[::-1]

@@ -12,7 +12,7 @@ from workers.cli.explanation import render
 from workers.cli.failures import DIFFERENT, NothingMatched
 from workers.cli.moments import position_by, with_moment
 from workers.cli.output import console, emit, length, moment, names, pairs, say, shown, table, written
-from workers.cli.session import COUNT, contact_at, with_json, with_link
+from workers.cli.session import COUNT, contact_at, with_json, with_link, with_logged_link
 from workers.cli.tail import line_of, words_of
 from workers.connection import Lane, position_of
 from workers.explain import explain, gather
@@ -111,7 +111,7 @@ def history(link: Link, *, text: str, limit: int, at: str | None, as_json: bool)
 @click.option("--from", "start", required=True, metavar="TIME", help="The earlier moment, as for --at.")
 @click.option("--to", "end", metavar="TIME", help="The later moment; without it, now.")
 @with_json
-@with_link
+@with_logged_link
 def diff(link: Link, *, text: str, start: str, end: str | None, as_json: bool) -> None:
     """Show what became of a contact between two moments, and what was decided about it.
 
@@ -157,7 +157,7 @@ def _old_or_new(value: FieldValue) -> str:
 @click.option("--from", "start", metavar="TIME", help="Only what came later than this moment, as for --at.")
 @click.option("--to", "end", metavar="TIME", help="Only what came until this moment.")
 @with_json
-@with_link
+@with_logged_link
 def events(link: Link, *, text: str, start: str | None, end: str | None, as_json: bool) -> None:
     """List the events of a contact and of all that it could meet, oldest first, without what fields hold."""
     known = views.find(link.lane, text)

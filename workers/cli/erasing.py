@@ -27,7 +27,7 @@ MARK = b'"erased/'
 REMAINS = (
     "the server's append-only file, until the server has written it anew (BGREWRITEAOF was asked for)",
     "backups of the server and of the archive, and what a versioned bucket keeps of replaced files",
-    "past states beside the running one, which replay rebuild --into made",
+    "past states beside the running one; crmsync status names them, crmsync replay forget NAME removes one",
     "both CRMs: delete the person there as well",
     "logs of other programs, what was exported, and what bundles of incidents left unmasked",
 )

@@ -13,7 +13,7 @@ from workers.bootstrap import Link
 from workers.cli import bundles
 from workers.cli.failures import Failed, NothingMatched
 from workers.cli.output import emit, say
-from workers.cli.session import with_json, with_link
+from workers.cli.session import with_json, with_link, with_logged_link
 from workers.connection import RESTORED
 from workers.restore import NothingToRestore
 
@@ -25,7 +25,7 @@ def log() -> None:
 
 @log.command()
 @with_json
-@with_link
+@with_logged_link
 def archive(link: Link, *, as_json: bool) -> None:
     """Archive what is folded of the log now, and trim it to its bounds; workers do so each minute."""
     done = link.archiver.run()
@@ -43,7 +43,7 @@ def _done(done: Archived) -> str:
 
 @log.command()
 @with_json
-@with_link
+@with_logged_link
 def verify(link: Link, *, as_json: bool) -> None:
     """Compare the whole archive with its manifest and with the log; exit code 1 if anything is wrong.
 
@@ -92,7 +92,7 @@ def restore(link: Link, *, as_json: bool) -> None:
 
 @log.command()
 @click.argument("place")
-@with_link
+@with_logged_link
 def export(link: Link, *, place: str) -> None:
     """Write the whole log with all that belongs to it to PLACE, a directory or a URL, for another server.
 

@@ -11,12 +11,12 @@ from domain.surveying import PARTS
 from workers import views
 from workers.archive.segments import Damaged
 from workers.archive.snapshots import Past
-from workers.bootstrap import Link
+from workers.bootstrap import Link, Runtime
 from workers.cli import bundles
-from workers.cli.failures import DIFFERENT, Failed
+from workers.cli.failures import DIFFERENT, Failed, NothingMatched
 from workers.cli.moments import position_by
 from workers.cli.output import emit, progress, say, table, written
-from workers.cli.session import COUNT, with_json, with_link
+from workers.cli.session import COUNT, with_json, with_logged_link, with_runtime
 from workers.elsewhere import Taken
 from workers.replay import Comparison, Decided, Progress
 from workers.storage.memory import MemoryTables
@@ -48,7 +48,7 @@ with_processes = click.option(
 @click.option("--whole", is_flag=True, help="Fold from the log's beginning, epochs of other releases too.")
 @with_processes
 @with_json
-@with_link
+@with_logged_link
 def verify(link: Link, *, whole: bool, processes: int | None, as_json: bool) -> None:
     """Fold this epoch's log into memory and compare it with the running state; exit code 2 if they differ.
 
@@ -110,7 +110,7 @@ def _blanks(link: Link, position: str) -> BlanksView | None:
 @click.option("--at", metavar="TIME", help="As it was then, and not now; only with --into.")
 @click.option("--into", metavar="NAME", help="Put that under another name beside the running state.")
 @with_json
-@with_link
+@with_logged_link
 def rebuild(link: Link, *, processes: int | None, at: str | None, into: str | None, as_json: bool) -> None:
     """Make everything derived anew beside the running state, compare, and switch over in one step.
 
@@ -131,7 +131,9 @@ def _rebuild_elsewhere(link: Link, until: str, name: str, *, as_json: bool) -> N
     try:
         events = link.elsewhere(name).make(until, link.start_of(until))
     except Taken:
-        raise Failed(f"There is a connection {name} already: give another name.") from None
+        kept = "past state" if name in link.runtime.pasts() else "connection"
+        remedy = f", or crmsync replay forget {name}" if kept == "past state" else ""
+        raise Failed(f"There is a {kept} {name} already: give another name{remedy}.") from None
     blanks = _blanks(link, until)
     if as_json:
         emit({"connection": name, "events": events, "blanks": blanks})
@@ -139,6 +141,19 @@ def _rebuild_elsewhere(link: Link, until: str, name: str, *, as_json: bool) -> N
     say(f"{events:,} events. Look at it: crmsync contact show -c {name} TEXT")
     if blanks is not None:
         say(f"{_erased(blanks)} since: of them it has ids and no values, and no decisions that held any.")
+
+
+@replay.command()
+@click.argument("name")
+@with_runtime
+def forget(runtime: Runtime, *, name: str) -> None:
+    """Remove a past state that crmsync replay rebuild --into made; all else stays."""
+    known = runtime.pasts()
+    if name not in known:
+        there = f"there are {', '.join(known)}" if known else "there is none"
+        raise NothingMatched(f"There is no past state {name}, {there}.")
+    runtime.remove_past(name)
+    say(f"{name} is removed, a past state of {known[name]}.")
 
 
 def _erased(blanks: BlanksView) -> str:
@@ -152,7 +167,7 @@ def _erased(blanks: BlanksView) -> str:
 )
 @with_processes
 @with_json
-@with_link
+@with_logged_link
 def diff(link: Link, *, whole: bool, limit: int, processes: int | None, as_json: bool) -> None:
     """List the contacts that this release decides otherwise than they were decided; exit code 2 if any.
 

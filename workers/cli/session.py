@@ -72,10 +72,21 @@ def with_running_link(command: Command) -> Command:
     return with_link(run)
 
 
+def with_logged_link(command: Command) -> Command:
+    """As ``with_link``, for what goes by the events: a past state, which has none of its own, is refused."""
+
+    @functools.wraps(command)
+    def run(link: Link, **options: Any) -> Any:
+        refuse_past_state(link)
+        return command(link, **options)
+
+    return with_link(run)
+
+
 def refuse_past_state(link: Link) -> None:
     """Refuse what has no log of its own to go on with. Raises Failed."""
     running = link.runtime.connections()
-    if link.name not in running and link.runtime.keeps(link.name):
+    if link.name in link.runtime.pasts():
         raise Failed(
             f"{link.name} is a past state, to be looked at only: nobody works on it. "
             f"Name a connection that runs with -c ({', '.join(running)})."
@@ -180,6 +191,7 @@ def contact_at(link: Link, text: str, at: str | None) -> tuple[Lane, str]:
     """
     if at is None:
         return link.lane, entity_of(link.lane, text)
+    refuse_past_state(link)
     known = views.find(link.lane, text)
     names = frozenset().union(names_by(text), *map(names_by, known))
     lane = link.traveller(position_by(at)).lane_with(names)

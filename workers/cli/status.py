@@ -58,6 +58,8 @@ class Status:
     polls: list[Poll]
     causes: list[ErrorGroup]
     archive: ArchiveView
+    past_of: str  #: the connection of which this is a past state; empty: of none
+    pasts: list[str]  #: its past states
 
 
 @click.command()
@@ -71,11 +73,14 @@ def status(link: Link, *, as_json: bool) -> None:
         views.errors(lane),
         views.archive(link.archiver),
     )
-    found = Status(now, list(_oldest(lane)), list(_polls(lane)), causes, archived)
+    known = link.runtime.pasts()
+    pasts = [name for name, connection in known.items() if connection == link.name]
+    past_of = known.get(link.name, "")
+    found = Status(now, list(_oldest(lane)), list(_polls(lane)), causes, archived, past_of, pasts)
     if as_json:
         errors = [{"crm": each.crm, "code": each.code, **_counts(each)} for each in causes]
         more = {"oldest_open": found.oldest, "polls": found.polls, "errors": errors, "archive": archived}
-        emit({**msgspec.to_builtins(now), **more})
+        emit({**msgspec.to_builtins(now), **more, "past_of": past_of, "pasts": pasts})
         return
     say(pairs(_facts(found)), *_tables(found))
 
@@ -114,8 +119,8 @@ def _polls(lane: Lane) -> Iterator[Poll]:
 
 def _facts(found: Status) -> Iterator[tuple[str, object]]:
     now = found.status
-    yield "connection", now.connection
-    yield "configuration", now.configuration or "none is in force: crmsync config apply"
+    yield "connection", _name(found)
+    yield "configuration", now.configuration or _unconfigured(found.archive)
     yield "writing", f"paused by {now.paused}: crmsync resume" if now.paused else _writing(now)
     for each in now.suspended:
         yield "suspended", f"{each.crm} since {moment(each.since)} UTC: {each.cause} {each.remedy}"
@@ -129,9 +134,7 @@ def _facts(found: Status) -> Iterator[tuple[str, object]]:
         )
     yield "read in full", ", ".join(now.baselines) if now.baselines else "nothing yet"
     yield "contacts", f"{now.contacts:,}"
-    yield "log", _log(found)
-    yield "archive", _archive(found.archive)
-    yield "snapshots", _snapshots(found.archive)
+    yield from _kept(found)
     yield "kept", now.retention.text
     yield "lag", f"{now.lag:,} events, {length(now.lag_ms)}" if now.lag else "none"
     for name, count in now.faults.items():
@@ -144,6 +147,26 @@ def _facts(found: Status) -> Iterator[tuple[str, object]]:
             yield "held back", f"{crm}: {count} fields"
     for poll in found.polls:
         yield "polled", f"{poll.place} until {moment(poll.until)} UTC"
+
+
+def _name(found: Status) -> str:
+    name = found.status.connection
+    return f"{name}, a past state of {found.past_of}" if found.past_of else name
+
+
+def _kept(found: Status) -> Iterator[tuple[str, str]]:
+    """What is kept beside the state; a past state has no events of its own."""
+    if not found.past_of:
+        yield "log", _log(found)
+        yield "archive", _archive(found.archive)
+        yield "snapshots", _snapshots(found.archive)
+    if found.pasts:
+        yield "past states", f"{', '.join(found.pasts)}: crmsync replay forget NAME removes one"
+
+
+def _unconfigured(archive: ArchiveView) -> str:
+    remedy = "crmsync log restore goes on from the archive" if archive.events else "crmsync config apply"
+    return f"none is in force: {remedy}"
 
 
 def _writing(now: StatusView) -> str:

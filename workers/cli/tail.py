@@ -14,7 +14,7 @@ from workers.bootstrap import Link
 from workers.cli.failures import Failed
 from workers.cli.moments import is_position
 from workers.cli.output import emit_line, moment, say
-from workers.cli.session import refuse_past_state, with_json, with_link
+from workers.cli.session import with_json, with_logged_link
 from workers.connection import Lane, position_of
 from workers.store import START, Entry
 
@@ -76,12 +76,11 @@ class Line(msgspec.Struct, frozen=True):
 )
 @click.option("--follow/--no-follow", default=True, help="Whether to wait for more at the end of the log.")
 @with_json
-@with_link
+@with_logged_link
 def tail(
     link: Link, *, start: str | None, last: int, limit: int | None, kind: str, follow: bool, as_json: bool
 ) -> None:
     """Show the last events and follow the log: position, kind, record and the names of the fields."""
-    refuse_past_state(link)
     lane, kind = link.lane, _kind(kind)
     after = lane.log.tail() if start is None else _position(start)
     before = _last(lane, after, last, kind) if start is None else []

@@ -11,7 +11,10 @@ from typing import NamedTuple
 from domain.book import Table
 
 CONNECTIONS = "crmsync:connections"
-"""The names of all connections on this server; the only key outside a hash tag."""
+"""The names of all connections on this server."""
+
+PASTS = "crmsync:pasts"
+"""The past states beside connections. These two are the only keys outside a hash tag."""
 
 DAYS = 3
 """Id sets in rotation: today's and those of the two days before, which is two full days at least."""
@@ -42,6 +45,7 @@ _TABLES = {
 
 ALL: tuple[Key, ...] = (
     Key(CONNECTIONS, "set", "names of the connections on this server", "bootstrap", "for ever"),
+    Key(PASTS, "hash", "name of a past state to the connection that it is of", "rebuild", "until removed"),
     Key(
         "{c}:log", "stream", "the events, one field `event` each, packed", "every appender", "until archived"
     ),
@@ -99,6 +103,7 @@ class Keys:
         self.tickets = f"{self._tag}:tickets"
         self.cursors = f"{self._tag}:cursors"
         self.generation = f"{self._tag}:generation"
+        self.every = f"{self._tag}:*"  #: a pattern for all of them
 
     def lease(self, name: str) -> str:
         return f"{self._tag}:lease:{name}"

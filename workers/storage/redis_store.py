@@ -4,12 +4,15 @@ import redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
-from workers.storage.keys import CONNECTIONS, Keys
+from workers.storage.batches import in_batches
+from workers.storage.keys import CONNECTIONS, PASTS, Keys
 from workers.storage.redis_coordination import RedisCoordination
 from workers.storage.redis_generations import RedisGenerations
 from workers.storage.redis_log import RedisLog
 from workers.storage.redis_tables import RedisTables
 from workers.storage.server import do
+
+_BATCH = 1000  # keys that one call scans or unlinks
 
 
 class RedisStores:
@@ -21,7 +24,7 @@ class RedisStores:
 
     def __init__(self, client: redis.Redis, connection: str, release: str = "") -> None:
         self._client = client
-        keys = Keys(connection)
+        self._keys = keys = Keys(connection)
         self.log = RedisLog(client, keys)
         self.generations = RedisGenerations(client, keys, release)
         self.coordination = RedisCoordination(client, keys, self.generations, self.log.packing)
@@ -33,6 +36,11 @@ class RedisStores:
         except redis.ResponseError:  # not allowed, not known, or under way
             return False
         return True
+
+    def remove(self) -> None:
+        """Remove all of it from the server."""
+        for batch in in_batches(self._client.scan_iter(match=self._keys.every, count=_BATCH), _BATCH):
+            do(self._client, "UNLINK", *batch)
 
     def tables(self) -> RedisTables:
         return self.generations.tables(self.generations.current())
@@ -65,3 +73,19 @@ def register_connection(client: redis.Redis, connection: str) -> None:
 def connections(client: redis.Redis) -> list[str]:
     """The connections that the server keeps, by name."""
     return sorted(name.decode() for name in do(client, "SMEMBERS", CONNECTIONS))
+
+
+def register_past(client: redis.Redis, name: str, connection: str) -> None:
+    """Let the server know that it keeps a past state of a connection under a name."""
+    do(client, "HSET", PASTS, name, connection)
+
+
+def forget_past(client: redis.Redis, name: str) -> None:
+    """Let the server know that it keeps no past state of that name any more."""
+    do(client, "HDEL", PASTS, name)
+
+
+def pasts(client: redis.Redis) -> dict[str, str]:
+    """The past states that the server keeps, whole or not, each with its connection."""
+    found = do(client, "HGETALL", PASTS)
+    return {name.decode(): connection.decode() for name, connection in sorted(found.items())}
