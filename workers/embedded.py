@@ -6,7 +6,7 @@ append to its file and ruin it, so a server holds a lock on ``server.lock`` for 
 life: the launcher locks the file and hands the open descriptor down.
 
 The directory ``valkey`` under the data directory holds ``server.lock``, ``starting.lock``,
-``valkey.pid``, ``valkey.log``, ``password`` (only if it listens on a port), ``v.sock`` and
+``users.lock``, ``valkey.pid``, ``valkey.log``, ``password`` (only if it listens on a port), ``v.sock`` and
 the append-only file.
 """
 
@@ -20,7 +20,7 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import redis
@@ -93,6 +93,21 @@ def stop(data_dir: Path, *, clock: Clock | None = None) -> bool:
         os.kill(int((home / "valkey.pid").read_text()), signal.SIGTERM)
         _await_end(home, clock or SystemClock())
     return True
+
+
+@contextmanager
+def used(data_dir: Path) -> Iterator[None]:
+    """Have the directory's server stay as long as this lasts; whoever of several leaves last stops it."""
+    home = _home(data_dir)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _opened(home / "users.lock") as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        try:
+            yield
+        finally:
+            with suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                stop(data_dir)
 
 
 def url(data_dir: Path) -> str:
@@ -250,9 +265,15 @@ def _is_running(home: Path) -> bool:
 @contextmanager
 def _locked(path: Path, *, wait: bool = True) -> Iterator[int]:
     """Hold an advisory lock; a child that gets the descriptor keeps it when we let go."""
+    with _opened(path) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield descriptor
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield descriptor
     finally:
         os.close(descriptor)

@@ -150,6 +150,15 @@ def test_a_status_alone_decides_where_the_body_says_nothing(
         assert {outcome.wait_ms for outcome in outcomes} == {7_000}
 
 
+@pytest.mark.parametrize("seconds", ["86401", "99999999999999999999", "9" * 5_000])
+def test_nobody_waits_longer_than_a_day(seconds: str) -> None:
+    rows = [WriteRow("1", "contacts", "1", {"x": "y"})]
+    with serving(answer(HTML, "503 Service Unavailable", f"Retry-After: {seconds}")) as url:
+        [outcome] = gateway(Crm.HUBSPOT, url).write(rows)
+
+    assert (outcome.outcome.value, outcome.wait_ms) == ("transient", 86_400_000)
+
+
 @pytest.mark.parametrize(
     "status", ["200 OK", "408 Request Timeout", "429 Too Many Requests", "502 Bad Gateway"]
 )

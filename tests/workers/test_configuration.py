@@ -256,6 +256,18 @@ def test_brackets_without_end_are_no_traceback() -> None:
         ),
         pytest.param(
             "salesforce: {",
+            "retention: {decision_days: 36501}\nsalesforce: {",
+            "2: decision_days is out of range. It must be at most 36500.",
+            id="more than a century of decisions",
+        ),
+        pytest.param(
+            "salesforce: {",
+            "retention: {sync_error_days: 1000000000}\nsalesforce: {",
+            "2: sync_error_days is out of range. It must be at most 36500.",
+            id="more than a century of sync errors",
+        ),
+        pytest.param(
+            "salesforce: {",
             "time_zone: Vienna\nsalesforce: {",
             '2: "Vienna" is not a time zone. Write a name such as "Europe/Vienna" or "UTC".',
             id="a city for a zone",

@@ -89,6 +89,15 @@ def test_a_stopped_server_comes_back_with_its_data(data_dir: Path) -> None:
         assert client.get("kept") == b"yes"
 
 
+def test_the_server_stays_until_the_last_that_uses_it_has_left(data_dir: Path) -> None:
+    with embedded.used(data_dir):
+        before = pid_of(data_dir)
+        with embedded.used(data_dir):
+            pass
+        assert servers_on(data_dir) == [before]
+    assert servers_on(data_dir) == []
+
+
 def test_stopping_what_does_not_run_says_so(data_dir: Path) -> None:
     assert not stop(data_dir)
     ensure(data_dir)

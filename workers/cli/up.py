@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def up(runtime: Runtime, *, processes: tuple[str, ...]) -> None:
     logs = runtime.settings.data_dir.resolve() / "logs"
     chosen = {name: commands[name] for name in processes or commands}
     watch = Watch(Fleet(_environment(runtime), logs), chosen, runtime.clock)
-    with ended_by_signals():
+    with ended_by_signals(), _server(runtime):
         try:
             watch.run()
         except KeyboardInterrupt:
@@ -56,8 +57,12 @@ def up(runtime: Runtime, *, processes: tuple[str, ...]) -> None:
         finally:
             watch.fleet.stop()
             watch.show()
-            if runtime.settings.redis_url is None:
-                embedded.stop(runtime.settings.data_dir)
+
+
+def _server(runtime: Runtime) -> AbstractContextManager[None]:
+    """The embedded server stays until the last crmsync up in the directory ends."""
+    settings = runtime.settings
+    return embedded.used(settings.data_dir) if settings.redis_url is None else nullcontext()
 
 
 def _environment(runtime: Runtime) -> dict[str, str]:

@@ -247,13 +247,16 @@ def _of_object(choice: str | dict[str, str], name: str, default: str) -> str:
 Bound = Annotated[Annotated[int, Field(ge=1, le=v.MOST)] | None, BeforeValidator(v.limit)]
 """A number, or ``unlimited``."""
 
+Days = Annotated[Annotated[int, Field(ge=1, le=v.CENTURY)] | None, BeforeValidator(v.limit)]
+"""A number of days, or ``unlimited``."""
+
 
 class Retention(Model):
     """How long what is derived from the log is kept. ``None``: for ever."""
 
     decisions: Bound = KEPT
-    decision_days: Bound = None
-    sync_error_days: Bound = None
+    decision_days: Days = None
+    sync_error_days: Days = None
 
 
 class ConnectionEntry(Model):

@@ -23,6 +23,9 @@ BY_LABEL = "by_label"
 MOST = 1_000_000_000
 """The largest number that may stand anywhere: whoever means more means no limit."""
 
+CENTURY = 36_500
+"""The largest number of days, for the same reason: the server keeps moments as doubles, exact to 2**53 ms."""
+
 
 def wrong(what: str, remedy: str) -> PydanticCustomError:
     """An error of a validator, in whole sentences."""

@@ -24,6 +24,12 @@ READ_SECONDS = 60.0
 """The longest silence inside an answer. Salesforce lets one call run for ten minutes; a write that takes
 longer than this is *unknown* and read before anything else happens to it."""
 
+LONGEST_WAIT = 86_400
+"""Seconds that a CRM may have us wait; HubSpot's own longest is a day too."""
+
+LONGEST_DIGITS = 9
+"""Of such a number; more are not read."""
+
 UNREADABLE = "unreadable_answer"
 
 Request = TypeVar("Request")
@@ -213,8 +219,11 @@ class Account(Generic[Request]):
 
 
 def _retry_after(answer: Answer) -> int | None:
+    """How long the CRM asks us to wait, at most a day: what is longer is no wish but a fault."""
     seconds = answer.headers.get("retry-after", "")
-    return int(seconds) * 1000 if seconds.isascii() and seconds.isdigit() else None
+    if not (seconds.isascii() and seconds.isdigit()):
+        return None
+    return 1000 * min(int(seconds[:LONGEST_DIGITS]), LONGEST_WAIT)
 
 
 def chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
