@@ -5,6 +5,7 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import click
@@ -44,11 +45,13 @@ class Sizes:
 
 
 def full_path(sizes: Sizes) -> Iterator[Figure]:
-    with server.running() as (client, url):
+    with server.running() as (client, url), TemporaryDirectory() as archive:
         engine = Engine(client)
         engine.fill()
+        epoch = kept.begin_epoch(engine, archive)
         yield measure(engine, url, sizes.events)
         yield kept.replay(engine, url)
+        yield kept.replay_of(epoch, engine, url)
         yield from kept.memory(engine)
 
 

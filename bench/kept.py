@@ -16,8 +16,12 @@ from bench.figures import Figure, times
 from domain.book import Table
 from domain.events import AnyEvent, RecordObserved, encode
 from domain.upcasting import decode
+from workers.archive.archive import Archive
+from workers.archive.archiver import Archiver, Bounds
+from workers.archive.manifest import Snapshot
+from workers.archive.places import open_files
 from workers.clock import SystemClock
-from workers.crew import Processes
+from workers.crew import Alone, Processes
 from workers.opening import open_place
 from workers.replay import Replay
 from workers.storage.keys import Keys
@@ -26,6 +30,7 @@ from workers.store import START
 
 MILLION = 1_000_000
 SAMPLE = 20_000
+UNBOUNDED = Bounds(2**31, 2**31)
 
 
 class Run(NamedTuple):
@@ -59,9 +64,37 @@ def replay(engine: Engine, url: str) -> Figure:
     )
 
 
-def _verified(engine: Engine, url: str, size: int) -> Run:
-    with TemporaryDirectory() as archive:
-        crew = Processes(partial(open_place, url, archive, engine.name), size) if size > 1 else None
+class Epoch(NamedTuple):
+    """Where an archive lies, and the snapshot in it that a replay begins with."""
+
+    archive: str
+    taken: Snapshot
+
+
+def begin_epoch(engine: Engine, archive: str) -> Epoch:
+    """Keep the state as it is now."""
+    kept = Archive(open_files(archive, engine.name))
+    assert Archiver(engine.lane, engine.stores.log, kept, UNBOUNDED).snapshot("bench")
+    return Epoch(archive, kept.newest().snapshots[-1])
+
+
+def replay_of(epoch: Epoch, engine: Engine, url: str) -> Figure:
+    """Fold what lies behind a snapshot, as an operator's verification does; by one process and by two."""
+    one, two = (_verified(engine, url, size, epoch) for size in (1, 2))
+    return Figure(
+        f"replay of {engine.projected - engine.filled:,} events from a snapshot on, hashes equal",
+        str(two),
+        beside=f"one process {one}",
+        ratio=times(one.seconds, two.seconds),
+        note="By two processes. The snapshot is of the state after the first read of both CRMs.",
+    )
+
+
+def _verified(engine: Engine, url: str, size: int, epoch: Epoch | None = None) -> Run:
+    with TemporaryDirectory() as nothing:
+        archive, taken = epoch or (nothing, None)
+        opening = partial(open_place, url, archive, engine.name, taken=taken)
+        crew = Processes(opening, size) if size > 1 else Alone(opening())
         began, before = perf_counter(), _cpu()
         comparison = Replay(engine.lane, engine.stores.generations, crew).verify()
         run = Run(perf_counter() - began, _cpu() - before)
