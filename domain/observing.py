@@ -112,8 +112,8 @@ def touched(step: Step, event: e.RecordTouched) -> None:
 
 def _take_request(step: Step, event: e.RecordObserved) -> ReadRequest | None:
     """Take the read request off the list that a look answers, if it is the latest asking."""
-    for record_id in (event.id, event.asked_id):
-        key = record_key(event.crm, event.object, record_id or "")
+    for record_id in filter(None, (event.id, event.asked_id)):
+        key = record_key(event.crm, event.object, record_id)
         standing = step.book.request(key)
         if standing is not None and standing.asked == event.request:
             step.book.drop_request(key)

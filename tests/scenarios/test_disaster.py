@@ -73,6 +73,9 @@ def test_a_lost_server_is_made_anew_from_the_archive_and_the_crms(crowd: Crowd) 
     assert sum(written(playground).values()) - sum(before.values()) <= entered
     assert put_back(playground) == 0
     assert json.loads(command(playground, "replay", "verify", "--whole", "--json"))["differing"] == []
+    assert playground.link.epoch() is not None
+    epoch = json.loads(command(playground, "replay", "verify", "--processes", "2", "--json"))
+    assert (epoch["differing"], epoch["processes"], epoch["met"]) == ([], 2, False)
 
 
 def test_a_past_state_is_looked_at_beside_the_running_one(crowd: Crowd) -> None:

@@ -15,7 +15,7 @@ from domain.state import Connection
 from domain.surveying import EVERYBODY, Split
 from tests.domain.crms import HS, SECTION, SF, Life, Store
 from tests.domain.lives import DELETIONS, QUIET_ACTS, TURNS, WORK_ACTS, Act, pairs, replay
-from tests.domain.test_groups import KNOWN, lived, splitting
+from tests.domain.test_groups import KNOWN, lived, look, splitting
 from tests.domain.test_laws import SETTINGS, acts
 from workers.archive.snapshots import (
     Line,
@@ -181,6 +181,17 @@ def test_what_one_folds_alone_is_encoded_on_the_way_where_there_is_no_room(
     life = lived(happening)
     tables = in_order(life, MemoryTables(), cut(life).entries, room % 50)
     assert image([tables.contents()]) == whole(life)
+
+
+def test_looks_at_several_people_that_answer_nobody_any_more_connect_none_of_them() -> None:
+    story = pairs(3)
+    for row in story.life.living(HS):
+        late = look(HS, "contacts", row.ref.id, firstname="Late")
+        story.life.append(msgspec.structs.replace(late, source="read", request="1-0"))
+    story.rest()
+    log = cut(story.life)
+    assert len({*log.split(3).parts} - {EVERYBODY}) == 3
+    assert by_group(log, log.split(3), 3) is not None
 
 
 def test_a_guard_that_trips_among_all_but_in_no_group_is_noticed() -> None:
