@@ -9,6 +9,7 @@ configuration, and the embedded server is started when a worker starts.
 """
 
 import gc
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,8 @@ ASKING = ("members", "memberships", "metadata", "notices")
 
 UNHEARD_SECONDS = 60
 """A doorbell that nobody has answered by then is dropped: the sweep has rung again meanwhile."""
+
+MOST_CHILDREN = 4
 
 LARGEST_CHILD_KB = 1_000_000
 """A child of that size leaves, and another one takes its place, as nothing but a leak makes necessary.
@@ -68,9 +71,18 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "task_send_sent_event": True,
         "worker_send_task_events": True,
         "worker_prefetch_multiplier": 1,
+        "worker_concurrency": children(os.cpu_count() or 1),
         "worker_max_memory_per_child": LARGEST_CHILD_KB,
         "worker_soft_shutdown_timeout": 5,
     }
+
+
+def children(cores: int) -> int:
+    """How many children a worker has: one folds while another archives, even on one core.
+
+    Each keeps contacts in memory of its own, so a machine of many cores takes another worker for more.
+    """
+    return min(max(cores, 2), MOST_CHILDREN)
 
 
 class Broker(Connection):

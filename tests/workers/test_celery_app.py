@@ -8,7 +8,8 @@ import pytest
 from celery import Celery
 
 from workers.bootstrap import Runtime
-from workers.celery_app import QUEUES, configuration
+from workers.celery_app import ASKING, QUEUES, children, configuration
+from workers.cli.fleet import procfile
 from workers.embedded import stop
 from workers.project import REMEMBERED
 from workers.settings import Settings
@@ -134,6 +135,21 @@ def test_no_child_leaves_for_the_tasks_it_has_done_or_for_the_contacts_it_keeps(
         runtime.link(name)
         assert runtime.remembered() == REMEMBERED // number
     assert conf.worker_max_memory_per_child / 2 > CHILD_KB + REMEMBERED * CONTACT_KB
+
+
+@pytest.mark.parametrize(("cores", "expected"), [(1, 2), (2, 2), (4, 4), (64, 4)])
+def test_even_one_core_folds_while_it_archives_and_many_do_not_fill_the_memory(
+    cores: int, expected: int
+) -> None:
+    assert children(cores) == expected
+
+
+def test_two_connections_whose_crms_do_not_answer_leave_half_of_the_threads_to_the_others() -> None:
+    """Each of these tasks may wait for a minute, and of each no more than one at a time."""
+    polls = ("changes", "check", "nightly", "campaigns")
+    waiting = 2 * (len(("deliver", "read")) + len(polls)) - 1 + len(ASKING)
+    io = procfile()["io"]
+    assert int(io[io.index("--concurrency") + 1]) >= 2 * waiting
 
 
 def test_results_are_kept_nowhere() -> None:
