@@ -6,6 +6,7 @@ wants to write may have been written already, and changed again since.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from domain.events import Paused, event_id
 from workers.archive.archive import Archive
 from workers.archive.archiver import Archiver, Discontinued
 from workers.archive.manifest import Manifest
-from workers.archive.segments import event_of
+from workers.archive.segments import Damaged, event_of
 from workers.archive.snapshots import Past, load
 from workers.connection import PROJECTED, RESTORED, Lane, position_of
 from workers.poll import Cursor
@@ -67,6 +68,7 @@ class Restore:
         known = self._needed()
         self._mark(known.last)
         self.lane.log.resume(known.last, known.events)
+        self._documents(known)
         self._coordinate(known)
         to_rebuild, kept = not self._tables(known), self.lane.log.length()
         paused = self._pause(known)
@@ -94,6 +96,14 @@ class Restore:
         coordination.set_cursor(_UNFINISHED, last)
         coordination.set_cursor(RESTORED, str(self.lane.clock.now_ms()))
         coordination.set_cursor(PROJECTED, last)
+
+    def _documents(self, known: Manifest) -> None:
+        """Bring back what events name, so that nothing has to be asked of the archive to go on."""
+        found: dict[str, bytes] = {}
+        for name in known.documents:
+            with suppress(Damaged):  # whoever needs it will say so
+                found |= {name: raw} if (raw := self.archive.document(name)) else {}
+        self.lane.log.append([], found)
 
     def _coordinate(self, known: Manifest) -> None:
         """Bring back what is not in the log: ids, tickets, and how far both CRMs had been read."""

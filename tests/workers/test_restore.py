@@ -143,6 +143,18 @@ def test_what_was_seen_lately_is_recognised_after_a_restore(lost: Disaster) -> N
     assert lost.lane.append([lost.city(81)]) == 1
 
 
+def test_documents_are_on_the_server_again(lost: Disaster) -> None:
+    damaged, *names = lost.archive.newest().documents
+    lost.files.write(f"documents/{damaged}.json", b"{")
+    assert names
+    assert [name for name in names if lost.stores.log.document(name)] == []
+    lost.restore()
+
+    assert [lost.stores.log.document(name) for name in names] == [
+        lost.archive.document(name) for name in names
+    ]
+
+
 def test_tickets_and_cursors_go_on() -> None:
     disaster = Disaster()
     disaster.lane.coordination.tickets(500)
