@@ -236,12 +236,11 @@ def _folded(finish: Finish[Made], place: Place, share: _Share, tell: Tell) -> tu
 def _begun(place: Place, share: _Share) -> tuple[MemoryTables, MemoryTables, int]:
     """The rows of a part to begin with, those of the connection as a whole, and how many there are in all."""
     tables, common, at = MemoryTables(), MemoryTables(), 0
-    for stretch in range(place.past.stretches()):
-        rows = [*place.past.rows(stretch)]
-        owned = [*zip(rows, share.split.parts[at : at + len(rows)], strict=True)]
+    rows = chain.from_iterable(map(place.past.rows, range(place.past.stretches())))
+    for some in in_batches(zip(rows, share.split.parts, strict=False), PIECE):
         for into, number in ((tables, share.number), (common, EVERYBODY)):
-            into.commit(START, START, changes_of(row for row, part in owned if part == number))
-        at += len(rows)
+            into.commit(START, START, changes_of(row for row, part in some if part == number))
+        at += len(some)
     return tables, common, at
 
 
