@@ -178,12 +178,12 @@ class Lane:
         mark = self.coordination.cursor(PROJECTED)
         return mark is not None and position_of(self.tables().checkpoint()) < position_of(mark)
 
-    def moment(self) -> int:
+    def moment(self, tables: Tables) -> int:
         """Now, epoch ms, but not before the last event that was folded, which the server's clock has dated.
 
         What an event asks for is due at its moment, also where this machine's clock is behind.
         """
-        return max(self.clock.now_ms(), position_of(self.tables().checkpoint())[0])
+        return max(self.clock.now_ms(), position_of(tables.checkpoint())[0])
 
     def backlog(self) -> int:
         """How many events wait to be projected."""

@@ -44,7 +44,7 @@ class Control:
                 self.jobs.advance(),
             ]
         )
-        left = self.jobs.unfinished() or any(self._held(cause, 1) for cause in self._released())
+        left = self.jobs.unfinished() or self._over()
         self.lane.coordination.set_cursor(BULK, "waits" if left else None)
         return news
 
@@ -75,21 +75,20 @@ class Control:
 
     def holds(self) -> bool:
         """Let go of contacts whose hold is over, while there is room."""
-        released = [self._release(cause) for cause in self._released() if self.lane.has_room()]
+        released = [self._release(cause) for cause in self._over() if self.lane.has_room()]
         return any(released)
 
-    def _released(self) -> list[str]:
-        """What holds nobody any more: the baseline is complete, a guard has not tripped or was released."""
-        state, ready = self.lane.state(), self.lane.policy().ready
+    def _over(self) -> list[str]:
+        """What holds people no more: the baseline is complete, a guard has not tripped or was released."""
+        _, state, policy = self.lane.known()
         guards = [guard for guard in ("creates", "blanked", "deletes") if not _tripped(state.guards, guard)]
-        return ["baseline", *guards] if ready else guards
+        causes = ["baseline", *guards] if policy.ready else guards
+        held = self.lane.tables().ripe([held_queue(cause) for cause in causes], FAR)
+        return [cause for cause, somebody in zip(causes, held, strict=True) if somebody]
 
     def _release(self, cause: str) -> bool:
-        held = self._held(cause, PORTION)
+        held = self.lane.tables().due(held_queue(cause), FAR, PORTION)
         return self.lane.append([TimerDue(entity=each, cause=cause, due=since) for each, since in held]) > 0
-
-    def _held(self, cause: str, limit: int) -> list[tuple[str, int]]:
-        return self.lane.tables().due(held_queue(cause), FAR, limit)
 
     def take_census(self) -> None:
         """Have everybody looked at anew once the inclusion list is another one, or has other filters.

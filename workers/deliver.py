@@ -187,7 +187,7 @@ class Deliverer:
 
     def _next(self, counts: Counts, running: int) -> tuple[Batch | None, int]:
         """Claim the next batch, beside so many others; if none may leave now, when to look again, in ms."""
-        state, now = self.lane.state(), self.lane.moment()
+        state, now = self.lane.state(), self.lane.moment(self.lane.tables())
         if state.paused or self.crm in state.suspended or state.throttled.get(self.crm, 0) > now:
             return None, 0
         waiting = self._due(now, last=0 < running == self.in_flight - 1)

@@ -63,7 +63,8 @@ class Doorbells:
             for task, queue in (("read", reads_queue), ("deliver", outbox_queue))
             for priority in admitted
         }
-        ripe = self.lane.tables().ripe([*queues], self.lane.moment())
+        tables = self.lane.tables()
+        ripe = tables.ripe([*queues], self.lane.moment(tables))
         for bell in dict.fromkeys(bell for bell, yes in zip(queues.values(), ripe, strict=True) if yes):
             self.ring(*bell)
         if Priority.BACKFILL in admitted and self.lane.coordination.cursor(BULK):

@@ -121,7 +121,9 @@ class Jobs:
 
     def all(self) -> list[Job]:
         """All jobs that are remembered, oldest first."""
-        return [job for each in self._ids() if (job := self._job(each)) is not None]
+        kept = self.lane.coordination.cursors()
+        jobs = (kept.get(f"job/{each}") for each in kept.get("jobs", "").split())
+        return [msgspec.json.decode(raw, type=Job) for raw in jobs if raw]
 
     def _ids(self) -> list[str]:
         return (self.lane.coordination.cursor("jobs") or "").split()

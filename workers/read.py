@@ -91,7 +91,8 @@ class Reader:
         return Progress(answered, news=answered > 0, more=True)
 
     def _due(self) -> list[Asked]:
-        tables, now = self.lane.tables(), self.lane.moment()
+        tables = self.lane.tables()
+        now = self.lane.moment(tables)
         if self.crm in self.lane.state().suspended:
             return []
         limit = self.batch + len(self._answered)
