@@ -680,6 +680,8 @@ def test_a_log_of_a_newer_release_asks_for_an_upgrade(acme: Installation) -> Non
     acme.lane.log.append([(b"y" * 16, b'{"kind":"observed/9"}')])
 
     assert "The log was written by a newer release" in acme.fails("replay", "rebuild")
+    assert "upgrade this worker" in acme.json("status")["newer"]
+    assert "Nothing is folded any more: event 'observed/9' was written by a newer" in acme.says("status")
 
 
 # -- wrong uses and bad weather

@@ -7,6 +7,7 @@ import click
 from domain.book import ERASING, Table, decode
 from domain.events import PersonErased, RecordGone
 from domain.identity import RecordRef
+from domain.upcasting import NewerEvent
 from domain.upcasting import decode as decode_event
 from workers.archive.archiver import Discontinued
 from workers.archive.files import FAILURES
@@ -48,7 +49,7 @@ def erase(link: Link, *, text: str, yes: bool, as_json: bool) -> None:
     _begin(link, entity)
     try:
         _finish(link, entity)
-    except (Damaged, Discontinued, *FAILURES) as error:
+    except (Damaged, Discontinued, NewerEvent, *FAILURES) as error:
         raise Failed(
             f"The erasure of {entity} is begun, and the log and its archive still hold values: "
             f"{sentence(error)} Once that is mended, workers go on with it by themselves."

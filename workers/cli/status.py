@@ -136,7 +136,7 @@ def _facts(found: Status) -> Iterator[tuple[str, object]]:
     yield "contacts", f"{now.contacts:,}"
     yield from _kept(found)
     yield "kept", now.retention.text
-    yield "lag", f"{now.lag:,} events, {length(now.lag_ms)}" if now.lag else "none"
+    yield "lag", _lag(now) if now.lag else "none"
     for name, count in now.faults.items():
         yield "faults", f"{name}: {count}"
     for crm, count in now.letters.items():
@@ -147,6 +147,11 @@ def _facts(found: Status) -> Iterator[tuple[str, object]]:
             yield "held back", f"{crm}: {count} fields"
     for poll in found.polls:
         yield "polled", f"{poll.place} until {moment(poll.until)} UTC"
+
+
+def _lag(now: StatusView) -> str:
+    newer = f". Nothing is folded any more: {now.newer}" if now.newer else ""
+    return f"{now.lag:,} events, {length(now.lag_ms)}{newer}"
 
 
 def _name(found: Status) -> str:

@@ -8,8 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from domain.events import KINDS
-from domain.upcasting import NewerEvent, UnreadableEvent, decode
+from domain.upcasting import CURRENT, NewerEvent, UnreadableEvent, decode
 from workers.bootstrap import Link
 from workers.cli.failures import Failed
 from workers.cli.moments import is_position
@@ -42,11 +41,10 @@ DETAILS = (
 """What else of an event is shown: codes, counts and names."""
 
 
-_TAGS = frozenset(str(each.__struct_config__.tag) for each in KINDS)
 _NEWER, _UNREADABLE = "newer", "unreadable"
 
-KNOWN = _TAGS | {each.partition("/")[0] for each in _TAGS} | {_NEWER, _UNREADABLE}
-"""What ``--kind`` may be: kinds of events, with their version or without."""
+KNOWN = sorted((*CURRENT, _NEWER, _UNREADABLE))
+"""The kinds of events, without their versions."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -100,9 +98,8 @@ def _position(text: str) -> str:
 
 
 def _kind(text: str) -> str:
-    if text and text not in KNOWN:
-        every = ", ".join(sorted(name for name in KNOWN if "/" not in name))
-        raise Failed(f"There are no events of the kind {text}. There are {every}.")
+    if text and text.partition("/")[0] not in KNOWN:
+        raise Failed(f"There are no events of the kind {text}. There are {', '.join(KNOWN)}.")
     return text
 
 

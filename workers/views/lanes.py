@@ -18,10 +18,11 @@ from domain.identity import Crm
 from domain.outbox import SHADOW
 from domain.policy import Policy
 from domain.state import Connection, Priority
+from domain.upcasting import NewerEvent, event_in
 from workers.connection import Lane
 from workers.jobs import Job, Jobs
 from workers.limits import Usage
-from workers.store import Tables
+from workers.store import Entry, Tables
 from workers.views.budgets import BudgetView, budget
 from workers.views.letters import diagnosis, letter_counts
 from workers.views.rules import RuleView, rules
@@ -104,6 +105,7 @@ class StatusView:
     kept: int  #: still in the live log
     lag: int  #: appended and not projected
     lag_ms: int  #: age of the oldest event not projected
+    newer: str  #: why that waits for a newer release, which wrote it; empty if it does not
     contacts: int
     queues: dict[str, int]  #: by the names that ``queues`` gives
     cases: dict[str, int]  #: ``duplicates`` and ``orphans``: what a person must see to
@@ -136,6 +138,7 @@ def status(lane: Lane, budgets: Mapping[Crm, Usage] | None = None) -> StatusView
         kept=lane.log.length(),
         lag=lane.backlog(),
         lag_ms=lag_ms(lane),
+        newer=_newer(lane),
         contacts=tables.count(Table.CONTACTS),
         queues={name: tables.size(name) for name in queues()},
         cases={name: tables.size(name) for name in (DUPLICATES, ORPHANS)},
@@ -166,8 +169,22 @@ def queues() -> list[str]:
 
 def lag_ms(lane: Lane) -> int:
     """Age of the oldest event that is not projected; 0 if all are."""
-    waiting = lane.log.read(lane.tables().checkpoint(), 1)
+    waiting = _waiting(lane)
     return max(0, lane.clock.now_ms() - int(waiting[0].position.partition("-")[0])) if waiting else 0
+
+
+def _newer(lane: Lane) -> str:
+    try:
+        for entry in _waiting(lane):
+            event_in(entry.raw)
+    except NewerEvent as error:
+        return str(error)
+    return ""
+
+
+def _waiting(lane: Lane) -> list[Entry]:
+    """The oldest event that is not projected, if there is one."""
+    return lane.log.read(lane.tables().checkpoint(), 1)
 
 
 def faults(counters: Mapping[str, int]) -> dict[str, int]:
