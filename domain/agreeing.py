@@ -14,7 +14,7 @@ from domain.links import without
 from domain.mapping import MappedField
 from domain.policy import KindPolicy
 from domain.records import Record, Version, observe, version_of
-from domain.state import Agreed, Contact, Expected, Flight
+from domain.state import Agreed, Contact, Echoed, Expected, Flight
 from domain.step import replace
 
 T = TypeVar("T")
@@ -135,6 +135,17 @@ def close_doubt(
     sources = {name: flight.sources.get(name) for name in flight.agreeing if name in names}
     contact = _agree_as_shown(contact, kind, crm, sources)
     return replace(contact, doubted=without(contact.doubted, crm)) if over else contact
+
+
+def count_echoes(contact: Contact, crm: Crm, flight: Flight, names: AbstractSet[str]) -> Contact:
+    """Count how often in a row the same value was delivered to these fields in place of the same other one."""
+    echoes = {**contact.echoes.get(crm, {})}
+    for name, value in flight.owned.items():
+        if name in names:
+            last, over = echoes.get(name), flight.before.get(name)
+            times = last.times if last and last.value == value and last.over == over else 0
+            echoes[name] = Echoed(value, times + 1, over)
+    return replace(contact, echoes={**contact.echoes, crm: echoes})
 
 
 def _is_own(before: Record, event: RecordObserved, name: str, each: Expected, *, somebody: bool) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 from domain import events as e
 from domain import links
-from domain.agreeing import SETTLING_MS, take_delivery
+from domain.agreeing import SETTLING_MS, count_echoes, take_delivery
 from domain.answer import read_in_full
 from domain.apart import boxes, renamed
 from domain.asking import look_first
@@ -21,7 +21,7 @@ from domain.policy import KindPolicy
 from domain.reasons import Reason
 from domain.records import Record, Version
 from domain.retry import ATTEMPTS, CLAIM_MS, delay_ms
-from domain.state import Contact, Doubt, Echoed, Flight, Hold, Intent, intent_key
+from domain.state import Contact, Doubt, Flight, Hold, Intent, intent_key
 from domain.step import Step, replace, share
 
 RESOLUTIONS = 3
@@ -184,7 +184,7 @@ def _delivered(step: Step, contact: Contact, crm: Crm, flight: Flight, event: e.
         contact = replace(contact, refused=links.without(contact.refused, crm))
     if crm in contact.doubted:
         contact = replace(contact, doubted=links.without(contact.doubted, crm))
-    return replace(contact, echoes={**contact.echoes, crm: _echoes(contact, crm, flight)})
+    return count_echoes(contact, crm, flight, flight.fields.keys())
 
 
 def _mends(kind: KindPolicy, contact: Contact, crm: Crm, flight: Flight) -> bool:
@@ -252,16 +252,6 @@ def _made(step: Step, contact: Contact, kind: KindPolicy, ref: RecordRef, flight
     if contact.pair.get(ref.crm) != ref.key or read_in_full(contact, kind, ref, record):
         return contact
     return replace(contact, created_by_us=(*contact.created_by_us, ref.crm))
-
-
-def _echoes(contact: Contact, crm: Crm, flight: Flight) -> dict[str, Echoed]:
-    """Count how often in a row the same value was delivered to a field in place of the same other one."""
-    echoes = {**contact.echoes.get(crm, {})}
-    for name, value in flight.owned.items():
-        last, over = echoes.get(name), flight.before.get(name)
-        times = last.times if last and last.value == value and last.over == over else 0
-        echoes[name] = Echoed(value, times + 1, over)
-    return echoes
 
 
 # -- not delivered

@@ -9,7 +9,7 @@ import msgspec
 
 from domain import events as e
 from domain import links
-from domain.agreeing import close_doubt, close_expected, keep_agreed, own_doubted, own_form, shown
+from domain.agreeing import close_doubt, close_expected, count_echoes, keep_agreed, own_doubted, own_form, shown
 from domain.answer import read_in_full
 from domain.apart import renamed
 from domain.convert import Fold
@@ -217,9 +217,13 @@ def _confirm(contact: Contact, look: Look, *, over: bool) -> Contact:
     doubt = contact.doubted.get(crm)
     if doubt is None or contact.pair.get(crm) != look.ref.key:
         return contact
-    if confirmed:
-        written = {name: doubt.flight.fields[name] for name in confirmed}
+    new = confirmed.difference(doubt.confirmed)
+    if new:
+        written = {name: doubt.flight.fields[name] for name in new}
         contact = record_written(contact, doubt.flight.decision, crm, written)
+        contact = count_echoes(contact, crm, doubt.flight, new)
+        doubt = replace(doubt, confirmed=(*doubt.confirmed, *sorted(new)))
+        contact = replace(contact, doubted={**contact.doubted, crm: doubt})
     return close_doubt(contact, look.kind, crm, confirmed, over=over)
 
 

@@ -140,6 +140,7 @@ class Doubt(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     flight: Flight
     until: int  #: values stamped later than this, epoch ms, are somebody else's
+    confirmed: tuple[str, ...] = ()  #: fields that a look has shown to be written
 
 
 class Hold(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from domain import events as e
+from domain.agreeing import SETTLING_MS
+from domain.drafting import PING_PONG_LIMIT
 from domain.mapping import SyncRule
 from domain.outcomes import Outcome, OutcomeClass
 from domain.policy import FieldMapping
@@ -13,6 +15,7 @@ from domain.retry import ATTEMPTS
 from domain.schema import FieldKind
 from tests.domain.inclusion.builders import a_list, all_of, prop
 from tests.domain.test_flow import ADA, linked
+from tests.workers.explain.cases import HUBSPOT_WINS, edited
 from tests.world import BLANKS, HS, SCHEMAS, SECTION, SF, World, ready, text
 
 replace = msgspec.structs.replace
@@ -54,6 +57,46 @@ def test_a_write_that_is_found_to_have_happened_is_no_failed_attempt() -> None:
         world.read(SF, City=f"Graz {number}")
     assert (world.outbox, world.letters) == ({}, {})
     assert world.contact(entity).attempts == {}
+
+
+def lost(world: World, entity: str) -> None:
+    """A deliverer dies after the call."""
+    world.claim(entity, SF)
+    world.answer(entity, SF, Outcome(OutcomeClass.UNKNOWN, code="deliverer_lost"))
+
+
+def changed_back(world: World, **fields: str) -> None:
+    """An automation in Salesforce puts another value there again."""
+    world.now += SETTLING_MS + 1_000
+    world.lead("00Q1", **fields, at=world.now)
+
+
+def test_a_write_whose_answer_is_always_lost_and_that_is_changed_back_each_time_is_ping_pong() -> None:
+    world, entity = edited(HUBSPOT_WINS, city="London")
+    for _ in range(1 + PING_PONG_LIMIT):
+        lost(world, entity)
+        world.read(SF, City="London")
+        changed_back(world, City="LONDON (GB)")
+    assert (world.reasons(entity)[-1], world.outbox) == ("ping_pong", {})
+
+
+def test_however_many_looks_show_a_write_without_an_answer_it_was_sent_once() -> None:
+    world, entity = edited(HUBSPOT_WINS, city="London")
+    for _ in range(PING_PONG_LIMIT):
+        lost(world, entity)
+        world.lead("00Q1", City="London", source="poll")
+        world.read(SF, City="London")
+        changed_back(world, City="LONDON (GB)")
+    assert world.deliver(entity, SF).fields == {"City": "London"}
+
+
+def test_a_write_of_which_a_part_never_happens_is_given_up_though_the_rest_does() -> None:
+    world, entity = edited(HUBSPOT_WINS, city="London", firstname="Gusta")
+    for _ in range(ATTEMPTS + 1):
+        lost(world, entity)
+        world.read(SF, City="London")
+    assert world.outbox == {}
+    assert [letter.reason for letter in world.letters.values()] == ["exhausted"]
 
 
 def test_a_write_that_is_found_not_to_have_happened_is_a_failed_attempt() -> None:
