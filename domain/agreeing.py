@@ -138,7 +138,7 @@ def close_doubt(
 
 
 def count_echoes(contact: Contact, crm: Crm, flight: Flight, names: AbstractSet[str]) -> Contact:
-    """Count how often in a row the same value was delivered to these fields in place of the same other one."""
+    """Count how often in a row one value was delivered to each of these fields in place of the same other."""
     echoes = {**contact.echoes.get(crm, {})}
     for name, value in flight.owned.items():
         if name in names:

@@ -12,7 +12,7 @@ from domain.book import OPEN, TIMERS, held_queue
 from domain.holding import held_reason, in_error
 from domain.identity import CRMS, HUBSPOT, Crm, Fields, FieldValue, RecordRef
 from domain.membership import note_member
-from domain.outbox import allowed, intend, refused
+from domain.outbox import allowed, discount, intend, refused
 from domain.outcomes import Outcome, OutcomeClass
 from domain.plan import plan
 from domain.reasons import ABSENT, Reason, Wait
@@ -90,8 +90,10 @@ def record_written(contact: Contact, decision: str, crm: Crm, fields: Fields) ->
         flying = tuple(_with_written(each, crm, fields) if each.id == decision else each for each in flying)
     if opened is not None and opened.id == decision:
         opened = _with_written(opened, crm, fields)
-    if contact.attempts or contact.resolutions or contact.due or contact.counted:
+    if contact.attempts or contact.resolutions or contact.due:
         contact = _unhindered(contact, crm)
+    if crm in contact.counted:
+        contact = discount(contact, crm, fields)
     return replace(contact, opened=opened, flying=flying)
 
 
@@ -101,7 +103,6 @@ def _unhindered(contact: Contact, crm: Crm) -> Contact:
         attempts=links.without(contact.attempts, crm),
         resolutions=links.without(contact.resolutions, crm),
         due=links.without(contact.due, crm),
-        counted=links.without(contact.counted, crm),
     )
 
 

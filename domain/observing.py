@@ -9,7 +9,15 @@ import msgspec
 
 from domain import events as e
 from domain import links
-from domain.agreeing import close_doubt, close_expected, count_echoes, keep_agreed, own_doubted, own_form, shown
+from domain.agreeing import (
+    close_doubt,
+    close_expected,
+    count_echoes,
+    keep_agreed,
+    own_doubted,
+    own_form,
+    shown,
+)
 from domain.answer import read_in_full
 from domain.apart import renamed
 from domain.convert import Fold

@@ -6,11 +6,15 @@ from domain.answer import Draft, Plan
 from domain.book import CLAIMS, TIMERS, held_queue
 from domain.commons import Asked, Counted
 from domain.identity import Crm
+from domain.links import without
 from domain.reasons import Reason
 from domain.state import Contact, Flight, Intent, Priority, intent_key
 from domain.step import Step, replace, share
 
 HOUR_MS = 3_600_000
+
+RECORD = "record"
+"""What guards count of a write that makes or deletes one; of others, the names of fields."""
 
 SHADOW = "shadow"
 """Why contacts are held for whom something would have been written in shadow mode."""
@@ -93,11 +97,23 @@ def _count(step: Step, contact: Contact, crm: Crm, draft: Draft) -> tuple[str, C
     return "", replace(contact, counted={**contact.counted, crm: counted}) if counted else contact
 
 
+def discount(contact: Contact, crm: Crm, fields: Collection[str]) -> Contact:
+    """Count what was written no more, for writing it again is another write; the rest stays counted."""
+    done = {RECORD, *fields}
+    kept = {guard: names for guard, had in contact.counted[crm].items() if (names := _but(had, done))}
+    counted = {**contact.counted, crm: kept} if kept else without(contact.counted, crm)
+    return replace(contact, counted=counted)
+
+
+def _but(names: tuple[str, ...], done: Collection[str]) -> tuple[str, ...]:
+    return tuple(each for each in names if each not in done)
+
+
 def _guarded(draft: Draft, limits: Collection[str]) -> Iterator[tuple[str, list[str]]]:
     """What those guards that have a limit count of a write, each thing by a name."""
     wanted = {
-        "creates": ["record"] if draft.record_id is None else [],
-        "deletes": ["record"] if draft.delete else [],
+        "creates": [RECORD] if draft.record_id is None else [],
+        "deletes": [RECORD] if draft.delete else [],
         "blanked": [name for name, value in draft.fields.items() if value is None],
     }
     return ((guard, names) for guard, names in wanted.items() if names and guard in limits)

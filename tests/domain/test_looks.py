@@ -20,6 +20,7 @@ from tests.world import BLANKS, HS, SCHEMAS, SECTION, SF, World, ready, text
 
 replace = msgspec.structs.replace
 US = "005us"
+BLANKED = {"city": "City", "firstname": "FirstName"}
 
 
 def unanswered() -> tuple[World, str]:
@@ -97,6 +98,19 @@ def test_a_write_of_which_a_part_never_happens_is_given_up_though_the_rest_does(
         world.read(SF, City="London")
     assert world.outbox == {}
     assert [letter.reason for letter in world.letters.values()] == ["exhausted"]
+
+
+def test_what_is_left_of_a_write_without_an_answer_is_counted_by_no_guard_again() -> None:
+    rules = [FieldMapping(each, {"Lead": crm}, SyncRule.ALWAYS_HUBSPOT) for each, crm in BLANKED.items()]
+    others = [each for each in SECTION.mappings if each.hubspot not in BLANKED]
+    world, entity = edited(replace(SECTION, guards={"blanked": 2}, mappings=(*others, *rules)))
+    world.hubspot("1", city="Graz")
+    world.deliver(entity, SF)
+    world.lead("00Q1", City="Graz")
+    world.hubspot("1", **dict.fromkeys(BLANKED))
+    lost(world, entity)
+    world.read(SF, City=None)
+    assert world.deliver(entity, SF).fields == {"FirstName": None}
 
 
 def test_a_write_that_is_found_not_to_have_happened_is_a_failed_attempt() -> None:
