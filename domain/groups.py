@@ -10,13 +10,12 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
-import msgspec
-
 from domain import events as e
 from domain.book import Table, decode
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, email_key, record_ref
 from domain.kinds import ObjectKind
 from domain.state import Contact, Flight, Intent, ReadRequest
+from domain.upcasting import UNDECODABLE
 from domain.wire import to18
 
 
@@ -207,7 +206,7 @@ def about_row(table: Table, key: str, raw: bytes, known: Pointers) -> list[str]:
     """
     try:
         return ABOUT_ROWS[table](key, decode(table, raw), by_field(known))
-    except msgspec.DecodeError:
+    except (*UNDECODABLE, ValueError):
         return about_key(key)
 
 

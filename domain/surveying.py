@@ -18,7 +18,7 @@ from domain import events as e
 from domain.groups import ABOUT, Pointers, about, by_field
 from domain.identity import Fields, FieldValue
 from domain.outcomes import Outcome
-from domain.upcasting import event_in
+from domain.upcasting import UNDECODABLE, event_in
 
 EVERYBODY = 255
 """The part of an event that is said of the connection as a whole: every part folds it."""
@@ -56,7 +56,7 @@ class Glimpses:
         """What an entry of the log is about. Raises NewerEvent."""
         try:
             event = self._decode(raw)
-        except msgspec.DecodeError:
+        except UNDECODABLE:
             return self._names_of_other(raw)
         return self._about[type(event)](event, self._by_field)
 

@@ -11,6 +11,9 @@ import msgspec
 
 from domain.events import KINDS, SCHEMA, AnyEvent, EpochStarted
 
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoders raise at bytes that do not hold what they should: text in them may be no UTF-8."""
+
 
 class UnreadableEvent(ValueError):  # noqa: N818 - says what the entry is
     """The bytes are no event of this log."""
@@ -42,7 +45,7 @@ def decode(raw: bytes, *, steps: Mapping[str, Step] = STEPS) -> AnyEvent:
     """
     try:
         event = _decode(raw)
-    except msgspec.DecodeError:
+    except UNDECODABLE:
         event = _decode_old(raw, steps)
     if isinstance(event, EpochStarted) and event.schema > SCHEMA:
         raise NewerEvent(f"release {event.code} has begun an epoch of its own; upgrade this worker")
@@ -62,7 +65,7 @@ def event_in(raw: bytes) -> AnyEvent | None:
 def _decode_old(raw: bytes, steps: Mapping[str, Step]) -> AnyEvent:
     try:
         body = msgspec.json.decode(raw)
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise UnreadableEvent(f"not JSON: {error}") from None
     if not isinstance(body, dict) or not isinstance(body.get("kind"), str):
         raise UnreadableEvent("an event without a kind")
@@ -71,7 +74,7 @@ def _decode_old(raw: bytes, steps: Mapping[str, Step]) -> AnyEvent:
     _refuse_newer(tag)
     try:
         return _decode(msgspec.json.encode(body))
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise UnreadableEvent(f"{tag}: {error}") from None
 
 

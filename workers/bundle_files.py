@@ -17,7 +17,7 @@ from domain.commons import Suspended, Throttled
 from domain.events import Event, digest, encode
 from domain.slices import Guarded, Happening, Slice
 from domain.unmasked import Field
-from domain.upcasting import NewerEvent, UnreadableEvent, decode
+from domain.upcasting import UNDECODABLE, NewerEvent, UnreadableEvent, decode
 
 FORMAT = 1
 
@@ -176,7 +176,7 @@ def _header(raw: bytes) -> Header:
 def _parsed(raw: bytes, kind: type[Any]) -> Any:
     try:
         return msgspec.json.decode(raw, type=kind)
-    except msgspec.DecodeError:
+    except UNDECODABLE:
         return None
 
 

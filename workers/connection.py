@@ -24,6 +24,7 @@ from domain.groups import Pointers, pointers
 from domain.identity import Crm
 from domain.policy import EMPTY, Document, Policy
 from domain.state import Connection, Priority
+from domain.upcasting import UNDECODABLE
 from workers.clock import Clock, new_id
 from workers.ports import ReadRecord
 from workers.store import Coordination, EventLog, Tables
@@ -218,7 +219,7 @@ def pointers_of(log: EventLog, configurations: Iterable[str]) -> Pointers:
     for name in configurations:
         try:
             document = msgspec.convert(document_of(log, name), Document)
-        except (KeyError, msgspec.DecodeError, msgspec.ValidationError):  # never came into force
+        except (KeyError, *UNDECODABLE):  # never came into force
             continue
         found |= pointers(section.kind for section in document.sections)
     return found

@@ -19,6 +19,7 @@ from domain.events import AnyEvent, RecordGone, RecordObserved, RecordsMerged, R
 from domain.identity import Crm
 from domain.policy import KindPolicy, Policy
 from domain.state import Connection
+from domain.upcasting import UNDECODABLE
 from domain.wire import UNSAFE, from_webhook
 from workers.connection import Lane
 
@@ -124,7 +125,7 @@ def read(body: bytes) -> Read:
     """
     try:
         return Read(_decode(body), 0)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return _read_apart(body)
 
 

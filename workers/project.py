@@ -12,13 +12,11 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
 
-import msgspec
-
 from domain.book import CONNECTION_KEY, Book, Table
 from domain.events import AnyEvent
 from domain.foresight import Slot, foresee
 from domain.projection import Projection
-from domain.upcasting import NewerEvent, event_in
+from domain.upcasting import UNDECODABLE, NewerEvent, event_in
 from workers.connection import PROJECTED, Lane, Lease, document_of, position_of
 from workers.store import Entry, EventLog, Tables
 
@@ -160,7 +158,7 @@ def projection_of(log: EventLog, tables: Tables, fatal: tuple[type[BaseException
     def document(name: str) -> Any:
         try:
             return document_of(log, name)
-        except (KeyError, msgspec.DecodeError):  # one that is absent or broken will always be
+        except (KeyError, *UNDECODABLE):  # one that is absent or broken will always be
             raise
         except Exception as error:
             raise StoreFailed(type(error).__name__) from error

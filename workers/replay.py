@@ -12,10 +12,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import msgspec
-
 from domain.book import CONNECTION_KEY, Changes, Table, decode
 from domain.identity import Crm
+from domain.upcasting import UNDECODABLE
 from workers.connection import Lane, Lease, position_of
 from workers.crew import Alone, Crew, Place
 from workers.parts import Bounds, Finish, Made, Whole, fold, in_pieces
@@ -177,7 +176,7 @@ class Replay:
         raw = self.lane.tables().fetch(Table.META, [CONNECTION_KEY])[0] or b""
         try:
             return [decode(Table.META, raw).config]
-        except msgspec.DecodeError:
+        except UNDECODABLE:
             return []
 
     def _catch_up(self, projectors: Sequence[Projector], progress: Progress | None) -> None:

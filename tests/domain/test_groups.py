@@ -9,14 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain import events as e
-from domain.book import Table
+from domain.book import Table, encode
 from domain.commons import Asked, Cleared, Counted, Note, Suspended, Throttled, take, together
-from domain.groups import ABOUT, ABOUT_ROWS, about, about_key, pointers
-from domain.identity import Crm, Fields
+from domain.groups import ABOUT, ABOUT_ROWS, about, about_key, about_row, pointers
+from domain.identity import Crm, EntityId, Fields
 from domain.kinds import KINDS
 from domain.outcomes import Outcome, OutcomeClass
 from domain.policy import Section
-from domain.state import Connection, Suspension
+from domain.records import EMPTY
+from domain.state import Connection, Contact, Suspension
 from domain.surveying import EVERYBODY, UNREADABLE, Glimpses, Split, Survey, split
 from tests.domain.crms import HS, SECTION, SF, Life
 from tests.domain.lives import Act, pairs
@@ -123,6 +124,19 @@ def test_the_key_of_a_row_or_a_member_of_a_queue_tells_whom_it_is_about(key: str
     assert about_key(key) == [name]
 
 
+@pytest.mark.parametrize(
+    ("table", "damaged"),
+    [
+        (Table.CONTACTS, b"\xc1"),
+        (Table.CONTACTS, encode(Contact(EntityId("hubspot/contacts/1"), "contact", {"no record": EMPTY}))),
+        (Table.REFS, b"\xa1\xff"),
+    ],
+    ids=["no MessagePack", "no name of a record", "no UTF-8"],
+)
+def test_of_a_row_that_cannot_be_read_its_key_tells(table: Table, damaged: bytes) -> None:
+    assert about_row(table, "hubspot/contacts/1", damaged, KNOWN) == ["hubspot/1"]
+
+
 TEXT = st.text(max_size=3) | st.sampled_from(
     ["hubspot/contacts/1", "salesforce/Lead/00Q1", "a@x.org; B@x.org"]
 )
@@ -157,7 +171,14 @@ def test_a_survey_that_reads_only_a_glimpse_of_an_event_sees_whom_all_of_it_is_a
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"no event", b"[]", b'{"kind":"observed/1"}', b'{"kind":"gone/1","crm":"zoho","id":"1"}'],
+    [
+        b"",
+        b"no event",
+        b"[]",
+        b'{"kind":"observed/1"}',
+        b'{"kind":"gone/1","crm":"zoho","id":"1"}',
+        b'{"kind":"gone/1","crm":"hubspot","id":"\xff"}',
+    ],
 )
 def test_what_is_no_event_goes_to_one_part(raw: bytes) -> None:
     assert Glimpses(KNOWN).names(raw) == [UNREADABLE]

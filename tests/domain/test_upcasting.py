@@ -33,8 +33,15 @@ def test_what_a_newer_release_wrote_stops_this_one(kind: str) -> None:
 
 @pytest.mark.parametrize(
     "entry",
-    [b"\xff", b"[]", b"{}", raw(kind="paused/1")],
-    ids=["no JSON", "no object", "no kind", "a field missing"],
+    [
+        b"\xff",
+        b"[]",
+        b"{}",
+        raw(kind="paused/1"),
+        b'{"kind":"paused/1","by":"\xff"}',
+        b'{"kind":"paused/1","by":"me","more":' + b"[" * 9_999,
+    ],
+    ids=["no JSON", "no object", "no kind", "a field missing", "no UTF-8", "too deep"],
 )
 def test_what_is_no_event_is_told_apart(entry: bytes) -> None:
     with pytest.raises(UnreadableEvent) as raised:

@@ -219,7 +219,7 @@ def test_another_document_in_its_place_is_found() -> None:
     assert shelf.faults() == [f"documents/{name}.json is not what was written"]
 
 
-@pytest.mark.parametrize("data", [b"{", b"\xff"])
+@pytest.mark.parametrize("data", [b"{", b"\xff", b'{"\xff":1}'])
 def test_a_document_that_is_none_is_named_and_not_taken(data: bytes) -> None:
     shelf = long_shelf()
     name = shelf.archive.newest().documents[0]
@@ -262,10 +262,11 @@ def test_files_that_are_not_ours_are_passed_over() -> None:
     }
 
 
-def test_a_manifest_that_cannot_be_read_is_named() -> None:
+@pytest.mark.parametrize("data", [b"{", b'{"key":"\xff"}'])
+def test_a_manifest_that_cannot_be_read_is_named(data: bytes) -> None:
     shelf = long_shelf()
     newest = shelf.files.names(manifest.FOLDER)[-1]
-    shelf.files.write(newest, b"{")
+    shelf.files.write(newest, data)
 
     assert [newest in fault for fault in shelf.faults()] == [True, True]
 

@@ -330,10 +330,11 @@ def test_fields_that_only_an_earlier_configuration_had_connect_records_too() -> 
     assert crew.rounds == 3
 
 
-def test_a_damaged_state_can_be_replayed_by_several() -> None:
+@pytest.mark.parametrize("raw", [b"", b"\xc1", b"\x91\xa1\xff"])
+def test_a_damaged_state_can_be_replayed_by_several(raw: bytes) -> None:
     stores, lane = in_memory()
     at = lane.tables().checkpoint()
-    damage = Changes({Table.META: {CONNECTION_KEY: b"\xc1"}}, {}, {}, {}, {}, {})
+    damage = Changes({Table.META: {CONNECTION_KEY: raw}}, {}, {}, {}, {}, {})
     assert lane.tables().commit(at, at, damage)
     assert verified(stores, lane, 4).differing == ["meta"]
 

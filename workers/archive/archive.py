@@ -8,6 +8,7 @@ from itertools import islice, pairwise
 import msgspec
 
 from domain.events import digest
+from domain.upcasting import UNDECODABLE
 from workers.archive import manifest
 from workers.archive.files import Files
 from workers.archive.manifest import Manifest, Segment, Snapshot
@@ -141,7 +142,7 @@ def _is_named(raw: bytes, name: str) -> bool:
     """Whether a document is the one that bears this name."""
     try:
         return digest(msgspec.json.decode(raw)) == name
-    except msgspec.DecodeError:
+    except UNDECODABLE:
         return False
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from domain.groups import Pointer, pointers
 from domain.kinds import KINDS
+from domain.upcasting import UNDECODABLE
 from workers.archive.files import Files
 from workers.connection import position_of
 from workers.store import START
@@ -118,7 +119,7 @@ def newest(files: Files) -> Manifest:
         return Manifest()
     try:
         return msgspec.json.decode(files.read(names[-1]), type=Manifest)
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise ValueError(f"{names[-1]}: {error}") from None
 
 
