@@ -18,7 +18,7 @@ from domain.state import Intent, Priority
 from workers.batching import Gathering, shared
 from workers.connection import Lane, Lease
 from workers.ports import CrmGateway, WriteRow
-from workers.store import Claim
+from workers.store import Claim, Tables
 from workers.telemetry import get_logger
 
 LEASE_MS = 15_000
@@ -187,10 +187,11 @@ class Deliverer:
 
     def _next(self, counts: Counts, running: int) -> tuple[Batch | None, int]:
         """Claim the next batch, beside so many others; if none may leave now, when to look again, in ms."""
-        state, now = self.lane.state(), self.lane.moment(self.lane.tables())
+        state, tables = self.lane.state(), self.lane.tables()
+        now = self.lane.moment(tables)
         if state.paused or self.crm in state.suspended or state.throttled.get(self.crm, 0) > now:
             return None, 0
-        waiting = self._due(now, last=0 < running == self.in_flight - 1)
+        waiting = self._due(tables, now, last=0 < running == self.in_flight - 1)
         full = len(waiting) >= self.gateway.batch_size
         while waiting:
             group = _alike(waiting, mixed=self.gateway.mixes_objects)
@@ -207,12 +208,12 @@ class Deliverer:
             waiting = [each for each in waiting if each.intent.key not in chosen]
         return None, 0
 
-    def _due(self, now: int, *, last: bool) -> list[Waiting]:
+    def _due(self, tables: Tables, now: int, *, last: bool) -> list[Waiting]:
         """What is due, the urgent first, with a share of the batch kept for the rest.
 
         ``last``: no other request may leave beside this one, so it is not for backfill.
         """
-        tables, size = self.lane.tables(), self.gateway.batch_size
+        size = self.gateway.batch_size
         busy = {key for key, _ in tables.due(CLAIMS, FAR, 10_000)}
         due = {
             priority: [
