@@ -1,6 +1,7 @@
 """``crmsync log bundle`` and ``crmsync replay bundle``, as an operator and whoever helps him see them."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,14 @@ def test_a_file_that_is_there_is_kept_unless_somebody_insists(acme: Installation
     assert Path("ada.jsonl").read_text() == "before"
     acme.says("log", "bundle", ADDRESS, "--out", "ada.jsonl", "--force")
     assert replayed("ada.jsonl")["same"]
+
+
+def test_what_is_no_file_is_not_replaced_by_one(acme: Installation) -> None:
+    os.mkfifo("device")
+    message = acme.fails("log", "bundle", ADDRESS, "--out", "device", "--force")
+
+    assert "device is no file" in message
+    assert Path("device").is_fifo()
 
 
 def test_who_is_not_known_or_erased_is_told(acme: Installation) -> None:

@@ -140,7 +140,8 @@ class Directory:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            unfinished.unlink(missing_ok=True)  # it may have taken the last room on a disk that is full
+            with suppress(OSError):  # it may have taken the last room on a disk that is full
+                unfinished.unlink()
             raise OSError(error.errno, error.strerror, str(path)) from None
         return unfinished
 

@@ -43,6 +43,8 @@ def write(
     at = at or _closed_at(link, text, decision)
     lane, entity = contact_at(link, text, at)
     path = out or Path(f"bundle-{entity.replace('/', '-')}.jsonl")
+    if path.exists() and not path.is_file():
+        raise Failed(f"{path} is no file: give another name with --out.")
     if path.exists() and not force:
         raise Failed(f"{path} exists already: give another name with --out, or --force.")
     try:
