@@ -128,3 +128,12 @@ def test_a_full_disk_is_told_with_its_remedy(
     assert f"{tmp_path}/var/archive/acme/" in message
     assert "No space left on device. Make room there." in message
     assert [*tmp_path.rglob("*.tmp")] == []
+
+
+def test_whoever_archives_beside_another_is_told(acme: Installation, tmp_path: Path) -> None:
+    assert acme.lane.coordination.acquire("archive", "another", 60_000)
+
+    assert "Another process archives now" in acme.says("log", "archive")
+    assert acme.json("log", "archive")["busy"]
+    assert "export again in a minute" in acme.fails("log", "export", str(tmp_path / "moved"))
+    assert not (tmp_path / "moved").exists()

@@ -54,6 +54,7 @@ class Archived(NamedTuple):
     events: int  #: written to segments
     trimmed: int  #: events that the server holds no more
     until: str  #: the position up to which the log is archived
+    busy: bool = False  #: nothing was done, because somebody else archives now
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Archiver:
         """
         with self.lane.lease("archive", LEASE_MS) as lease:
             if lease is None:
-                return Archived(0, 0, self.archive.newest().last)
+                return Archived(0, 0, self.archive.newest().last, busy=True)
             written = sum(self._segments(lease, self.lane.clock.now_ms() - settled_ms))
             return Archived(written, self._trim(), self.archive.newest().last)
 

@@ -36,6 +36,8 @@ def archive(link: Link, *, as_json: bool) -> None:
 
 
 def _done(done: Archived) -> str:
+    if done.busy:
+        return f"Another process archives now; the archive ends at {done.until}."
     return (
         f"{done.events:,} events archived, up to {done.until}. The log's server let go of {done.trimmed:,}."
     )
@@ -98,7 +100,12 @@ def export(link: Link, *, place: str) -> None:
 
     End all processes before. PLACE must hold no archive of the connection.
     """
-    link.archiver.run(settled_ms=0)
+    done = link.archiver.run(settled_ms=0)
+    if done.busy:
+        raise Failed(
+            "Another process archives now, or was killed while it did: end all processes, and export "
+            "again in a minute. Nothing was copied."
+        )
     known, tail = link.archive.newest(), link.log.tail()
     if known.last != tail:
         raise Failed(
