@@ -6,7 +6,7 @@ spelled out before one of its records changes, and becomes a mark again when the
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, TypeVar
+from typing import Any
 
 from domain.events import DeliveryAnswered, RecordObserved
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, FieldValue, RecordRef, record_ref
@@ -16,8 +16,6 @@ from domain.policy import KindPolicy
 from domain.records import Record, Version, observe, version_of
 from domain.state import Agreed, Contact, Echoed, Expected, Flight
 from domain.step import replace
-
-T = TypeVar("T")
 
 SETTLING_MS = 2_000
 """How long after our write's answer a stamp may still be our write's: clocks differ, stamps are coarse."""
@@ -179,29 +177,6 @@ def expect(contact: Contact, crm: Crm, unseen: dict[str, Expected]) -> Contact:
     """Expect a CRM to show these values, and no others."""
     expected = contact.expected
     return replace(contact, expected={**expected, crm: unseen} if unseen else without(expected, crm))
-
-
-def disown(contact: Contact, crm: Crm, names: AbstractSet[str]) -> Contact:
-    """Let nothing follow from what was written to these fields so far, whatever becomes of it."""
-    waiting, flight, doubt = contact.expected.get(crm), contact.flights.get(crm), contact.doubted.get(crm)
-    if waiting:
-        contact = expect(contact, crm, _but(waiting, names))
-    if crm in contact.echoes:
-        contact = replace(contact, echoes={**contact.echoes, crm: _but(contact.echoes[crm], names)})
-    if flight is not None:
-        contact = replace(contact, flights={**contact.flights, crm: _disowned(flight, names)})
-    if doubt is not None:
-        doubt = replace(doubt, flight=_disowned(doubt.flight, names))
-        contact = replace(contact, doubted={**contact.doubted, crm: doubt})
-    return contact
-
-
-def _disowned(flight: Flight, names: AbstractSet[str]) -> Flight:
-    return replace(flight, disowned=tuple(sorted({*flight.disowned, *(names & flight.fields.keys())})))
-
-
-def _but(values: dict[str, T], names: AbstractSet[str]) -> dict[str, T]:
-    return {name: value for name, value in values.items() if name not in names}
 
 
 def _agree_as_shown(contact: Contact, kind: KindPolicy, crm: Crm, sources: Fields) -> Contact:

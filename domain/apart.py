@@ -5,14 +5,13 @@ An opt-out belongs to an e-mail address. A contact who has another one may not h
 
 from collections.abc import Collection
 
-from domain.agreeing import disown
 from domain.answer import linked
 from domain.asking import look_first
 from domain.events import RecordObserved
-from domain.identity import SALESFORCE, Crm, FieldValue, RecordRef
-from domain.pairs import overlay
+from domain.identity import Crm, FieldValue, RecordRef
 from domain.policy import KindPolicy
 from domain.records import Record, version_of
+from domain.sent import disown, overlay, unanswered
 from domain.state import Contact
 from domain.step import Step, replace
 
@@ -40,34 +39,37 @@ def renamed(
         return contact
     agreed = {name: pair for name, pair in contact.agreed.items() if name not in ticked}
     contact = disown(replace(contact, agreed=agreed), ref.crm, ticked.keys())
-    contact = disown(contact, ref.crm.other, set(ticked.values()))
+    contact = disown(contact, ref.crm.other, set().union(*ticked.values()))
     if look is not None and all({name, _named_by(kind, ref, name)} <= look.fields.keys() for name in ticked):
         return contact
     return look_first(step, contact, ref, "it goes by another name")
 
 
-def _ticked(contact: Contact, kind: KindPolicy, ref: RecordRef, boxes: list[str]) -> dict[str, str]:
-    """Those that are, were or may be ticked on either side, and their names in Salesforce."""
-    theirs = linked(contact, SALESFORCE)
-    if theirs is None or contact.pair.get(ref.crm) != ref.key:
+def _ticked(contact: Contact, kind: KindPolicy, ref: RecordRef, boxes: list[str]) -> dict[str, set[str]]:
+    """Those that are, were or may be ticked on either side, and their names in the other CRM's objects."""
+    if contact.pair.get(ref.crm) != ref.key:
         return {}
-    mapped = kind.mapped[theirs[0].object, ref.crm]
-    named = {name: mapped[name].salesforce for name in boxes if name in mapped}
+    named = {name: _names(kind, ref.crm, name) for name in boxes}
     return {
-        name: other
-        for name, other in named.items()
-        if "true" in _held(contact, ref.crm, name) | _held(contact, SALESFORCE, other)
+        name: others
+        for name, others in named.items()
+        if "true" in _held(contact, ref.crm, {name}) | _held(contact, ref.crm.other, others)
         or "true" in (contact.agreed.get(name) or ())
     }
 
 
-def _held(contact: Contact, crm: Crm, name: str) -> set[FieldValue]:
-    """What a linked record may hold in a field: as it was seen, and as it was sent, answered or not."""
-    doubt = contact.doubted.get(crm)
-    sent = doubt.flight.fields if doubt is not None else {}
-    return {
-        each.get(name) for each in (contact.records[contact.pair[crm]].values, overlay(contact, crm), sent)
-    }
+def _names(kind: KindPolicy, crm: Crm, name: str) -> set[str]:
+    """The fields of the other CRM's objects that a field is mapped to."""
+    mapped = (fields.get(name) for (_, each), fields in kind.mapped.items() if each is crm)
+    return {each.name(crm.other) for each in mapped if each is not None}
+
+
+def _held(contact: Contact, crm: Crm, names: set[str]) -> set[FieldValue]:
+    """What a record may hold in some fields: as it was seen, and as it was sent, answered or not."""
+    found = linked(contact, crm)
+    doubtful = [flight.fields for flight in unanswered(contact, crm)]
+    held = (found[1].values if found else {}, overlay(contact, crm), *doubtful)
+    return {each.get(name) for each in held for name in names}
 
 
 def _moved(

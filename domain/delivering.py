@@ -16,11 +16,11 @@ from domain.identity import SALESFORCE, Crm, Fields, RecordRef, record_key, reco
 from domain.learning import RECORD_RULE, compare
 from domain.outbox import give_up
 from domain.outcomes import Outcome, OutcomeClass
-from domain.pairs import overlay
 from domain.policy import KindPolicy
 from domain.reasons import Reason
 from domain.records import Record, Version
 from domain.retry import ATTEMPTS, CLAIM_MS, delay_ms
+from domain.sent import overlay
 from domain.state import Contact, Doubt, Flight, Hold, Intent, intent_key
 from domain.step import Step, replace, share
 
@@ -75,6 +75,7 @@ def _flight(step: Step, contact: Contact, event: e.DeliveryClaimed, intent: Inte
     same = intent is not None and intent.revision == event.revision and intent.entity == event.entity
     kind = None if same else step.policy.kinds.get(contact.kind)
     disowned = boxes(kind, event.crm, event.object) if kind is not None else set()
+    stray = not same and _is_stray(contact, event)
     return Flight(
         event.attempt,
         event.revision,
@@ -90,7 +91,13 @@ def _flight(step: Step, contact: Contact, event: e.DeliveryClaimed, intent: Inte
         event.entity,
         intent.verdicts if intent and same else None,
         tuple(sorted(disowned & event.fields.keys())),
+        stray,
     )
+
+
+def _is_stray(contact: Contact, event: e.DeliveryClaimed) -> bool:
+    """Whether a write had left with values of a record before another one was linked in its place."""
+    return event.entity != contact.id or event.revision <= contact.relinked.get(event.crm.other, 0)
 
 
 def _known(contact: Contact, crm: Crm, names: Collection[str]) -> Fields:

@@ -22,12 +22,13 @@ from domain.mapping import (
     merge,
 )
 from domain.money import OTHER, is_foreign
-from domain.pairs import Compared, overlay, unsettled
+from domain.pairs import Compared, unsettled
 from domain.policy import KindPolicy
 from domain.reasons import ABSENT, OWN_RULES, REQUIRED, UNCONVERTIBLE, Reason, Wait
 from domain.records import Record
 from domain.routing import route
 from domain.schema import FieldSchema
+from domain.sent import overlay
 from domain.state import Contact, Hold, Once
 from domain.validation import mismatched, objection
 
@@ -243,8 +244,6 @@ def update(contact: Contact, kind: KindPolicy, ours: Side, theirs: Side, now: in
     }
     foreign = _foreign(kind, *theirs) if kind.amounts else _NONE
     _merge_all(drafts, answer, differing, our_record, their_record, foreign)
-    if contact.flights:
-        answer.agreed = [each for each in answer.agreed if not _flying(contact, each[0])]
     for mapped in absent:
         _miss(drafts, mapped)
     for drafting in drafts.values():
@@ -367,7 +366,3 @@ def _passes(mapped: MappedField, value: FieldValue) -> bool:
     if mapped.rule is SyncRule.OPT_OUT:
         return value == "true"
     return value is not None and mapped.rule is not SyncRule.DONT_SYNC
-
-
-def _flying(contact: Contact, mapped: MappedField) -> bool:
-    return any(mapped.name(crm) in flight.fields for crm, flight in contact.flights.items())

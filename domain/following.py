@@ -15,6 +15,7 @@ from domain.outbox import give_up
 from domain.policy import KindPolicy
 from domain.reasons import Reason
 from domain.records import DELETED, EMPTY, Record
+from domain.sent import unanswered
 from domain.state import Contact, Once, intent_key
 from domain.step import Step, replace
 
@@ -39,8 +40,7 @@ def _is_followed(kind: KindPolicy, ref: RecordRef, record: Record) -> bool:
 
 def deleted_by_us(contact: Contact, crm: Crm) -> bool:
     """Whether a deletion of ours is on its way or unanswered: then it is no news that a record is gone."""
-    flight, doubt = contact.flights.get(crm), contact.doubted.get(crm)
-    return (flight is not None and flight.delete) or (doubt is not None and doubt.flight.delete)
+    return any(flight.delete for flight in unanswered(contact, crm))
 
 
 def confirm_deletion(contact: Contact, crm: Crm) -> Contact:

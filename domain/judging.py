@@ -4,9 +4,9 @@ import msgspec
 
 from domain.answer import Broken, Draft, Plan, linked
 from domain.identity import Crm, Fields
-from domain.pairs import overlay
 from domain.policy import KindPolicy
 from domain.rules import sampled
+from domain.sent import overlay
 from domain.state import Contact
 
 

@@ -14,6 +14,7 @@ from domain.events import RecordObserved
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, EntityId, Fields, RecordRef, email_key
 from domain.kinds import ObjectKind
 from domain.records import Record
+from domain.sent import let_stray
 from domain.state import Contact, Flight
 from domain.wire import to18
 
@@ -233,7 +234,7 @@ def relink(contact: Contact, ref: RecordRef) -> Contact:
     there since came from the earlier partner: it counts, and makes nothing agreed with this one.
     """
     crm, doubt = ref.crm, contact.doubted.get(ref.crm)
-    contact = _let_stray(contact, crm.other) if crm in contact.pair else contact
+    contact = _let_stray(contact, crm) if crm in contact.pair else contact
     creating = doubt is not None and doubt.flight.record_id is None
     return msgspec.structs.replace(
         contact,
@@ -254,18 +255,9 @@ def relink(contact: Contact, ref: RecordRef) -> Contact:
 
 
 def _let_stray(contact: Contact, crm: Crm) -> Contact:
-    """Mark as stray what was sent to a CRM and not seen there since."""
-    replace = msgspec.structs.replace
-    flight, doubt, waiting = contact.flights.get(crm), contact.doubted.get(crm), contact.expected.get(crm)
-    if flight is not None:
-        contact = replace(contact, flights={**contact.flights, crm: replace(flight, stray=True)})
-    if doubt is not None:
-        doubt = replace(doubt, flight=replace(doubt.flight, stray=True))
-        contact = replace(contact, doubted={**contact.doubted, crm: doubt})
-    if waiting:
-        stray = {name: replace(each, stray=True) for name, each in waiting.items()}
-        contact = replace(contact, expected={**contact.expected, crm: stray})
-    return contact
+    """Mark as stray what came from the record of a CRM that was linked so far: sent, or about to be."""
+    relinked = {**contact.relinked, crm: contact.revision}
+    return msgspec.structs.replace(let_stray(contact, crm.other), relinked=relinked)
 
 
 def unmade(contact: Contact, crm: Crm) -> tuple[Crm, ...]:
@@ -379,8 +371,7 @@ def absorb(book: Book, contact: Contact, other: Contact) -> Contact:
 
 def _brought(contact: Contact, other: Contact) -> dict[Crm, Flight]:
     """The writes on their way for a contact that is absorbed; stray where its partner is not linked."""
-    left = {crm for crm in CRMS if other.pair.get(crm.other) != contact.pair.get(crm.other)}
-    return {
-        crm: msgspec.structs.replace(flight, stray=flight.stray or crm in left)
-        for crm, flight in other.flights.items()
-    }
+    for crm in CRMS:
+        if other.pair.get(crm) != contact.pair.get(crm):
+            other = let_stray(other, crm.other)
+    return other.flights

@@ -34,9 +34,9 @@ from domain.following import (
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Fields, FieldValue, RecordRef, record_key
 from domain.inclusion import InclusionFilter
 from domain.membership import evaluate
-from domain.pairs import overlay
 from domain.policy import KindPolicy
 from domain.records import EMPTY, Folded, Record, observe
+from domain.sent import overlay
 from domain.state import Contact, Expected, Once, Priority, ReadRequest
 from domain.step import Step, replace
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from itertools import compress, repeat
 from typing import Any
 
-from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields
+from domain.identity import HUBSPOT, SALESFORCE, Fields
 from domain.mapping import ALWAYS, MappedField, Pair
 from domain.policy import KindPolicy
 from domain.records import Record
-from domain.state import Contact, Expected, Flight
+from domain.sent import overlay
+from domain.state import Contact, Expected
 
 Compared = tuple[MappedField, Pair, Pair | None]
 """A field, its values that count now, and those agreed on; None: none ever were."""
@@ -19,8 +20,8 @@ def unsettled(
 ) -> list[Compared]:
     """The mapped and computed fields that are not simply as agreed.
 
-    Values on their way, and values written but not seen since, count instead of the last ones seen; what
-    is on its way counts as agreed on with the value it came from.
+    Values written but not seen since count instead of the last ones seen. A field in a write on its way is
+    settled until that is answered.
 
     Args:
         contact: both of whose records are linked.
@@ -57,20 +58,19 @@ def _as_sent(
     contact: Contact, kind: KindPolicy, name: str, hubspot: Fields, salesforce: Fields
 ) -> Iterator[Compared]:
     ours_sent, theirs_sent = overlay(contact, HUBSPOT), overlay(contact, SALESFORCE)
-    mapped, stray = kind.mapped[name, SALESFORCE], _stray(contact)
+    mapped = kind.mapped[name, SALESFORCE]
     there = [mapped[field].hubspot for field in theirs_sent if field in mapped]
     marks = {**contact.agreed, **dict.fromkeys((*ours_sent, *there), _NEVER)}
     for each in _unmarked(kind, name, marks):
         property_name, field_name = each.hubspot, each.salesforce
         if property_name not in hubspot or field_name not in salesforce:
             continue
-        if stray and _in_flight(stray, each):
+        if contact.flights and _flies(contact, each):
             continue
         seen = hubspot[property_name], salesforce[field_name]
         now = ours_sent.get(property_name, seen[0]), theirs_sent.get(field_name, seen[1])
         agreed = contact.agreed.get(property_name, _NEVER)
-        known = _in_flight(contact.flights, each) if contact.flights else None
-        known = known or _on_arrival(contact, each) or (None if agreed is _NEVER else agreed or seen)
+        known = _on_arrival(contact, each) or (None if agreed is _NEVER else agreed or seen)
         if now != known or (agreed is not None and now == seen):
             yield each, now, known
 
@@ -83,32 +83,20 @@ def _derived(
         HUBSPOT: {**ours.values, **overlay(contact, HUBSPOT)},
         SALESFORCE: {**theirs.values, **overlay(contact, SALESFORCE)},
     }
-    stray = _stray(contact)
     for each in mapped:
         source = ALWAYS[each.rule]
         target = counts[source.other]
         name = each.name(source.other)
-        if each.computed is None or name not in target or (stray and _in_flight(stray, each)):
+        if each.computed is None or name not in target or _flies(contact, each):
             continue
         value, held = each.computed(counts[source], now), target[name]
         pair = (value, held) if source is HUBSPOT else (held, value)
-        agreed = contact.agreed.get(each.hubspot)
-        yield each, pair, _in_flight(contact.flights, each) or agreed
+        yield each, pair, contact.agreed.get(each.hubspot)
 
 
-def _stray(contact: Contact) -> dict[Crm, Flight]:
-    """The stray writes on their way: their fields wait for what becomes of them."""
-    return {crm: flight for crm, flight in contact.flights.items() if flight.stray}
-
-
-def _in_flight(flights: dict[Crm, Flight], mapped: MappedField) -> Pair | None:
-    """The pair that a write on its way will have made of a field."""
-    for crm in CRMS:
-        flight = flights.get(crm)
-        if flight is not None and (name := mapped.name(crm)) in flight.fields:
-            sent, source = flight.fields[name], flight.sources.get(name)
-            return (sent, source) if crm is HUBSPOT else (source, sent)
-    return None
+def _flies(contact: Contact, mapped: MappedField) -> bool:
+    """Whether a field is in a write on its way: it waits for what becomes of that."""
+    return any(mapped.name(crm) in flight.fields for crm, flight in contact.flights.items())
 
 
 def _on_arrival(contact: Contact, mapped: MappedField) -> Pair | None:
@@ -127,10 +115,3 @@ def _on_arrival(contact: Contact, mapped: MappedField) -> Pair | None:
 
 
 _NOTHING: dict[str, Expected] = {}
-
-
-def overlay(contact: Contact, crm: Crm) -> Fields:
-    """Values that were sent to a CRM and not seen there since."""
-    waiting, flight = contact.expected.get(crm), contact.flights.get(crm)
-    expected = {name: each.value for name, each in waiting.items()} if waiting else {}
-    return {**expected, **flight.fields} if flight else expected

@@ -230,6 +230,7 @@ class Contact(msgspec.Struct, frozen=True, gc=False, array_like=True, omit_defau
     counted: dict[Crm, dict[str, tuple[str, ...]]] = {}  #: what guards counted of writes not yet delivered
     tried: dict[Crm, dict[str, int]] = {}  #: held fields that have another chance, and since when they are
     decided: int = 0  #: when a decision was closed last, epoch ms; kept only where decisions go by age
+    relinked: dict[Crm, int] = {}  #: CRM -> up to which revision intents came from an earlier linked record
 
     @property
     def once(self) -> Once:

@@ -489,12 +489,12 @@ class Life:
         self.late += [merged] if told else []
         return heir
 
-    def merge_salesforce(self, winner: Row, loser: Row) -> None:
-        """Merge two records of one object: the loser is deleted, names the winner, and fills its blanks."""
+    def merge_salesforce(self, winner: Row, loser: Row, *, filled: bool = True) -> None:
+        """Merge two records of an object: the loser is deleted, names the winner, and may fill its blanks."""
         self.tick()
-        filled = {name: value for name, value in loser.fields.items() if winner.fields[name] is None}
         own = {KEY, "IsConverted", "ConvertedContactId"}
-        self.change(winner, "person", **{name: value for name, value in filled.items() if name not in own})
+        blank = [name for name, value in winner.fields.items() if value is None and name not in own]
+        self.change(winner, "person", **{name: loser.fields[name] for name in blank if filled})
         loser.deleted, loser.moved_to = True, winner.id
         loser.stamp, loser.by = self.stamp(SF), "person"
         self.late += [self.look(winner, "poll"), self.look(loser, "poll")]
@@ -536,18 +536,22 @@ class Life:
         """The due members of a queue."""
         return sorted(member for member, due in self.store.queues.get(queue, {}).items() if due <= self.now)
 
-    def claim(self, place: int = 0, fate: str = "ok") -> bool:
-        """Claim a write that is due; its request leaves."""
+    def waiting(self) -> list[str]:
+        """The keys of the intents that are due, and not on their way."""
         busy = self.store.queues.setdefault(CLAIMS, {})
         queues = [outbox_queue(crm, priority) for crm in Crm for priority in Priority]
-        due = [key for queue in queues for key in self.members(queue) if key not in busy]
+        return [key for queue in queues for key in self.members(queue) if key not in busy]
+
+    def claim(self, place: int = 0, fate: str = "ok") -> bool:
+        """Claim a write that is due; its request leaves."""
+        due = self.waiting()
         if not due:
             return False
         key = due[place % len(due)]
         intent: Intent = decode(Table.OUTBOX, self.store.tables[Table.OUTBOX][key])
         for check in self.checks:
             check(self, intent)
-        busy[key] = intent.attempt + 1
+        self.store.queues[CLAIMS][key] = intent.attempt + 1
         self.append(claim_of(intent))
         self.air.append(Air(intent, intent.attempt + 1, fate))
         return True

@@ -52,6 +52,15 @@ TURNS = (
     "choose",
     "erase",
 )
+CROSSINGS = (
+    "cross_merge",
+    "cross_merge",
+    "cross_merge_salesforce",
+    "cross_merge_salesforce",
+    "cross_convert",
+)
+CHANGES = ("edit_hubspot", "edit_salesforce", "tick", "unsubscribe")
+MOMENTS = ("had_left", "on_its_way", "unseen", "unanswered")
 OPT_OUTS = ("tick", "tick", "untick", "unsubscribe", "resubscribe", "readdress", "readdress_salesforce")
 DELETIONS = ("delete_salesforce", "delete_salesforce", "restore", "delete_hubspot", "join", "leave")
 FATES = ("busy", "lost", "unsent", "slow", "never")
@@ -77,6 +86,8 @@ class Story:
             self._work(name, who, what)
         elif name in OPT_OUTS:
             self._opting(name, who)
+        elif name in CROSSINGS:
+            self._cross(name.removeprefix("cross_"), who, what)
         else:
             self._turn(name, who, what)
 
@@ -87,11 +98,12 @@ class Story:
 
     def _edit(self, crm: Crm, who: int, what: int) -> None:
         rows = self.life.living(crm)
-        if not rows:
-            return
-        row, ours = rows[who % len(rows)], EDITED[what % len(EDITED)]
-        name = ours if crm is HS else sf_name(ours, row.object)
-        value = self._value(what // len(EDITED))
+        if rows:
+            row, ours = rows[who % len(rows)], EDITED[what % len(EDITED)]
+            self._edit_row(row, ours, self._value(what // len(EDITED)))
+
+    def _edit_row(self, row: Row, ours: str, value: FieldValue) -> None:
+        name = ours if row.crm is HS else sf_name(ours, row.object)
         if ours == "lastname" and value is None:
             return
         if self.life.edit(row, name, value):
@@ -123,9 +135,10 @@ class Story:
         """Somebody opts out or in on either side, or gets another address."""
         self.number += 1
         rows = self.life.living(HS if name in {"unsubscribe", "resubscribe", "readdress"} else SF)
-        if not rows:
-            return
-        row = rows[who % len(rows)]
+        if rows:
+            self._opt(name, rows[who % len(rows)])
+
+    def _opt(self, name: str, row: Row) -> None:
         match name:
             case "tick" | "untick":
                 changed = self.life.edit(row, "OptOut__c", "true" if name == "tick" else "false")
@@ -134,6 +147,82 @@ class Story:
                 self.life.subscribe(row, out=name == "unsubscribe")
             case _:
                 self.life.edit(row, "email" if row.crm is HS else "Email", f"new{self.number}@x.org")
+
+    def _cross(self, move: str, who: int, what: int) -> None:
+        """Somebody's change is sent to the other CRM while one of his records goes on as another."""
+        life = self.life
+        what, moment = divmod(what, len(MOMENTS))
+        what, change = divmod(what, len(CHANGES))
+        answered, again = divmod(what, 2)
+        while answered and life.air:
+            life.land()
+        self._catch_up()
+        people = [(contact.id, found) for contact in life.contacts() if (found := life.pair(contact))]
+        if not people:
+            return
+        entity, (ours, theirs) = people[who % len(people)]
+        other = self._second(move, ours, theirs)
+        self._change(CHANGES[change], ours, theirs, who)
+        self._catch_up()
+        if MOMENTS[moment] != "had_left":
+            self._send(entity, MOMENTS[moment])
+        self._move(move, ours, theirs, other)
+        self._hear_all()
+        if MOMENTS[moment] == "had_left":
+            self._send(entity, "had_left")
+        if again:
+            self._catch_up()
+            self._change(CHANGES[change], ours, other or theirs, who)
+            self._hear_all()
+        life.project()
+
+    def _second(self, move: str, ours: Row, theirs: Row) -> Row | None:
+        """The other record of a merge: a new contact, or a duplicate of the lead."""
+        self.number += 1
+        if move == "merge":
+            address = f"p{self.number}@x.org"
+            return self.life.create(HS, "contacts", email=address, lastname="New", stage="lead")
+        if move == "merge_salesforce":
+            return self.life.create(SF, theirs.object, Email=theirs.email or ours.email, LastName="Clone")
+        return None
+
+    def _change(self, change: str, ours: Row, theirs: Row, which: int) -> None:
+        row = ours if change in {"edit_hubspot", "unsubscribe"} else theirs
+        if change in OPT_OUTS:
+            self._opt(change, row)
+        else:
+            self._edit_row(row, EDITED[which % len(EDITED)], self._value(self.number))
+
+    def _hear_all(self) -> None:
+        while self.life.late:
+            self.life.hear()
+
+    def _catch_up(self) -> None:
+        """Let everything that happened so far be heard of, and looked at."""
+        self._hear_all()
+        self.life.project()
+        while self.life.read():
+            self.life.project()
+
+    def _send(self, entity: str, moment: str) -> None:
+        """A write to one of somebody's records leaves, if one waits."""
+        life, waiting = self.life, self.life.waiting()
+        place = next((at for at, key in enumerate(waiting) if key.endswith(f"|{entity}")), None)
+        if place is None:
+            return
+        life.claim(place, "lost" if moment == "unanswered" else "ok")
+        if moment in {"unseen", "unanswered"}:
+            life.project()
+            life.land(-1)
+            life.project()
+
+    def _move(self, move: str, ours: Row, theirs: Row, other: Row | None) -> None:
+        if move == "convert" and theirs.object == "Lead":
+            self.life.convert(theirs)
+        elif move == "merge" and other is not None:
+            self.life.merge(other, ours)
+        elif move == "merge_salesforce" and other is not None:
+            self.life.merge_salesforce(other, theirs, filled=False)
 
     def _turn(self, name: str, who: int, what: int) -> None:
         self.number += 1
@@ -579,6 +668,31 @@ def _counterparts(name: str, target: Crm) -> list[str]:
     return [ours for ours, theirs in names.items() if name in theirs]
 
 
+def nothing_is_cleared_by_a_blank(life: Life, intent: Intent) -> None:
+    """A value is cleared only where the other side's record ever had one, unless its side always wins."""
+    contact = next(each for each in life.contacts() if each.id == intent.entity)
+    source = contact.pair[intent.crm.other]
+    for name, value in intent.fields.items():
+        fields = _counterparts(name, intent.crm)
+        if value is None and not RULED.intersection((name, *fields)):
+            shown = {
+                event.fields.get(each)
+                for _, event in life.log[: life.folded]
+                if isinstance(event, e.RecordObserved) and event.ref.key == source
+                for each in fields
+            }
+            written = {
+                each.after.get(one) for each in life.writes if each.row.ref.key == source for one in fields
+            }
+            assert (shown | written) - {None}, (name, source)
+
+
+RULED = {
+    ours for ours, rule in RULES.items() if rule in {SyncRule.ALWAYS_HUBSPOT, SyncRule.ALWAYS_SALESFORCE}
+}
+"""The properties of which one side always wins."""
+
+
 def nobody_is_doubled(life: Life, intent: Intent) -> None:
     """Law 4: no create for somebody whom the last search could have found, unless he is paired already."""
     if intent.record_id is not None:
@@ -610,11 +724,16 @@ def _is_unheard(life: Life, contact: Contact) -> bool:
 
 
 def nothing_is_sent_blind(life: Life, intent: Intent) -> None:
-    """After a write without an answer, the target was looked at before the next one."""
-    doubtful = False
+    """After a write without an answer, the target was looked at before the next one to the same record."""
+    doubtful, target = False, intent.record_id
     for _, event in life.log[: life.folded]:
-        if isinstance(event, e.DeliveryAnswered) and (event.entity, event.crm) == (intent.entity, intent.crm):
-            doubtful = event.outcome.outcome is OutcomeClass.UNKNOWN
+        if isinstance(event, e.DeliveryClaimed | e.DeliveryAnswered):
+            if (event.entity, event.crm) != (intent.entity, intent.crm):
+                continue
+            if isinstance(event, e.DeliveryClaimed):
+                target = event.record_id
+            else:
+                doubtful = event.outcome.outcome is OutcomeClass.UNKNOWN and target == intent.record_id
         elif isinstance(event, e.RecordObserved | e.RecordGone | e.LookedUp) and event.crm is intent.crm:
             doubtful = doubtful and event.request is None
     assert not doubtful
@@ -623,6 +742,7 @@ def nothing_is_sent_blind(life: Life, intent: Intent) -> None:
 CHECKS = (
     only_members_are_claimed,
     nothing_stale_is_claimed,
+    nothing_is_cleared_by_a_blank,
     nobody_is_doubled,
     nothing_is_sent_blind,
     only_orphans_are_deleted,

@@ -81,7 +81,9 @@ def placed() -> tuple[World, str]:
 
 def test_an_option_goes_with_a_country_that_is_on_its_way() -> None:
     world, entity = placed()
-    world.hubspot("1", country="USA", state=None)
+    world.hubspot("1", state=None)
+    world.deliver(entity, SF)
+    world.hubspot("1", country="USA")
     world.claim(entity, SF)
     world.hubspot("1", state="Texas")
     intent = world.intent(entity, SF)

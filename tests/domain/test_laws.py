@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.identity import Crm
+from domain.mapping import SyncRule
 from domain.policy import Section
 from tests.domain.crms import HS, OPTING, SECTION, SF, Life
 from tests.domain.lives import (
+    CROSSINGS,
     DELETIONS,
     OPT_OUTS,
     QUIET_ACTS,
@@ -41,6 +43,21 @@ FOLLOWING = msgspec.structs.replace(
 REACHING = msgspec.structs.replace(SECTION, delete_in_hubspot=("Lead", "Contact"), delete_outside_list=True)
 LATEST = msgspec.structs.replace(SECTION, follow_latest=True)
 SECTIONS = (SECTION, FOLLOWING, REACHING, LATEST, OPTING)
+PREFERRING = msgspec.structs.replace(
+    OPTING,
+    mappings=tuple(
+        msgspec.structs.replace(each, rule=SyncRule.PREFER_SALESFORCE)
+        if each.hubspot in {"firstname", "city"}
+        else each
+        for each in OPTING.mappings
+    ),
+)
+CROSSED_SECTIONS = (
+    PREFERRING,
+    msgspec.structs.replace(PREFERRING, merge_in_hubspot=True, create_in_hubspot=("Lead",)),
+    msgspec.structs.replace(PREFERRING, follow_latest=True),
+)
+CROSSED = ("edit_hubspot", "edit_salesforce", *(4 * CROSSINGS))
 
 Automations = dict[tuple[Crm, str], Callable[[str], str]]
 """(CRM, property) -> what an automation there makes of a value that it finds written."""
@@ -125,6 +142,19 @@ def test_a_contact_is_deleted_once_with_its_salesforce_record_and_never_otherwis
 @settings(max_examples=100, **SETTINGS)
 def test_whoever_opts_out_has_opted_out_on_both_sides_whatever_address_he_gets(happening: list[Act]) -> None:
     story = pairs(2, section=OPTING)
+    life = live(story, happening)
+    opt_outs_stand(story)
+    every_trigger_is_closed_once(life)
+    in_agreement(life)
+
+
+@pytest.mark.rule(68)
+@given(acts(*WORK_ACTS, *OPT_OUTS, *CROSSED, longest=30), st.sampled_from(CROSSED_SECTIONS))
+@settings(max_examples=60, **SETTINGS)
+def test_what_is_sent_while_records_go_on_as_others_clears_nothing_and_opts_nobody_in(
+    happening: list[Act], section: Section
+) -> None:
+    story = pairs(3, section=section)
     life = live(story, happening)
     opt_outs_stand(story)
     every_trigger_is_closed_once(life)

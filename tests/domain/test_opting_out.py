@@ -312,6 +312,29 @@ def test_an_opt_out_of_somebody_who_is_merged_into_another_person_is_told_to_the
     assert ticked(world, other)
 
 
+def test_a_new_lead_is_not_told_of_an_opt_out_with_an_older_address() -> None:
+    world = world_of()
+    entity = world.hubspot("1", email="ada@example.com", lastname="Byron", hs_email_optout="true")
+    world.hubspot("1", email="byron@example.com", full=False, source="webhook")
+    world.read(HS, hs_email_optout=None)
+    world.look_up(SF)
+    assert "HasOptedOutOfEmail" not in world.deliver(entity, SF, new_id="00Q7").fields
+
+
+def test_a_lead_that_is_told_of_an_opt_out_with_an_older_address_opts_out_the_new_one() -> None:
+    world = world_of()
+    entity = world.hubspot("1", email="ada@example.com", lastname="Byron", hs_email_optout="true")
+    world.look_up(SF)
+    world.claim(entity, SF)
+    world.hubspot("1", email="byron@example.com", full=False, source="webhook")
+    world.answer(entity, SF, Outcome(OutcomeClass.DELIVERED, record_id="00Q7", created=True))
+    world.read(HS, hs_email_optout=None)
+    world.deliver(entity, SF)
+    world.lead("00Q7", **ADA | {"Email": "byron@example.com"}, HasOptedOutOfEmail="true")
+    assert world.deliver(entity, HS).fields == {"company": "Engines"}
+    assert opted_out(world, entity).key_value == "byron@example.com"
+
+
 def test_a_new_person_is_created_and_opted_out_then() -> None:
     world = world_of()
     entity = world.lead("00Q7", **ADA, HasOptedOutOfEmail="true")

@@ -26,6 +26,7 @@ from domain import (
     pairs,
     plan,
     records,
+    sent,
 )
 from domain.identity import Crm
 from domain.outcomes import OutcomeClass
@@ -35,6 +36,7 @@ from tests.domain.lives import DELETIONS, OPT_OUTS, QUIET_ACTS, TURNS, WORK_ACTS
 replace = msgspec.structs.replace
 SEEDS = 60
 SOUND_LOCATE = links.locate
+SOUND_LET_STRAY = sent.let_stray
 
 Law = Callable[[Random], None]
 
@@ -95,6 +97,12 @@ def opt_outs_stand(random: Random) -> None:
     law(_acts(random, *WORK_ACTS, *OPT_OUTS))
 
 
+def crossings_clear_nothing(random: Random) -> None:
+    law = _inner(laws.test_what_is_sent_while_records_go_on_as_others_clears_nothing_and_opts_nobody_in)
+    happening = _acts(random, *WORK_ACTS, *OPT_OUTS, *laws.CROSSED, number=30)
+    law(happening, random.choice(laws.CROSSED_SECTIONS))
+
+
 # -- the bugs
 
 
@@ -120,8 +128,8 @@ def the_link_follows_the_last_look(contact: Any, ref: Any, record: Any) -> Any:
     return joined if record.gone or joined.pair.get(ref.crm) == ref.key else links.relink(joined, ref)
 
 
-def a_write_on_its_way_is_a_change(flights: Any, mapped: Any) -> None:  # noqa: ARG001 - as above
-    return None
+def a_write_on_its_way_has_arrived(contact: Any, mapped: Any) -> bool:  # noqa: ARG001 - as above
+    return False
 
 
 def expected_values_stay(contact: Any, kind: Any, crm: Any, closed: Any, ours: Any) -> Any:  # noqa: ARG001 - as above
@@ -197,6 +205,25 @@ def what_was_written_for_another_address_counts(contact: Any, *_more: Any) -> An
     return contact
 
 
+def what_came_from_another_record_counts(contact: Any, crm: Any) -> Any:  # noqa: ARG001 - as above
+    return contact
+
+
+def what_had_left_from_another_record_counts(contact: Any, event: Any) -> bool:  # noqa: ARG001 - as above
+    return False
+
+
+def strays_are_forgotten(*places: str) -> Callable[..., Any]:
+    """Let what is in some places not be marked."""
+
+    def bug(contact: Any, crm: Any) -> Any:
+        strays = SOUND_LET_STRAY(contact, crm)
+        return replace(strays, **{place: getattr(contact, place) for place in places})
+
+    bug.__name__ = f"strays_are_forgotten_in_{'_and_'.join(places)}"
+    return bug
+
+
 def delays_are_drawn() -> Callable[..., int]:
     drawn = count(1_000)
     return lambda *_args, **_options: next(drawn)
@@ -208,7 +235,8 @@ BUGS: list[tuple[Any, str, Any, Law]] = [
     (mapping, "_first", a_blank_clears_on_first_sync, first_sync_clears_nothing),
     (observing, "_is_news", an_echo_is_news, edits_arrive),
     (links, "join", the_link_follows_the_last_look, links_stay),
-    (pairs, "_in_flight", a_write_on_its_way_is_a_change, edits_of_one_field_arrive),
+    (pairs, "_flies", a_write_on_its_way_has_arrived, edits_of_one_field_arrive),
+    (pairs, "_flies", a_write_on_its_way_has_arrived, crossings_clear_nothing),
     (observing, "close_expected", expected_values_stay, edits_arrive),
     (delivering, "land", a_decision_is_closed_twice, edits_arrive),
     (delivering, "land", carried_decisions_are_forgotten, edits_arrive),
@@ -224,6 +252,11 @@ BUGS: list[tuple[Any, str, Any, Law]] = [
     (observing, "renamed", another_address_is_no_news, opt_outs_stand),
     (delivering, "renamed", another_address_is_no_news, opt_outs_stand),
     (apart, "disown", what_was_written_for_another_address_counts, opt_outs_stand),
+    (links, "let_stray", what_came_from_another_record_counts, crossings_clear_nothing),
+    (links, "let_stray", strays_are_forgotten("flights"), crossings_clear_nothing),
+    (links, "let_stray", strays_are_forgotten("doubted"), crossings_clear_nothing),
+    (links, "let_stray", strays_are_forgotten("expected"), crossings_clear_nothing),
+    (delivering, "_is_stray", what_had_left_from_another_record_counts, crossings_clear_nothing),
     (delivering, "delay_ms", delays_are_drawn(), replay_is_live),
 ]
 
@@ -240,6 +273,7 @@ BUGS: list[tuple[Any, str, Any, Law]] = [
         first_sync_clears_nothing,
         deletions_follow,
         opt_outs_stand,
+        crossings_clear_nothing,
     ],
     ids=lambda law: law.__name__,
 )

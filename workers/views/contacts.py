@@ -9,9 +9,9 @@ from domain.drafting import partner_object
 from domain.identity import Crm, Fields, FieldValue, RecordRef, email_key
 from domain.links import match_key
 from domain.mapping import ALWAYS, MappedField, Pair
-from domain.pairs import overlay
 from domain.policy import KindPolicy, Policy
 from domain.reasons import TEXT, WAIT_TEXT, Reason
+from domain.sent import overlay
 from domain.state import Contact, Intent, Opened, letter_key
 from domain.wire import to18
 from workers.connection import Lane
