@@ -209,20 +209,29 @@ def _revive() -> None:
 
 def _sweep(name: str) -> None:
     try:
-        link = runtime().link(name)
-        if not link.lane.coordination.ring(f"sweep/{link.stores.generations.ours}", TURN_MS):
-            return
-        link = runtime().renewed(name)
-        rhythm = Rhythm(link.options.poll_seconds, link.options.check_seconds)
-        if link.stores.generations.release() == link.stores.generations.ours:
-            link.epochs.say_alive()
-        bells(link).sweep(rhythm)
+        _sweep_in_turn(runtime().link(name))
     except ConfigurationError as error:  # its file is broken or gone; the other connections go on
         log.warning("configuration_broken", connection=name, problems=len(error.problems))
     except (RedisError, OperationalError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one connection, the others go on
         log.warning("sweep_failed", connection=name, error=type(error).__name__)
+
+
+def _sweep_in_turn(link: Link) -> None:
+    """Sweep, unless another worker has just done so; one that cannot leaves the turn to another."""
+    coordination, turn = link.lane.coordination, f"sweep/{link.stores.generations.ours}"
+    if not coordination.ring(turn, TURN_MS):
+        return
+    try:
+        link = runtime().renewed(link.name)
+        rhythm = Rhythm(link.options.poll_seconds, link.options.check_seconds)
+        if link.stores.generations.release() == link.stores.generations.ours:
+            link.epochs.say_alive()
+        bells(link).sweep(rhythm)
+    except BaseException:
+        coordination.unring(turn)
+        raise
 
 
 class Sweeper(bootsteps.StartStopStep):

@@ -10,9 +10,11 @@ from celery import Celery
 from workers.bootstrap import Runtime
 from workers.celery_app import ASKING, QUEUES, children, configuration
 from workers.cli.fleet import procfile
+from workers.deliver import IN_FLIGHT
 from workers.embedded import stop
 from workers.project import REMEMBERED
 from workers.settings import Settings
+from workers.storage.redis_store import connect
 
 CHILD_KB, CONTACT_KB = 110_000, 10
 """What a child takes before it has folded anything, and for each contact that it keeps, as measured."""
@@ -150,6 +152,13 @@ def test_two_connections_whose_crms_do_not_answer_leave_half_of_the_threads_to_t
     waiting = 2 * (len(("deliver", "read")) + len(polls)) - 1 + len(ASKING)
     io = procfile()["io"]
     assert int(io[io.index("--concurrency") + 1]) >= 2 * waiting
+
+
+def test_all_threads_of_io_may_ask_the_server_at_once() -> None:
+    """As they do when it stands still for a moment: its tasks, what they send by, and the sweep."""
+    io = procfile()["io"]
+    threads = int(io[io.index("--concurrency") + 1])
+    assert connect("redis://nowhere").connection_pool.max_connections > threads * (1 + IN_FLIGHT)
 
 
 def test_results_are_kept_nowhere() -> None:

@@ -219,6 +219,18 @@ def test_many_workers_that_sweep_at_once_ask_hardly_more_than_one(
     assert bells() == []
 
 
+def test_a_worker_that_cannot_sweep_leaves_the_turn_to_another(acme: Installation) -> None:
+    """Its timer may go just before the other one's, second by second."""
+    touched(acme.lane)
+    kept = acme.runtime.file("acme").read_text()
+    acme.runtime.file("acme").write_text("connection: [")
+    tasks.sweep()
+    acme.runtime.file("acme").write_text(kept)
+    tasks.sweep()
+
+    assert ("project",) in bells()
+
+
 def test_each_release_sweeps_for_itself(acme: Installation) -> None:
     touched(acme.lane)
     acme.lane.coordination.ring("sweep/of another one", TURN_MS)

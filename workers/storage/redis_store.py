@@ -46,6 +46,10 @@ class RedisStores:
         return self.generations.tables(self.generations.current())
 
 
+MOST_CONNECTIONS = 1_000
+"""Of one process to the server: more than it has threads, because one that gets none does not wait for it."""
+
+
 def connect(url: str) -> redis.Redis:
     """Make a client for ``redis://``, ``rediss://`` or ``unix://``; nothing is sent yet.
 
@@ -57,6 +61,7 @@ def connect(url: str) -> redis.Redis:
     return redis.Redis.from_url(
         url,
         protocol=2,
+        max_connections=MOST_CONNECTIONS,
         decode_responses=False,
         socket_timeout=10,
         health_check_interval=15,
