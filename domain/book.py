@@ -391,13 +391,13 @@ class Book:
         return changes
 
     def forget(self, limit: int) -> None:
-        """Drop the older half of what was read, if that is more than ``limit`` contacts.
+        """Drop the older half of what was read, as often as that is more than ``limit`` contacts.
 
         Only after changes were taken.
         """
-        if len(self._contacts) > limit:
+        while len(self._contacts) > limit:
             for rows in self._tables.values():
-                for key in list(islice(rows, len(rows) // 2)):
+                for key in list(islice(rows, (len(rows) + 1) // 2)):
                     del rows[key]
 
     def put_by(self) -> None:

@@ -127,6 +127,8 @@ class Runtime:
     def link(self, name: str) -> "Link":
         """One connection, with what it needs kept for as long as the process lives."""
         if name not in self._links:
+            for each in [*self._links.values()]:
+                each.spare_memory()
             self._links[name] = Link(self, name)
         return self._links[name]
 
@@ -268,6 +270,11 @@ class Link:
         if policy.kinds:
             self.stores.log.packing.learn(specimens(policy))
         return Projector(self.lane, fatal=(SoftTimeLimitExceeded,), remembered=self.runtime.remembered)
+
+    def spare_memory(self) -> None:
+        """Keep nothing of before: the share is smaller now, of which a resting projector learns nothing."""
+        if "projector" in vars(self):
+            self.projector.forget()
 
     @property
     def archiver(self) -> Archiver:

@@ -119,6 +119,10 @@ class Projector:
         projection.book.forget(self.remembered())
         return True
 
+    def forget(self) -> None:
+        """Keep nothing of what was read. A run that is under way goes on."""
+        self._projection = None
+
     def _current(self, tables: Tables, checkpoint: str) -> Projection:
         if self._projection is None or self._at != checkpoint or self._generation != tables.generation:
             self._projection = projection_of(self.lane.log, tables, self.fatal)

@@ -170,6 +170,20 @@ def test_a_doorbell_that_nobody_hears_is_dropped_in_the_end(acme: Installation) 
     assert all(each["expires"] for each in heard())
 
 
+def test_a_child_keeps_less_of_each_connection_once_it_works_on_another_though_that_one_rests(
+    acme: Installation,
+) -> None:
+    touched(acme.lane)
+    tasks.project("acme")
+    projector = acme.runtime.link("acme").projector
+    assert projector._projection is not None
+    acme.runtime.link("acme")
+    assert projector._projection is not None
+
+    acme.runtime.link("another")
+    assert projector._projection is None
+
+
 def test_answering_a_bell_lets_it_ring_again(acme: Installation) -> None:
     touched(acme.lane)
     swept(acme)
