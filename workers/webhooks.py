@@ -17,6 +17,7 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 
 from workers import api, bootstrap, celery_app, console, ingest
+from workers.archive.places import NoPlace
 from workers.bootstrap import Link, Runtime
 from workers.connection import Lane
 from workers.doorbells import Send
@@ -47,6 +48,8 @@ def create_app(runtime: Runtime | None = None, send: Send | None = None) -> Fast
     app.include_router(console.router)
     app.add_exception_handler(RedisError, _server_away)
     app.add_exception_handler(EmbeddedServerError, _server_away)
+    app.add_exception_handler(NoPlace, _misplaced)
+    app.add_exception_handler(UnicodeEncodeError, _no_text)
     app.exception_handler(HTTPException)(_refused)
     return app
 
@@ -54,6 +57,14 @@ def create_app(runtime: Runtime | None = None, send: Send | None = None) -> Fast
 def _server_away(request: Request, error: Exception) -> Response:
     log.warning("server_away", error=type(error).__name__)
     return _refused(request, HTTPException(503, "The log's server does not answer. Try again."))
+
+
+def _misplaced(request: Request, error: Exception) -> Response:
+    return _refused(request, HTTPException(503, f"CRMSYNC_ARCHIVE_URL: {error}"))
+
+
+def _no_text(request: Request, _: Exception) -> Response:
+    return _refused(request, HTTPException(422, "A text holds half a character, which is not UTF-8."))
 
 
 def _refused(request: Request, error: HTTPException) -> Response:

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -235,6 +236,28 @@ def test_a_letter_is_redriven_and_discarded() -> None:
     assert office.get(f"/contacts/{ADA}")["open"][0]["trigger"] == "redrive"
     office.ask(f"/dead-letters/{LETTER}/discard")
     assert office.get("/dead-letters") == []
+
+
+@pytest.mark.parametrize(
+    "body", ['{"kind": "import", "where": "\\ud800"}', '{"kind": "list", "list_id": "\\udcff"}']
+)
+def test_half_a_character_is_refused_and_nothing_recorded(body: str) -> None:
+    office = Office()
+    events = office.lane.log.appended()
+    answer = office.client.post(f"{HERE}/jobs", content=body, headers={"Content-Type": "application/json"})
+
+    assert (answer.status_code, answer.json()["detail"][:32]) == (422, "A text holds half a character, w")
+    assert office.lane.log.appended() == events
+
+
+@pytest.mark.parametrize("path", [f"{HERE}/archive", "/console/acme"])
+def test_an_archive_without_a_place_is_told(path: str) -> None:
+    made = runtime(CRMSYNC_ARCHIVE_URL="ftp://host/folder")
+    made.register("acme")
+    answer = Client(create_app(made, lambda *_: None), BEARER).get(path)
+
+    assert answer.status_code == 503
+    assert "CRMSYNC_ARCHIVE_URL: ftp://host/folder is no place for an archive" in unescape(answer.text)
 
 
 def test_a_job_is_begun() -> None:
