@@ -246,7 +246,9 @@ class Life:
     merged: list[tuple[str, str]] = field(default_factory=list)  #: (id, into) that the sync merged
     blocked: set[str] = field(default_factory=set)  #: addresses of people who were erased
     opted_out: set[str] = field(default_factory=set)  #: addresses that get no e-mail from HubSpot
-    opted_out_by_us: set[str] = field(default_factory=set)  #: ids of contacts to whom our last write was that
+    opted_out_by_us: dict[str, int] = field(
+        default_factory=dict
+    )  #: contact id -> ticket of when we last did it
     resubscribed: set[str] = field(default_factory=set)  #: addresses whose people ever wanted e-mail again
     flows: list[tuple[Row, str]] = field(default_factory=list)  #: fields that an automation will look at
     automations: dict[tuple[Crm, str], Callable[[str], str]] = field(default_factory=dict)
@@ -604,7 +606,6 @@ class Life:
             self.change(row, US, **intent.fields)
         after = dict(row.fields)
         self.writes.append(Written(row, before, after, intent.fields, created, intent.entity, self.draw()))
-        self.opted_out_by_us.discard(row.id)
         self.flows += [(row, ours) for ours in self._automated(row, intent.fields)]
         if intent.crm is SF:
             self.late.append(self.look(row, "poll"))
@@ -618,7 +619,7 @@ class Life:
         """Unsubscribe an address, whoever has it; the answer shows nothing."""
         assert (intent.fields, intent.key_field) == ({"optout": "true"}, "email")
         self.opted_out.add(email_key(intent.key_value or ""))
-        self.opted_out_by_us.add(intent.record_id or "")
+        self.opted_out_by_us[intent.record_id or ""] = self.draw()
         for row in self.living(HS):
             if row.email == email_key(intent.key_value or ""):
                 self.change(row, US)

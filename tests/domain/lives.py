@@ -653,11 +653,22 @@ def nothing_stale_is_claimed(life: Life, intent: Intent) -> None:
         for field_name in _counterparts(name, intent.crm):
             if (source, field_name) in seen:
                 known = {seen[source, field_name][1]}
-                if field_name == "optout" and RecordRef.parse(source).id in life.opted_out_by_us:
+                if field_name == "optout" and _opt_out_is_unseen(life, source):
                     known.add("true")
                 for each in ours[-1:]:
                     known |= {each.after[field_name], each.sent.get(field_name, each.after[field_name])}
                 assert value in known, (name, value, known)
+
+
+def _opt_out_is_unseen(life: Life, source: str) -> bool:
+    """Whether we opted a contact out, and no look has shown since what came of it; webhooks do not count."""
+    ticket = life.opted_out_by_us.get(RecordRef.parse(source).id)
+    looks = (
+        event
+        for _, event in life.log[: life.folded]
+        if isinstance(event, e.RecordObserved) and event.ref.key == source and event.source != "webhook"
+    )
+    return ticket is not None and not any(look.ticket > ticket for look in looks)
 
 
 def _counterparts(name: str, target: Crm) -> list[str]:
