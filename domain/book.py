@@ -8,15 +8,16 @@ everything accepted, encoded, for one atomic commit, in a form that a store appl
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, KeysView, Sequence
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 
 from domain.commons import Note
 from domain.identity import Crm
 from domain.reasons import Reason
+from domain.rows import MISSING, Rows
 from domain.state import Closed, Connection, Contact, Intent, Letter, Priority, ReadRequest
 
 
@@ -121,71 +122,9 @@ class Changes(NamedTuple):
 
 
 Fetch = Callable[[Table, str], bytes | None]
-Value = TypeVar("Value")
-_MISSING: Any = object()
 _NOTHING_YET = Connection()
 _CLOSED_FOR = {reason: f"decisions/{reason}" for reason in Reason}
 """The counter of each reason."""
-
-
-class _Rows(dict[str, Value | None]):
-    """The rows of a table as far as they are known, None if absent; others are fetched when asked for."""
-
-    def __init__(self, table: Table, fetch: Fetch) -> None:
-        super().__init__()
-        self.table = table
-        self._fetch = fetch
-        self.dirty: dict[str, None] = {}  #: written by events that were accepted, and not encoded yet
-        self.encoded: dict[str, bytes | None] = {}  #: not taken yet
-        self.before: dict[str, Any] = {}  #: what the event at hand has overwritten, as it was
-
-    def __missing__(self, key: str) -> Value | None:
-        self.fill(key, self._fetch(self.table, key))
-        return self[key]
-
-    def fill(self, key: str, raw: bytes | None) -> None:
-        """Let a row be known as it is stored."""
-        self[key] = None if raw is None else _DECODERS[self.table](raw)
-
-    def put(self, key: str, value: Value | None) -> None:
-        """Write a row in place; what stood there is kept until the event is accepted."""
-        if key not in self.before:
-            self.before[key] = self.get(key, _MISSING)
-        self[key] = value
-
-    def accept(self) -> None:
-        """Let what the event wrote count."""
-        for key in self.before:
-            self.dirty[key] = None
-        self.before.clear()
-
-    def reject(self) -> None:
-        """Take back what the event wrote."""
-        for key, value in self.before.items():
-            if value is _MISSING:
-                del self[key]
-            else:
-                self[key] = value
-        self.before.clear()
-
-    def put_by(self) -> None:
-        """Forget all rows; what was written of them is encoded first."""
-        self.encode()
-        self.clear()
-
-    def encode(self) -> None:
-        """Encode what was written since the last time."""
-        for key in self.dirty:
-            value = self[key]
-            self.encoded[key] = None if value is None else _encode(value)
-        self.dirty.clear()
-
-    def take(self) -> tuple[dict[str, bytes], list[str]]:
-        """What was written, encoded, and the keys of the rows that are gone."""
-        self.encode()
-        written, self.encoded = self.encoded, {}
-        puts = {key: raw for key, raw in written.items() if raw is not None}
-        return puts, [key for key, raw in written.items() if raw is None]
 
 
 class Book:
@@ -195,15 +134,17 @@ class Book:
     """
 
     def __init__(self, fetch: Fetch) -> None:
-        self._tables: dict[Table, _Rows[Any]] = {table: _Rows(table, fetch) for table in Table}
-        self._contacts: _Rows[Contact] = self._tables[Table.CONTACTS]
-        self._refs: _Rows[str] = self._tables[Table.REFS]
-        self._matches: _Rows[tuple[str, ...]] = self._tables[Table.MATCHES]
-        self._outbox: _Rows[Intent] = self._tables[Table.OUTBOX]
-        self._reads: _Rows[ReadRequest] = self._tables[Table.READS]
-        self._letters: _Rows[Letter] = self._tables[Table.LETTERS]
-        self._meta: _Rows[Connection] = self._tables[Table.META]
-        self._erased: _Rows[str] = self._tables[Table.ERASED]
+        self._tables: dict[Table, Rows[Any]] = {
+            table: Rows(partial(fetch, table), _DECODERS[table], _encode) for table in Table
+        }
+        self._contacts: Rows[Contact] = self._tables[Table.CONTACTS]
+        self._refs: Rows[str] = self._tables[Table.REFS]
+        self._matches: Rows[tuple[str, ...]] = self._tables[Table.MATCHES]
+        self._outbox: Rows[Intent] = self._tables[Table.OUTBOX]
+        self._reads: Rows[ReadRequest] = self._tables[Table.READS]
+        self._letters: Rows[Letter] = self._tables[Table.LETTERS]
+        self._meta: Rows[Connection] = self._tables[Table.META]
+        self._erased: Rows[str] = self._tables[Table.ERASED]
         self._queued: defaultdict[str, dict[str, int | None]] = defaultdict(dict)
         self._decisions: dict[str, list[bytes]] = {}
         self._counted: list[str] = []  #: counters, as often as they grew
@@ -222,7 +163,7 @@ class Book:
     def rewritten(self) -> dict[str, Contact | None]:
         """The contacts that this event wrote so far, by name, as they were before it."""
         before = self._contacts.before
-        return {entity: None if each is _MISSING else each for entity, each in before.items()}
+        return {entity: None if each is MISSING else each for entity, each in before.items()}
 
     def drop_contact(self, entity: str) -> None:
         self._contacts.put(entity, None)
