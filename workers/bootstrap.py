@@ -53,7 +53,7 @@ from workers.notices import Notices
 from workers.opening import open_place
 from workers.parts import cores
 from workers.poll import Poller
-from workers.project import REMEMBERED, Projector
+from workers.project import ROOM_KB, Projector
 from workers.read import Reader
 from workers.replay import Replay
 from workers.restore import Restore, Restored
@@ -138,9 +138,9 @@ class Runtime:
             self._links.pop(name, None)
         return self.link(name)
 
-    def remembered(self) -> int:
-        """How many contacts the projector of each connection may keep: together no more than one alone."""
-        return REMEMBERED // max(1, len(self._links))
+    def room_kb(self) -> int:
+        """What the contacts of each connection may take that are kept: together no more than one's alone."""
+        return ROOM_KB // max(1, len(self._links))
 
     def file(self, name: str) -> Path:
         """Where the configuration of a connection stands."""
@@ -269,7 +269,7 @@ class Link:
         policy = self.lane.policy()
         if policy.kinds:
             self.stores.log.packing.learn(specimens(policy))
-        return Projector(self.lane, fatal=(SoftTimeLimitExceeded,), remembered=self.runtime.remembered)
+        return Projector(self.lane, fatal=(SoftTimeLimitExceeded,), room_kb=self.runtime.room_kb)
 
     def spare_memory(self) -> None:
         """Keep nothing of before: the share is smaller now, of which a resting projector learns nothing."""

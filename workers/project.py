@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from domain.book import CONNECTION_KEY, Book, Table
 from domain.events import AnyEvent
 from domain.foresight import Slot, foresee
+from domain.policy import Policy
 from domain.projection import Projection
 from domain.upcasting import UNDECODABLE, NewerEvent, event_in
 from workers.connection import PROJECTED, Lane, Lease, document_of, position_of
@@ -22,8 +23,8 @@ from workers.store import Entry, EventLog, Tables
 
 BATCH = 500
 LEASE_MS = 10_000
-REMEMBERED = 25_000
-"""How many contacts a process keeps between batches, with all that belongs to them; some 10 kB each."""
+ROOM_KB = 250_000
+"""What the contacts take that a process keeps between batches, of all connections together."""
 
 
 class Progress(NamedTuple):
@@ -40,7 +41,7 @@ class Projector:
     lane: Lane
     batch: int = BATCH
     fatal: tuple[type[BaseException], ...] = ()  #: what ends a batch and is not held against an event
-    remembered: Callable[[], int] = lambda: REMEMBERED  #: how many contacts to keep between batches
+    room_kb: Callable[[], int] = lambda: ROOM_KB  #: what contacts may take that are kept between batches
     _at: str | None = None  #: the checkpoint that the kept values belong to
     _generation: int = 0
     _projection: Projection | None = field(default=None, repr=False)
@@ -116,7 +117,7 @@ class Projector:
             self._projection = None
             return False
         self._at = last
-        projection.book.forget(self.remembered())
+        projection.book.forget(self.room_kb() // contact_kb(projection.policy()))
         return True
 
     def forget(self) -> None:
@@ -128,6 +129,11 @@ class Projector:
             self._projection = projection_of(self.lane.log, tables, self.fatal)
             self._generation, self._at = tables.generation, checkpoint
         return self._projection
+
+
+def contact_kb(policy: Policy) -> int:
+    """What a contact takes in memory with all that belongs to it: by measurement, 4 kB and 0.25 a field."""
+    return 4 + max((len(kind.section.mappings) for kind in policy.kinds.values()), default=0) // 4
 
 
 def _readable(entries: Sequence[Entry]) -> list[tuple[str, AnyEvent | None]]:

@@ -12,12 +12,12 @@ from workers.celery_app import ASKING, QUEUES, children, configuration
 from workers.cli.fleet import procfile
 from workers.deliver import IN_FLIGHT
 from workers.embedded import stop
-from workers.project import REMEMBERED
+from workers.project import ROOM_KB
 from workers.settings import Settings
 from workers.storage.redis_store import connect
 
-CHILD_KB, CONTACT_KB = 110_000, 10
-"""What a child takes before it has folded anything, and for each contact that it keeps, as measured."""
+CHILD_KB = 110_000
+"""What a child takes before it has folded anything, as measured."""
 
 IMPORT_ONLY = "import workers.celery_app; from pathlib import Path; print(Path('var').exists())"
 
@@ -135,8 +135,8 @@ def test_no_child_leaves_for_the_tasks_it_has_done_or_for_the_contacts_it_keeps(
     assert conf.worker_max_tasks_per_child is None
     for number, name in enumerate(("one", "two", "three"), 1):
         runtime.link(name)
-        assert runtime.remembered() == REMEMBERED // number
-    assert conf.worker_max_memory_per_child / 2 > CHILD_KB + REMEMBERED * CONTACT_KB
+        assert runtime.room_kb() == ROOM_KB // number
+    assert conf.worker_max_memory_per_child / 2 > CHILD_KB + ROOM_KB
 
 
 @pytest.mark.parametrize(("cores", "expected"), [(1, 2), (2, 2), (4, 4), (64, 4)])

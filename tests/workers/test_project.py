@@ -1,18 +1,22 @@
 """Projecting: exactly once, whoever tries, and never past what cannot be folded."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain import events as e
 from domain.book import CONNECTION_KEY, Changes, Table, decode
+from domain.mapping import SyncRule
+from domain.policy import FieldMapping
 from domain.upcasting import NewerEvent
 from tests.workers.lanes import ADA, append, configured, memory_lane, project, shown, with_ada
-from tests.world import HS
+from tests.world import HS, SECTION
 from workers.clock import ManualClock
 from workers.connection import PROJECTED, Lane
-from workers.project import LEASE_MS, Progress, Projector
+from workers.project import LEASE_MS, Progress, Projector, contact_kb
 from workers.storage.memory import MemoryTables
 from workers.store import Tables
 
@@ -198,12 +202,24 @@ def test_a_projector_keeps_no_more_contacts_than_its_share(share: int, fetches: 
             return self._tables.fetch(table, keys)
 
     tables = Asked(lane.tables())
-    projector = Projector(through(lane, lambda: tables), remembered=lambda: share)
+    room = share * contact_kb(lane.policy())
+    projector = Projector(through(lane, lambda: tables), room_kb=lambda: room)
     for by in ("me", "you"):
         lane.append([e.SyncRequested(entity=f"{ADA}{n}", cause="manual", by=by) for n in range(9)])
         projector.step()
 
     assert len(asked) == fetches
+
+
+@pytest.mark.parametrize(("fields", "expected"), [(0, 4), (26, 10), (142, 39)])
+def test_a_contact_takes_as_much_memory_as_its_fields_are_many(fields: int, expected: int) -> None:
+    """As was measured. Many fields leave room for fewer contacts."""
+    policy = configured(memory_lane()).policy()
+    mappings = tuple(FieldMapping(f"p{each}", {"Lead": "P__c"}, SyncRule.TWO_WAY) for each in range(fields))
+    section = msgspec.structs.replace(SECTION, mappings=mappings)
+    kinds = {name: replace(kind, section=section) for name, kind in policy.kinds.items()}
+
+    assert contact_kb(replace(policy, kinds=kinds)) == expected
 
 
 def test_what_is_fatal_ends_the_batch_and_parks_nobody() -> None:
