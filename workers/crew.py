@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import Any, NamedTuple, Protocol, Self, TypeVar
@@ -198,12 +198,12 @@ def _taking(jobs: Sequence[Job], taken: Any, add: Add) -> Iterator[Job]:
 # -- what another process does
 
 _equipment: dict[str, Any] = {}
-"""What it works with, from its beginning on."""
+"""What it works with, from its beginning on. Its first task opens its place, and tells what fails."""
 
 
 def _begin(open_place: Callable[[], Place], counters: _Counters) -> None:
     Thread(target=_end_with_parent, daemon=True).start()
-    _equipment.update(place=open_place(), counters=counters)
+    _equipment.update(open_place=cache(open_place), counters=counters)
 
 
 def _end_with_parent() -> None:
@@ -221,8 +221,8 @@ def _share(task: Task[Job, Result], jobs: Sequence[Job]) -> Result:
     def count(events: int) -> None:
         add(counters.folded, events)
 
-    return task(_equipment["place"], _taking(jobs, counters.taken, add), count)
+    return task(_equipment["open_place"](), _taking(jobs, counters.taken, add), count)
 
 
 def _beside(task: Callable[[Place, Job], Result], job: Job) -> Result:
-    return task(_equipment["place"], job)
+    return task(_equipment["open_place"](), job)

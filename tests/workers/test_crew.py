@@ -13,6 +13,7 @@ from time import monotonic
 import pytest
 
 from workers import crew as crews
+from workers.archive.segments import Damaged
 from workers.cli.failures import sentence
 from workers.clock import ManualClock
 from workers.crew import Lost, Place, Processes, Tell
@@ -51,6 +52,23 @@ def test_each_job_is_done_once_and_who_dies_before_the_end_is_told() -> None:
         "Of the processes that share the work, one ended before its work was done, perhaps for want of "
         "memory. The running state is as it was. Take fewer: --processes 1."
     )
+
+
+def nothing(_place: Place, _job: int) -> None: ...
+
+
+def gone_meanwhile() -> Place:
+    if multiprocessing.parent_process() is not None:
+        raise Damaged("a snapshot is missing")
+    return nowhere()
+
+
+def test_why_another_process_cannot_open_its_place_is_told() -> None:
+    with Processes(gone_meanwhile, 2) as crew:
+        with pytest.raises(Damaged, match="a snapshot is missing"):
+            crew.share(counted, range(2), lambda _: None)
+        with pytest.raises(Damaged, match="a snapshot is missing"):
+            crew.beside(nothing, 0)()
 
 
 LONG_S = 30
