@@ -132,8 +132,12 @@ def _merged(event: e.RecordsMerged, _: Known) -> list[str]:
     return [record_name(event.crm, each) for each in (event.winner, *event.losers)]
 
 
+def _looked_up(event: e.LookedUp, _: Known) -> list[str]:
+    return [contact_name(event.entity), *map(contact_name, event.found)]
+
+
 def _one_contact(
-    event: e.LookedUp | e.MembershipObserved | e.IntentStale | e.SyncRequested | e.TimerDue | e.PersonErased,
+    event: e.MembershipObserved | e.IntentStale | e.SyncRequested | e.TimerDue | e.PersonErased,
     _: Known,
 ) -> list[str]:
     return [contact_name(event.entity)]
@@ -167,7 +171,7 @@ ABOUT: dict[type[e.Event], Callable[[Any, Known], list[str]]] = {
     e.RecordTouched: _one_record,
     e.RecordGone: _one_record,
     e.RecordsMerged: _merged,
-    e.LookedUp: _one_contact,
+    e.LookedUp: _looked_up,
     e.MembershipObserved: _one_contact,
     e.DeliveryClaimed: _claimed,
     e.DeliveryAnswered: _answered,

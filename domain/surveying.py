@@ -34,7 +34,7 @@ UNREADABLE = "unreadable"
 
 LOOKED_AT = {
     *("crm", "id", "asked_id", "merged_into", "winner", "losers", "fields"),
-    *("entity", "record", "record_id", "into", "letter", "outcome", "stored", "other_id"),
+    *("entity", "found", "record", "record_id", "into", "letter", "outcome", "stored", "other_id"),
 }
 """The attributes that tell whom an event is about."""
 
