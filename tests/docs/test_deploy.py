@@ -6,13 +6,17 @@ import shlex
 import shutil
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import yaml
 
+from workers.gateways.hubspot_client import Portal
+from workers.gateways.salesforce_client import Org
 from workers.settings import PREFIX, Settings
+from workers.storage.redis_store import MOST_CONNECTIONS
 from workers.telemetry import MetricName
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +79,14 @@ def test_the_systemd_unit_finds_its_command_in_the_procfile() -> None:
     assert script
     found = {name: run("sh", "-c", script[1].replace("%i", name)).strip() for name in PROCESSES}
     assert found == PROCESSES
+
+
+def test_the_systemd_unit_may_open_the_sockets_of_some_hundred_connections() -> None:
+    unit = (DEPLOY / "systemd" / "crmsync@.service").read_text()
+    limit = re.search(r"^LimitNOFILE=(\d+)$", unit, re.MULTILINE)
+    sockets = sum(signature(each).parameters["connections"].default for each in (Portal, Org))
+    assert limit
+    assert int(limit[1]) > MOST_CONNECTIONS + 300 * sockets
 
 
 def test_composes_log_neither_evicts_nor_forgets() -> None:
