@@ -186,6 +186,22 @@ def test_results_of_a_bulk_query_that_are_no_table_of_records_are_not_taken_for_
             export.results("Contact", "750", after=None, fields=["Email"])
 
 
+ROW = rb"""{"attributes": {"type": "Contact"}, "Id": "003000000000001AAA", "x": "a \\ud83d \ud83d\ude00 %s",
+"SystemModstamp": "2026-01-01T00:00:00.000+0000", "CreatedDate": "2026-01-01T00:00:00.000+0000"}"""
+
+
+@pytest.mark.parametrize(
+    "odd", [rb"\ud83d", rb"\ude00\ud83d", b"\xf0\x9f\x98"], ids=["half", "halves", "bytes"]
+)
+def test_a_character_that_a_crm_cut_in_half_spoils_no_more_than_itself(odd: bytes) -> None:
+    body = rb'{"totalSize": 1, "done": true, "records": [%s]}' % (ROW % odd)
+    with serving(answer(body)) as url:
+        looked = gateway(Crm.SALESFORCE, url).read("Contact", ["003000000000001AAA"], ["x"])
+    shown = looked.records[0].fields["x"] or ""
+    assert shown.rstrip("\N{REPLACEMENT CHARACTER}") == "a \\ud83d \N{GRINNING FACE} "
+    assert shown.endswith("\N{REPLACEMENT CHARACTER}")
+
+
 def test_an_error_never_shows_a_persons_values() -> None:
     body = b'[{"errorCode": "INVALID_EMAIL_ADDRESS", "message": "Email: invalid email address: ada@x"}]'
 

@@ -1,8 +1,9 @@
 """What both gateways share: answers of any shape, faults, tokens and allowance around each request."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -15,6 +16,7 @@ from domain.errors import Diagnosis, Misconfigured, SyncError, Throttled, Transi
 from domain.identity import Crm
 from domain.outcomes import Outcome, OutcomeClass
 from domain.state import Priority
+from domain.upcasting import UNDECODABLE
 from domain.wire import millis
 from workers.gateways.tokens import AccessTokens, Token
 from workers.ports import Limiter, WriteRow
@@ -58,10 +60,25 @@ class Answer(NamedTuple):
 
     def parse(self, shape: type[T]) -> T:
         """Read the body as JSON of this shape, decimals without loss. Raises Transient on anything else."""
+        decode = msgspec.json.Decoder(shape, float_hook=Decimal).decode
         try:
-            return msgspec.json.Decoder(shape, float_hook=Decimal).decode(self.body)
-        except (msgspec.MsgspecError, ValueError) as error:
+            with suppress(*UNDECODABLE):
+                return decode(self.body)
+            return decode(_whole(self.body))
+        except UNDECODABLE as error:
             raise unreadable(self.path, str(error)) from None
+
+
+_HALVES = re.compile(
+    r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+"""Escapes in JSON: a backslash, a character in two halves, and as the group a half that stands alone."""
+
+
+def _whole(body: bytes) -> bytes:
+    """A body with the replacement character for half a one: a CRM that cuts texts may cut an emoji."""
+    text = body.decode("utf-8", "replace")
+    return _HALVES.sub(lambda found: r"\ufffd" if found[1] else found[0], text).encode()
 
 
 def shaped(part: object, shape: type[T], crm: Crm, place: str, *, strict: bool = True) -> T:
