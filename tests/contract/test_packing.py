@@ -130,6 +130,36 @@ def test_a_log_whose_dictionary_is_gone_is_not_taken_for_one_without_events(clie
         read(RedisStores(client, "acme"))
 
 
+def test_a_process_that_outlives_its_server_packs_by_no_dictionary_that_the_new_one_lacks(
+    client: redis.Redis,
+) -> None:
+    stores = RedisStores(client, "acme")
+    stores.log.packing.learn(DICTIONARY)
+    append(stores, event(1))
+    client.flushall()
+    append(stores, event(2))
+    assert read(RedisStores(client, "acme")) == [event(2)]
+
+    RedisStores(client, "acme").log.packing.learn(DICTIONARY + b" of other names")
+    append(stores, event(3))
+    assert kept(client)[1] != event(3)
+    client.flushall()
+    RedisStores(client, "acme").log.packing.learn(DICTIONARY)
+    append(stores, event(4))
+    assert read(RedisStores(client, "acme")) == [event(4)] == read(stores)
+
+
+def test_a_claim_outlives_its_server_as_well(client: redis.Redis) -> None:
+    stores = RedisStores(client, "acme")
+    stores.log.packing.learn(DICTIONARY)
+    append(stores, event(1))
+    client.flushall()
+    do(client, "HSET", "{acme}:g1:outbox", "ada", b"intent")
+    claim = Claim("ada", b"intent", 1, b"i" * 16, event(2))
+    assert stores.coordination.claim([claim]) == [True]
+    assert read(RedisStores(client, "acme")) == [event(2)]
+
+
 def test_a_dictionary_that_comes_back_keeps_its_number(client: redis.Redis) -> None:
     packing = RedisStores(client, "acme").log.packing
     for _ in range(DICTIONARIES):

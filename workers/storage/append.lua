@@ -1,13 +1,15 @@
--- Append the events that are not known, after the documents they name. Returns how many were new.
--- KEYS: log, documents, then the sets of ids
--- ARGV: number of documents, (digest, document)*, (event id, event)*
+-- Append the events that are not known, after the documents they name. Returns how many were new; -1 if they are
+-- packed by a dictionary that is not there.
+-- KEYS: log, documents, dictionaries, then the sets of ids
+-- ARGV: number and length of the dictionary, number of documents, (digest, document)*, (event id, event)*
 
-local days = {unpack(KEYS, 3)}
+local days = {unpack(KEYS, 4)}
 local wrong = mistyped_log(KEYS[1], days) or mistyped(KEYS[2], 'hash')
 if wrong then return wrong end
+if not has_dictionary(KEYS[3], ARGV[1], ARGV[2]) then return -1 end
 
-local first = 2 + 2 * ARGV[1]
-for i = 2, first - 1, 2 do
+local first = 4 + 2 * ARGV[3]
+for i = 4, first - 1, 2 do
   redis.call('HSETNX', KEYS[2], ARGV[i], ARGV[i + 1])
 end
 

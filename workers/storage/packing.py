@@ -10,7 +10,7 @@ Dictionaries are never changed and never thrown away.
 from collections.abc import Callable, Sequence
 from functools import cache
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 from zstandard import (
@@ -41,6 +41,18 @@ class LostDictionary(Exception):  # noqa: N818 - says what happened
     """An entry cannot be read, because somebody has thrown away the dictionary that it was packed by."""
 
 
+class Packed(NamedTuple):
+    """Events as they are to be kept."""
+
+    number: int  #: of the dictionary that they are packed by; 0: they are plain
+    length: int  #: of that dictionary, in bytes
+    events: list[bytes]
+
+
+LOST = -1
+"""What a script answers that was sent entries which are packed by a dictionary that the server lacks."""
+
+
 class Packing:
     """Packs and unpacks the entries of one log. Threads may share it.
 
@@ -69,17 +81,30 @@ class Packing:
             do(self._client, "HSET", self._key, CURRENT, number)
         self._current = 0
 
-    def pack(self, events: Sequence[bytes]) -> list[bytes]:
+    def kept(self, events: Sequence[bytes], keep: Callable[[Packed], Any]) -> Any:
+        """What keeping events packed is answered; they go plain where the server lost its dictionaries."""
+        while (answer := keep(self._pack(events))) == LOST:
+            self._forget()
+        return answer
+
+    def _forget(self) -> None:
+        """Ask anew for everything: this is another server, or an older copy of it."""
+        with self._lock:
+            self._current = 0
+            self._compress.cache_clear()
+            self._decompress.cache_clear()
+
+    def _pack(self, events: Sequence[bytes]) -> Packed:
         """Events as they are to be kept."""
         with self._lock:
             if not self._current:  # one may have been learned meanwhile
                 self._current = int(do(self._client, "HGET", self._key, CURRENT) or 0)
             number = self._current
             if not number:
-                return list(events)
-            compress, mark = self._compress(number), bytes([number])
+                return Packed(0, 0, list(events))
+            (compress, length), mark = self._compress(number), bytes([number])
             packed = ((each, mark + compress(each)) for each in events)
-            return [min(plain, short, key=len) for plain, short in packed]
+            return Packed(number, length, [min(plain, short, key=len) for plain, short in packed])
 
     def unpack(self, entries: Sequence[bytes], wanted: bytes | None = None) -> list[bytes]:
         """Entries as the events that they hold; where ``wanted`` is 0, as they are. Raises LostDictionary."""
@@ -103,10 +128,11 @@ class Packing:
             raise LostDictionary(f"{self._key} has no dictionary {number}")
         return ZstdCompressionDict(content, dict_type=DICT_TYPE_RAWCONTENT)
 
-    def _compressing(self, number: int) -> Callable[[bytes], bytes]:
+    def _compressing(self, number: int) -> tuple[Callable[[bytes], bytes], int]:
         dictionary, how = self._load(number), _parameters()
         dictionary.precompute_compress(compression_params=how)
-        return ZstdCompressor(dict_data=dictionary, compression_params=how).compress
+        compressor = ZstdCompressor(dict_data=dictionary, compression_params=how)
+        return compressor.compress, len(dictionary)
 
     def _decompressing(self, number: int) -> Callable[[bytes], bytes]:
         return ZstdDecompressor(dict_data=self._load(number), format=FORMAT_ZSTD1_MAGICLESS).decompress

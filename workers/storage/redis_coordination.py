@@ -1,14 +1,15 @@
 """Leases, bells, tickets and cursors as plain keys; claims as one script over outbox, queue and log."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 import redis
 
 from domain.book import CLAIMS, Table
 from workers.clock import new_id
 from workers.storage.keys import Keys
-from workers.storage.packing import Packing
+from workers.storage.packing import Packed, Packing
 from workers.storage.redis_generations import RedisGenerations
 from workers.storage.server import do, load
 from workers.store import Claim
@@ -66,12 +67,13 @@ class RedisCoordination:
         generation = self._generations.current()
         keys = self._keys.of(generation)
         own = [self._keys.generation, keys.table(Table.OUTBOX), keys.queue(CLAIMS)]
-        answer: bytes | None = self._claim(
-            [*own, self._keys.answer(new_id()), self._keys.log, *self._keys.ids],
-            [generation, *chain.from_iterable(self._packed(claims))],
-        )
-        return [False] * len(claims) if answer is None else [each == ord("1") for each in answer]
+        log = [self._keys.log, self._keys.dictionaries, *self._keys.ids]
 
-    def _packed(self, claims: Sequence[Claim]) -> Iterator[Claim]:
-        packed = self._packing.pack([claim.event for claim in claims])
-        return (claim._replace(event=event) for claim, event in zip(claims, packed, strict=True))
+        def keep(packed: Packed) -> Any:
+            pairs = zip(claims, packed.events, strict=True)
+            wishes = chain.from_iterable(claim._replace(event=event) for claim, event in pairs)
+            keys = [*own, self._keys.answer(new_id()), *log]
+            return self._claim(keys, [packed.number, packed.length, generation, *wishes])
+
+        answer: bytes | None = self._packing.kept([claim.event for claim in claims], keep)
+        return [False] * len(claims) if answer is None else [each == ord("1") for each in answer]

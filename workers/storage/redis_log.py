@@ -8,7 +8,7 @@ import redis
 
 from workers.connection import position_of
 from workers.storage.keys import Keys
-from workers.storage.packing import Packing
+from workers.storage.packing import Packed, Packing
 from workers.storage.server import do, load
 from workers.store import START, Entry, Trimmed
 
@@ -36,11 +36,15 @@ class RedisLog:
         documents = documents or {}
         if not events and not documents:
             return 0
-        keys = [self._keys.log, self._keys.documents, *self._keys.ids]
-        named = chain.from_iterable(documents.items())
-        packed = self.packing.pack([event for _, event in events])
-        pairs = zip((event_id for event_id, _ in events), packed, strict=True)
-        return int(self._append(keys, [len(documents), *named, *chain.from_iterable(pairs)]))
+        keys = [self._keys.log, self._keys.documents, self._keys.dictionaries, *self._keys.ids]
+        named = [len(documents), *chain.from_iterable(documents.items())]
+        ids = [event_id for event_id, _ in events]
+
+        def keep(packed: Packed) -> Any:
+            pairs = zip(ids, packed.events, strict=True)
+            return self._append(keys, [packed.number, packed.length, *named, *chain.from_iterable(pairs)])
+
+        return int(self.packing.kept([event for _, event in events], keep))
 
     def read(self, after: str, limit: int, wanted: bytes | None = None) -> list[Entry]:
         pipeline: Any = self._client.pipeline(transaction=False)

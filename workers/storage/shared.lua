@@ -29,6 +29,11 @@ local function checkpoint_of(key)
   return redis.call('GET', key) or '0-0'
 end
 
+-- Whether the dictionary is there that events are packed by: its number, 0 for none, and its length.
+local function has_dictionary(dictionaries, number, length)
+  return number == '0' or redis.call('HSTRLEN', dictionaries, number) == tonumber(length)
+end
+
 -- The log and its memory of ids: the first key is the stream, the others the sets of ids by day.
 
 local function mistyped_log(log, days)
