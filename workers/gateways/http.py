@@ -12,6 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from domain.commons import LONGEST_MS
 from domain.errors import Diagnosis, Misconfigured, SyncError, Throttled, Transient, classify, error_for
 from domain.identity import Crm
 from domain.outcomes import Outcome, OutcomeClass
@@ -26,11 +27,8 @@ READ_SECONDS = 60.0
 """The longest silence inside an answer. Salesforce lets one call run for ten minutes; a write that takes
 longer than this is *unknown* and read before anything else happens to it."""
 
-LONGEST_WAIT = 86_400
-"""Seconds that a CRM may have us wait; HubSpot's own longest is a day too."""
-
 LONGEST_DIGITS = 9
-"""Of such a number; more are not read."""
+"""Of the seconds that a CRM may have us wait; more are not read."""
 
 UNREADABLE = "unreadable_answer"
 
@@ -240,7 +238,7 @@ def _retry_after(answer: Answer) -> int | None:
     seconds = answer.headers.get("retry-after", "")
     if not (seconds.isascii() and seconds.isdigit()):
         return None
-    return 1000 * min(int(seconds[:LONGEST_DIGITS]), LONGEST_WAIT)
+    return min(1000 * int(seconds[:LONGEST_DIGITS]), LONGEST_MS)
 
 
 def chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
