@@ -4,6 +4,7 @@ Live, replayed or rebuilt, this is the one way in which state comes about.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 from domain.book import TIMERS, Book, Changes, Fetch, held_queue
@@ -29,6 +30,7 @@ from domain.reasons import Reason
 from domain.retention import set_timers
 from domain.state import Connection, Contact
 from domain.step import Step, replace
+from domain.upcasting import UNDECODABLE
 
 
 class Circumstances(NamedTuple):
@@ -136,6 +138,11 @@ def _park(step: Step, event: AnyEvent, error: Exception) -> None:
     if isinstance(event, TimerDue):
         step.book.queue(TIMERS, f"{event.entity}|{event.cause}", None)
         step.book.queue(held_queue(event.cause), event.entity, None)
+    with suppress(*UNDECODABLE):  # where it is his own row that is damaged, nothing can be written into it
+        _park_contacts(step, event, error)
+
+
+def _park_contacts(step: Step, event: AnyEvent, error: Exception) -> None:
     for entity in _entities(step.book, event):
         contact = named(step.book, entity)
         if contact is not None and not contact.erased:

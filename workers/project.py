@@ -7,7 +7,7 @@ lease only keeps them from trying. What a refused commit had folded is forgotten
 
 import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NamedTuple
@@ -189,7 +189,15 @@ def uncollected() -> Iterator[None]:
 
 
 def prefetch(projection: Projection, tables: Tables, events: Sequence[AnyEvent]) -> None:
-    """Fetch what folding the events will ask for, a few round trips for all of them."""
+    """Fetch what folding the events will ask for, a few round trips for all of them.
+
+    A damaged row ends it; of the rest, each is fetched when it is asked for.
+    """
+    with suppress(*UNDECODABLE):
+        _prefetch(projection, tables, events)
+
+
+def _prefetch(projection: Projection, tables: Tables, events: Sequence[AnyEvent]) -> None:
     book = projection.book
     _seed(book, tables, [(Table.META, CONNECTION_KEY)])
     policy = projection.policy()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from obstore.store import MemoryStore
 
-from domain.book import Changes, Table
+from domain.book import Changes, Table, decode
 from domain.upcasting import NewerEvent
 from tests.workers.crm import FakeCrm
 from tests.workers.lanes import ADA, append, configured, project, shown, with_ada
@@ -203,6 +203,26 @@ def test_a_rebuild_says_what_was_damaged() -> None:
     house.damage()
 
     assert house.replay.rebuild().differing == ["refs"]
+
+
+@pytest.mark.parametrize("raw", [b"\xc1", b"\x91\xa1\xff"])
+def test_a_contact_whose_row_is_damaged_stops_nobody_and_is_whole_after_a_rebuild(raw: bytes) -> None:
+    house = House()
+    project(house.lane)
+    at = current(house).checkpoint()
+    damage = Changes({Table.CONTACTS: {"hubspot/contacts/1": raw}}, {}, {}, {}, {}, {})
+    assert current(house).commit(at, at, damage)
+    for record_id in ("1", "2"):
+        house.lane.append([shown(HS, "contacts", record_id, ticket=900, lastname="Newer")])
+    project(house.lane)
+    assert current(house).checkpoint() == house.lane.log.tail()
+    assert "contacts" in house.replay.verify().differing
+
+    house.lane.append([shown(HS, "contacts", "1", ticket=901, lastname="Newest")])
+    assert "contacts" in house.replay.rebuild().differing
+    assert house.replay.verify().differing == []
+    contact = decode(Table.CONTACTS, current(house).fetch(Table.CONTACTS, ["hubspot/contacts/1"])[0] or b"")
+    assert contact.records["hubspot/contacts/1"].values["lastname"] == "Newest"
 
 
 def test_the_generation_before_is_gone_and_cannot_be_written() -> None:
