@@ -24,6 +24,9 @@ SWEEP_SECONDS = 1.0
 TURN_MS = 900
 """So long nobody else of a release sweeps a connection that one of its workers has swept."""
 
+ASKING_MS = 60_000
+"""As long as a CRM may be silent; so long nobody else asks it the same for a connection."""
+
 SNAPSHOT_SECONDS = 100
 """How long folding may take: an epoch begins with a snapshot, half a minute for a million contacts."""
 
@@ -123,9 +126,12 @@ def members(connection: str) -> dict[str, Any]:
     """Advance the jobs that sync the members of a HubSpot list."""
     link = runtime().renewed(connection)
     bells(link).answer("members")
-    more = link.jobs.ask()
+    with link.lane.lease("members", ASKING_MS) as lease:
+        if lease is None:
+            return {"connection": connection, "why": "another one asks"}
+        more = link.jobs.ask()
     bells(link).ring("project")
-    if more:
+    if more or lease.asked:
         bells(link).ring("members")
     return {"connection": connection, "more": more}
 
@@ -152,9 +158,14 @@ def metadata(connection: str) -> dict[str, Any]:
     """Look at schemas, lists, owners and accounts."""
     link = runtime().renewed(connection)
     bells(link).answer("metadata")
-    new = link.metadata.refresh(link.objects(), link.inclusion_lists())
+    with link.lane.lease("metadata", ASKING_MS) as lease:
+        if lease is None:
+            return {"connection": connection, "why": "another one asks"}
+        new = link.metadata.refresh(link.objects(), link.inclusion_lists())
     if new:
         bells(link).ring("project")
+    if lease.asked:
+        bells(link).ring("metadata")
     return {"connection": connection, "new": new}
 
 

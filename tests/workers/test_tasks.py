@@ -157,6 +157,27 @@ def test_lists_are_asked_for_where_a_slow_crm_keeps_no_projector_waiting(acme: I
     assert [(each["task"], each["queue"]) for each in heard()] == [("members", "poll")]
 
 
+@pytest.mark.parametrize("task", [tasks.members, tasks.metadata])
+def test_a_crm_that_does_not_answer_holds_one_thread_of_each_kind(
+    task: Any, acme: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one comes while it waits, does not call, and is made up for afterwards."""
+    waiting, link = list[bool](), acme.runtime.link("acme")
+
+    def hangs(*_: object) -> bool:
+        waiting.append(True)
+        if len(waiting) == 1:
+            task("acme")
+        return False
+
+    monkeypatch.setattr(link.jobs, "ask", hangs)
+    monkeypatch.setattr(type(link.metadata), "refresh", hangs)
+    task("acme")
+
+    assert len(waiting) == 1
+    assert (task.name,) in bells()
+
+
 @pytest.mark.parametrize("task", ASKING)
 def test_what_calls_a_crm_is_not_done_by_projectors(task: str) -> None:
     assert app.amqp.router.route({}, task)["queue"].name == "poll"
