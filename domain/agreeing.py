@@ -11,7 +11,7 @@ from typing import Any
 from domain.events import DeliveryAnswered, RecordObserved
 from domain.identity import CRMS, HUBSPOT, SALESFORCE, Crm, Fields, FieldValue, RecordRef, record_ref
 from domain.links import without
-from domain.mapping import MappedField
+from domain.mapping import MappedField, value_of
 from domain.policy import KindPolicy
 from domain.records import Record, Version, observe, version_of
 from domain.state import Agreed, Contact, Echoed, Expected, Flight
@@ -169,8 +169,19 @@ def close_expected(
     """Stop expecting what a look shows; ``ours``: where it is our write's own form, that is agreed on."""
     left = {name: each for name, each in contact.expected[crm].items() if name not in closed}
     contact = expect(contact, crm, left)
-    sources = {name: each.source for name, each in closed.items() if name in ours and not each.stray}
-    return _agree_as_shown(contact, kind, crm, sources)
+    own = {name: each for name, each in closed.items() if name in ours}
+    sources = {name: each.source for name, each in own.items() if not each.stray}
+    return _agree_as_shown(contact, kind, crm, {**sources, **_agreed_as_sent(contact, kind, crm, own)})
+
+
+def _agreed_as_sent(contact: Contact, kind: KindPolicy, crm: Crm, own: dict[str, Expected]) -> Fields:
+    """The other side's values of stray fields that were agreed on with the value sent, before it was seen."""
+    mapped, pairs = _mapped(contact, kind, crm), {}
+    for name, each in own.items():
+        pair = contact.agreed.get(mapped[name].hubspot) if each.stray and name in mapped else None
+        if pair is not None and value_of(pair, crm) == each.value:
+            pairs[name] = value_of(pair, crm.other)
+    return pairs
 
 
 def expect(contact: Contact, crm: Crm, unseen: dict[str, Expected]) -> Contact:

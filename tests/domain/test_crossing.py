@@ -140,6 +140,20 @@ def test_what_had_left_before_its_contact_was_merged_is_not_cleared_by_the_one_t
     assert (waiting.record_id, waiting.fields["city"]) == ("2", "Bonn")
 
 
+def test_what_salesforce_makes_of_a_value_of_an_earlier_contact_does_not_win_over_a_newer_edit() -> None:
+    world, entity = linked()
+    world.hubspot("1", city="bonn")
+    world.deliver(entity, SF)
+    world.append(e.RecordsMerged(crm=HS, object="contacts", winner="2", losers=("1",), at=world.now))
+    world.read(HS, **ADA)
+    assert world.deliver(entity, HS).fields["city"] == "bonn"
+    world.lead("00Q1", City="BONN")
+    assert world.outbox == {}
+    world.hubspot("2", city="Graz")
+    assert pending(world, entity).fields == {"City": "Graz"}
+    assert world.intent(entity, HS) is None
+
+
 def test_what_had_left_for_a_contact_that_is_part_of_another_one_since_is_not_cleared_by_that() -> None:
     world, entity = linked()
     other = world.hubspot("2", email="lovelace@example.com", lastname="Lovelace")
