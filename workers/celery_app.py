@@ -15,7 +15,7 @@ from typing import Any
 
 from celery import Celery
 from celery.app.amqp import AMQP
-from celery.signals import celeryd_init, setup_logging, worker_process_init, worker_ready
+from celery.signals import celeryd_init, setup_logging, worker_ready
 from kombu.connection import Connection
 
 from workers import embedded
@@ -150,4 +150,3 @@ def _log_our_way(**_: object) -> None:
 setup_logging.connect(_log_our_way)
 celeryd_init.connect(_bring_up_the_embedded_server)
 worker_ready.connect(spare_what_is_loaded)
-worker_process_init.connect(spare_what_is_loaded)

@@ -13,7 +13,7 @@ from domain.upcasting import NewerEvent
 from workers.archive.archiver import Discontinued
 from workers.archive.segments import Damaged
 from workers.bootstrap import Link, runtime
-from workers.celery_app import app, send
+from workers.celery_app import app, send, spare_what_is_loaded
 from workers.configuration.problems import ConfigurationError
 from workers.doorbells import Doorbells, Rhythm
 from workers.embedded import EmbeddedServerError
@@ -261,7 +261,8 @@ app.steps["worker"].add(Sweeper)
 
 
 def _after_fork(**_: object) -> None:
-    runtime.cache_clear()
+    runtime.cache_clear()  # the parent's; first, or it would be spared too
+    spare_what_is_loaded()
 
 
 worker_process_init.connect(_after_fork)

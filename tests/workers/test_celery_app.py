@@ -24,10 +24,21 @@ IMPORT_ONLY = "import workers.celery_app; from pathlib import Path; print(Path('
 SPARED = """
 import gc
 from celery.signals import worker_process_init, worker_ready
-import workers.celery_app, workers.webhooks
+import workers.celery_app, workers.tasks, workers.webhooks
 {loaded}
 kept = gc.get_freeze_count()
 print(kept > 50_000, len(gc.get_objects()) < kept / 20)
+"""
+
+FORKED = """
+import weakref
+from celery.signals import worker_process_init
+import workers.tasks
+from workers.bootstrap import runtime
+runtime().link("acme").stores
+of_the_parent = weakref.ref(runtime())
+worker_process_init.send(None)
+print(of_the_parent() is None)
 """
 
 RING_AND_ANSWER = """
@@ -114,6 +125,10 @@ def test_a_task_goes_to_the_queue_of_its_name(task: str, queue: str) -> None:
 def test_no_running_task_is_delivered_a_second_time() -> None:
     conf = app_with().conf
     assert conf.broker_transport_options["visibility_timeout"] > 2 * conf.task_time_limit
+
+
+def test_a_child_keeps_nothing_of_what_its_parent_worked_with(tmp_path: Path) -> None:
+    assert run(FORKED, tmp_path) == "True"
 
 
 @pytest.mark.parametrize(
