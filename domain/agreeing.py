@@ -169,16 +169,18 @@ def close_expected(
     """Stop expecting what a look shows; ``ours``: where it is our write's own form, that is agreed on."""
     left = {name: each for name, each in contact.expected[crm].items() if name not in closed}
     contact = expect(contact, crm, left)
-    own = {name: each for name, each in closed.items() if name in ours}
-    sources = {name: each.source for name, each in own.items() if not each.stray}
-    return _agree_as_shown(contact, kind, crm, {**sources, **_agreed_as_sent(contact, kind, crm, own)})
+    sources = {name: each.source for name, each in closed.items() if name in ours and not each.stray}
+    strays = {name: each for name, each in closed.items() if name in ours and each.stray}
+    if strays:
+        sources |= _agreed_as_sent(contact, kind, crm, strays)
+    return _agree_as_shown(contact, kind, crm, sources)
 
 
-def _agreed_as_sent(contact: Contact, kind: KindPolicy, crm: Crm, own: dict[str, Expected]) -> Fields:
+def _agreed_as_sent(contact: Contact, kind: KindPolicy, crm: Crm, strays: dict[str, Expected]) -> Fields:
     """The other side's values of stray fields that were agreed on with the value sent, before it was seen."""
     mapped, pairs = _mapped(contact, kind, crm), {}
-    for name, each in own.items():
-        pair = contact.agreed.get(mapped[name].hubspot) if each.stray and name in mapped else None
+    for name, each in strays.items():
+        pair = contact.agreed.get(mapped[name].hubspot) if name in mapped else None
         if pair is not None and value_of(pair, crm) == each.value:
             pairs[name] = value_of(pair, crm.other)
     return pairs

@@ -20,8 +20,8 @@ def unsettled(
 ) -> list[Compared]:
     """The mapped and computed fields that are not simply as agreed.
 
-    Values written but not seen since count instead of the last ones seen. A field in a write on its way is
-    settled until that is answered.
+    Values written but not seen since count instead of the last ones seen. A field in a write on its way
+    counts as settled until that is answered.
 
     Args:
         contact: both of whose records are linked.
