@@ -128,7 +128,10 @@ def test_no_running_task_is_delivered_a_second_time() -> None:
 
 
 def test_a_child_keeps_nothing_of_what_its_parent_worked_with(tmp_path: Path) -> None:
-    assert run(FORKED, tmp_path) == "True"
+    try:
+        assert run(FORKED, tmp_path) == "True"
+    finally:
+        stop(tmp_path / "var")
 
 
 @pytest.mark.parametrize(
