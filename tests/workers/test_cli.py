@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from domain import events as e
+from domain.book import Changes, Table
 from domain.identity import Crm
 from domain.outcomes import Outcome, OutcomeClass
 from domain.state import Priority
@@ -95,6 +96,21 @@ def test_an_output_that_lacks_a_character_is_told() -> None:
 
 def test_what_steers_a_terminal_is_spelled_out_in_failures_too(acme: Installation) -> None:
     assert "known by \\x1b[31mred:" in acme.fails("contact", "show", "\x1b[31mred", code=2)
+
+
+@pytest.mark.parametrize("raw", [b"\xc1", b"\x91\xa1\xff"], ids=["no row", "no text"])
+@pytest.mark.parametrize("command", ["show", "explain"])
+def test_a_damaged_row_is_told_with_its_remedy(command: str, raw: bytes, acme: Installation) -> None:
+    tables = acme.lane.tables()
+    place = tables.checkpoint()
+    damage = Changes({Table.CONTACTS: {"hubspot/contacts/1": raw}}, {}, {}, {}, {}, {})
+    assert tables.commit(place, place, damage)
+
+    said = " ".join(acme.fails("contact", command, "hubspot/contacts/1").split())
+
+    assert "A row of the running state cannot be read" in said
+    acme.says("replay", "rebuild")
+    acme.says("contact", command, "hubspot/contacts/1")
 
 
 @pytest.mark.parametrize("words", ["contact history 1", "replay diff", "shadow report", "adopt"])

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+import msgspec
 from obstore.exceptions import BaseError
 from redis.exceptions import RedisError
 
@@ -52,11 +53,18 @@ EXPECTED = (
     NoName,
     NoPlace,
     Unusable,
+    msgspec.DecodeError,
+    UnicodeDecodeError,
     UnicodeEncodeError,
     OSError,
 )
 """What may go wrong without a fault of ours."""
 
+
+A_ROW = (
+    "A row of the running state cannot be read. crmsync replay verify says in which tables it is not what "
+    "the log says, and crmsync replay rebuild makes it anew."
+)
 
 AROUND: dict[type[Exception], str] = {
     Busy: "Nothing was compared: {}.",
@@ -64,8 +72,10 @@ AROUND: dict[type[Exception], str] = {
     Lost: "Of the processes that share the work, {}, perhaps for want of memory. "
     "The running state is as it was. Take fewer: --processes 1.",
     Discontinued: '{} See docs/runbook.md, "The log\'s server was lost".',
+    msgspec.DecodeError: A_ROW,
+    UnicodeDecodeError: A_ROW,
 }
-"""What is said around an error's own words."""
+"""What is said around an error's own words, or in their place."""
 
 
 class Told(click.ClickException):
@@ -120,8 +130,8 @@ def sentence(error: Exception) -> str:
                 f"The log's server cannot be used ({type(error).__name__}): start it, or correct "
                 "CRMSYNC_REDIS_URL; crmsync doctor looks closer."
             )
-        case Busy() | Lost() | NewerEvent() | Discontinued():
-            return AROUND[type(error)].format(error)
+        case error if said := next((said for kind, said in AROUND.items() if isinstance(error, kind)), ""):
+            return said.format(error)
         case BaseError():
             return (
                 f"A bucket cannot be used: {str(error).partition(chr(10))[0][:LONG]}. Correct its URL "
