@@ -147,10 +147,14 @@ def count_echoes(contact: Contact, crm: Crm, flight: Flight, names: AbstractSet[
 
 
 def _is_own(before: Record, event: RecordObserved, name: str, each: Expected, *, somebody: bool) -> bool:
-    """Whether a value other than the sent one is as old as our write; one known already is no news."""
-    if before.values.get(name, _UNKNOWN) == event.fields[name]:
-        return version_of(before, name)[0] <= each.until
-    return not (somebody or each.masked) and event.modified_at <= each.until
+    """Whether a value other than the sent one is as old as our write, and nobody's edit.
+
+    One that was there before the write left stays the target's own form, whoever has saved the record since.
+    """
+    known = before.values.get(name, _UNKNOWN) == event.fields[name]
+    stamp = version_of(before, name)[0] if known else event.modified_at
+    older = known and before.changed.get(name, 0) < each.since
+    return stamp <= each.until and (older or not (somebody or each.masked))
 
 
 def shown(contact: Contact, ref: RecordRef, event: RecordObserved) -> dict[str, Expected]:
@@ -226,7 +230,12 @@ def take_delivery(
         values = contact.records[ref.key].values
         unseen = {
             name: Expected(
-                value, event.ticket, at + SETTLING_MS, source=flight.sources.get(name), stray=flight.stray
+                value,
+                event.ticket,
+                at + SETTLING_MS,
+                source=flight.sources.get(name),
+                stray=flight.stray,
+                since=flight.at - SETTLING_MS,
             )
             for name, value in sent.items()
             if name not in stored and (name in waiting or values.get(name, _UNKNOWN) != value)

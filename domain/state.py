@@ -133,6 +133,7 @@ class Expected(msgspec.Struct, frozen=True, gc=False, array_like=True):
     masked: bool = False  #: we wrote the record again since: who changed it last tells nothing any more
     source: FieldValue = None  #: the value on the other side that it came from
     stray: bool = False  #: it came from a record that is not linked any more
+    since: int = 0  #: what changed before this moment, epoch ms, was there before the write left
 
 
 class Doubt(msgspec.Struct, frozen=True, gc=False, array_like=True):

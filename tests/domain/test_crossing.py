@@ -205,3 +205,30 @@ def test_what_a_lead_is_being_created_with_is_not_taken_for_the_word_of_one_that
     assert world.outbox == {}
     world.answer(entity, SF, DONE)
     assert (pending(world, entity).record_id, pending(world, entity).fields) == ("00Q2", {"City": "Köln"})
+
+
+def test_a_persons_edit_that_is_seen_before_the_answer_to_our_write_reaches_hubspot() -> None:
+    world, entity = linked()
+    world.append(e.AccountObserved(crm=SF, account_id="00D", user_id="005us"))
+    world.hubspot("1", city="Bonn")
+    world.claim(entity, SF)
+    edited = world.now = world.now + 1_500
+    world.lead("00Q1", City="Wien", modified_by="005person", at=edited)
+    world.now += 300
+    world.answer(entity, SF, Outcome(OutcomeClass.DELIVERED, record_id="00Q1"))
+    world.lead("00Q1", City="Wien", modified_by="005person", at=edited)
+    assert world.deliver(entity, HS).fields == {"city": "Wien"}
+
+
+def test_what_a_crm_made_of_a_value_before_it_answered_stays_though_somebody_saves_the_record() -> None:
+    """An automation of Salesforce kept the city as it was; then somebody changed the name."""
+    world, entity = linked()
+    world.append(e.AccountObserved(crm=SF, account_id="00D", user_id="005us"))
+    world.now += 60_000
+    world.hubspot("1", city="Bonn")
+    world.claim(entity, SF)
+    world.now += 300
+    world.answer(entity, SF, Outcome(OutcomeClass.DELIVERED, record_id="00Q1"))
+    world.now += 60_000
+    world.lead("00Q1", FirstName="Augusta", modified_by="005person")
+    assert world.deliver(entity, HS).fields == {"firstname": "Augusta"}
